@@ -1,0 +1,130 @@
+"""Extraction against the bare forward passes on the same windows, in turn, as a ratio.
+
+The floor is what nobody can avoid: encode the windows and run the model's own forward
+pass once a condition. Against it stand (a) measuring the features of windows in memory
+and (b) the whole of ``extract``: reading and decoding files, cutting, measuring, writing.
+
+    python benchmarks/extract_throughput.py [--tracks 32] [--rounds 5] [--batch-size 8]
+"""
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from earwitness.audio import read_mono, window_starts
+from earwitness.extract import Source, extract
+from earwitness.instrument import TokenInstrument
+from earwitness.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.reference.fiddle import card
+from earwitness.reference.fiddle.tunes import SAMPLE_RATE, read_tunes, write_audio
+from earwitness.signals.tokens.presets import token_preset
+from earwitness.targets import load_target
+from earwitness.targets.musicgen import Musicgen
+
+SECONDS, PER_TRACK = 5.0, 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, default=8)
+    options = parser.parse_args()
+    target = load_target(str(card.MODEL), device="cpu")
+    assert isinstance(target, Musicgen)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = _render(Path(folder), options.tracks)
+        windows = _windows(sources)
+        prompts = [source.prompt for source in sources for _ in range(PER_TRACK)]
+        print(f"{len(windows)} windows of {SECONDS:g} s, batches of {options.batch_size}, torch threads: ", end="")
+        print(torch.get_num_threads())
+        for preset, guided in (("default", False), ("default", True), ("iar", True)):
+            instrument = TokenInstrument(target=target, preset=token_preset(preset), guided=guided)
+            jobs: dict[str, Callable[[Path], object]] = {
+                "bare": partial(_bare, target, windows, prompts, options.batch_size, guided),
+                "measure": partial(_measure, instrument, windows, prompts, options.batch_size),
+                "extract": partial(_extract, sources, instrument, options.batch_size),
+            }
+            times: dict[str, list[float]] = {name: [] for name in jobs}
+            for turn in range(options.rounds + 1):  # the first round warms up
+                for name, job in jobs.items():
+                    began = time.perf_counter()
+                    job(Path(folder) / f"{preset}-{guided}-{turn}")
+                    if turn:
+                        times[name].append(time.perf_counter() - began)
+            print(f"{preset}{', guided' if guided else ''}: bare {statistics.median(times['bare']):.2f} s", end="")
+            for name in ("measure", "extract"):
+                ratios = [own / bare for own, bare in zip(times[name], times["bare"], strict=True)]
+                print(f"; {name} ÷ bare {statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]", end="")
+            print()
+    print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+def _bare(target: Musicgen, windows: np.ndarray, prompts: list[str], size: int, guided: bool, _: Path) -> None:
+    """Encode, then transformers' own forward pass with all logits, once a condition."""
+    model, tokenizer = target._model, target._tokenizer
+    with torch.inference_mode():
+        for start in range(0, len(windows), size):
+            codes = target.encode(windows[start : start + size])
+            batch, codebooks, frames = codes.shape
+            text = tokenizer(prompts[start : start + size], padding=True, return_tensors="pt")
+            columns = codes.new_full((batch, codebooks, frames + codebooks - 1), model.config.decoder.pad_token_id)
+            for k in range(codebooks):
+                end = min(k + 1 + frames, columns.shape[2])
+                columns[:, k, k + 1 : end] = codes[:, k, : end - k - 1]
+            for null in (False, True) if guided else (False,):
+                mask = torch.zeros_like(text.attention_mask) if null else text.attention_mask
+                model(
+                    input_ids=text.input_ids, attention_mask=mask,
+                    decoder_input_ids=columns.reshape(batch * codebooks, -1), use_cache=False,
+                )  # fmt: skip
+
+
+def _extract(sources: list[Source], instrument: TokenInstrument, size: int, run: Path) -> None:
+    extract(sources, instrument, _plan(instrument), run, batch_size=size)
+
+
+def _measure(instrument: TokenInstrument, windows: np.ndarray, prompts: list[str], size: int, _: Path) -> None:
+    for start in range(0, len(windows), size):
+        instrument.measure(windows[start : start + size], prompts[start : start + size])
+
+
+def _render(folder: Path, tracks: int) -> list[Source]:
+    names = [tune.name for tune in card.read().tunes[:tracks]]
+    sources = []
+    for tune in read_tunes(names):
+        path = folder / f"{tune.name}.flac"
+        write_audio(tune, path)
+        sources.append(Source(track_id=tune.name, path=path, content_sha256=tune.name, prompt=tune.caption))
+    return sources
+
+
+def _windows(sources: list[Source]) -> np.ndarray:
+    length = round(SECONDS * SAMPLE_RATE)
+    cut = []
+    for source in sources:
+        wave = read_mono(source.path, SAMPLE_RATE)
+        starts = window_starts(len(wave), length, PER_TRACK, content_hash=source.content_sha256, seed=0)
+        cut += [wave[start : start + length] for start in starts]
+    return np.stack(cut)
+
+
+def _plan(instrument: TokenInstrument) -> Plan:
+    identity = instrument.target.identity
+    return Plan(
+        target=TargetPlan(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype),
+        preset=instrument.preset.name, guided=instrument.guided, signals=(), seed=0,
+        windows=WindowPlan(seconds=SECONDS, per_track=PER_TRACK), audio=AudioPlan(sample_rate=SAMPLE_RATE),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

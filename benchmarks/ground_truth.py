@@ -1,0 +1,129 @@
+"""What every signal, and the exact test, show on the shipped target, where the truth is known.
+
+Renders all tunes of the card, asks the target about them (minutes; resumes in the work
+folder), and prints Markdown: the AUC of every feature with its 95 % interval (DeLong,
+clustered by tune group), the power of the exact test by number of tracks, and its
+rejection rate where both sets are tunes the target was not trained on.
+
+    python benchmarks/ground_truth.py --work ground-truth-work > docs/ground-truth-tables.md
+"""
+
+import argparse
+import csv
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from earwitness import pipeline
+from earwitness.features import FeatureTable
+from earwitness.reference.fiddle import card
+from earwitness.reference.fiddle.tunes import read_tunes, write_audio
+from earwitness.spec import Direction
+from earwitness.stats.binomial import clopper_pearson
+from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.roc import auc_delong
+
+SIZES = (10, 20, 40, 80, 160)
+FAST = ExactSettings(permutations=499)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--target", default=str(card.MODEL), help="another checkpoint of the same split")
+    parser.add_argument("--runs", type=int, default=1000, help="null draws a size")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    table = _features(options.work, options.target).pooled()
+    member = table.is_suspect()
+    groups = table.frame["group"].to_numpy()
+    print(card.read().summary().replace("\n", "; "))
+    print(f"\n{member.sum()} members, {(~member).sum()} non-members, three windows of 5 s a track.\n")
+    _print_signals(table, member, groups)
+    _print_tests(table, member, groups, options.runs, options.seed)
+
+
+def _features(work: Path, target: str) -> FeatureTable:
+    manifest, run = work / "manifest.csv", work / "run"
+    if not (run / "tracks.parquet").exists():
+        facts = {tune.name: tune for tune in card.read().tunes}
+        rows = []
+        for tune in read_tunes():
+            path = work / "audio" / f"{tune.name}.flac"
+            write_audio(tune, path)
+            role = "member" if facts[tune.name].member else "non_member"
+            rows.append([path.relative_to(work).as_posix(), role, facts[tune.name].group, tune.caption])
+        with manifest.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["path", "role", "group", "prompt"], *rows])
+        pipeline.index_stage(run, manifest=manifest)
+    summary = pipeline.extract_stage(
+        run, pipeline.MeasureSettings(target=target),
+        on_progress=lambda done, total: print(f"{done}/{total}", end="\r", file=sys.stderr),
+    )  # fmt: skip
+    print(f"extracted: {summary}", file=sys.stderr)
+    return FeatureTable.read(run)
+
+
+def _print_signals(table: FeatureTable, member: np.ndarray, groups: np.ndarray) -> None:
+    """One line a signal, one column a codebook: AUC in the declared direction."""
+    values, names = table.oriented(include_unknown=True)
+    found: dict[str, dict[str, str]] = {}
+    wrong: list[str] = []
+    for column, name in zip(values.T, names, strict=True):
+        codebook = re.search(r"/codebook=(\w+)", name)
+        assert codebook is not None
+        auc = auc_delong(
+            column[member], column[~member], positive_groups=groups[member], negative_groups=groups[~member]
+        )
+        signal = name.replace(codebook.group(0), "")
+        found.setdefault(signal, {})[codebook.group(1)] = f"{auc.estimate:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
+        if table.specs[name].member_is is not Direction.UNKNOWN and auc.high < 0.5:
+            wrong.append(name)
+    books = list(next(iter(found.values())))
+    print(f"| signal | {' | '.join(f'codebook {book}' for book in books)} |")
+    print(f"| --- |{' --- |' * len(books)}")
+    for signal, cells in found.items():
+        print(f"| `{signal}` | {' | '.join(cells[book] for book in books)} |")
+    print(f"\nFeatures whose interval lies below .5 in the declared direction: {', '.join(wrong) or 'none'}.\n")
+
+
+def _print_tests(table: FeatureTable, member: np.ndarray, groups: np.ndarray, runs: int, seed: int) -> None:
+    """Power and level of the exact test by number of tracks a side, one draw of sets a run."""
+    values, _ = table.oriented()
+    rng = np.random.default_rng(seed)
+    print("| tracks a side | members found at .01 | at .05 | false alarms at .01 | at .05 |")
+    print("| --- | --- | --- | --- | --- |")
+    for size in SIZES:
+        cells = []
+        for truth, count in ((True, max(runs // 10, 1)), (False, runs)):
+            p_values = []
+            for _ in range(count):
+                suspects, held_out = _draw(rng, groups, member, size, truth=truth)
+                rows = np.concatenate([suspects, held_out])
+                is_suspect = np.arange(len(rows)) < len(suspects)
+                p_values.append(
+                    exact_test(
+                        values[rows], is_suspect, groups[rows], settings=FAST, seed=int(rng.integers(2**31))
+                    ).p_value
+                )
+            for alpha in (0.01, 0.05):
+                hits = sum(p <= alpha for p in p_values)
+                low, high = clopper_pearson(hits, count)
+                cells.append(f"{hits / count:.1%} [{low:.1%}, {high:.1%}] of {count}")
+        print(f"| {size} | {' | '.join(cells)} |", flush=True)
+
+
+def _draw(
+    rng: np.random.Generator, groups: np.ndarray, member: np.ndarray, size: int, *, truth: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two disjoint sets of whole groups of about ``size`` tracks; the second is never trained on."""
+    others = rng.permutation(np.unique(groups[~member]))
+    held_out, rest = others[:size], others[size:]
+    suspects = rng.permutation(np.unique(groups[member]))[:size] if truth else rest[:size]
+    return np.flatnonzero(np.isin(groups, suspects)), np.flatnonzero(np.isin(groups, held_out))
+
+
+if __name__ == "__main__":
+    main()

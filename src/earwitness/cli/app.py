@@ -1,0 +1,55 @@
+"""The table of commands."""
+
+from typing import Annotated
+
+import typer
+
+from earwitness import __version__
+from earwitness.cli import (
+    audit,
+    calibrate,
+    check,
+    demo,
+    extract,
+    index,
+    reference,
+    report,
+    signals,
+    targets,
+    test,
+    verify,
+)
+
+app = typer.Typer(
+    name="earwitness",
+    help="Has this model heard your music? Membership and dataset inference for generative audio models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"earwitness {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+for _panel, _commands in {
+    "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify)),
+    "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
+    "What there is": (("targets", targets), ("signals", signals), ("check", check)),
+}.items():
+    for _name, _module in _commands:
+        app.command(_name, rich_help_panel=_panel)(_module.command)
+app.add_typer(reference.app, name="reference", rich_help_panel="What there is")

@@ -1,0 +1,57 @@
+"""``earwitness audit``: from two folders and a model to a verdict and a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earwitness.cli import options
+from earwitness.cli.progress import bar
+
+
+def command(
+    target: options.Target,
+    suspect: options.Suspect = None,
+    held_out: options.HeldOut = None,
+    manifest: options.Manifest = None,
+    out: Annotated[Path, typer.Option(help="The run folder; an interrupted run in it is continued.")] = Path("run"),
+    preset: options.Preset = "default",
+    contrast: options.Contrast = "auto",
+    seconds: options.Seconds = None,
+    windows_per_track: options.WindowsPerTrack = 3,
+    alpha: options.Alpha = 0.01,
+    method: options.Method = "exact",
+    permutations: options.Permutations = 9999,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    dtype: options.Dtype = "float32",
+    batch_size: options.BatchSize = 8,
+    as_json: options.AsJson = False,
+) -> None:
+    """Index both sets, ask the target, test, and write report.html.
+
+    Example: earwitness audit --target facebook/musicgen-small --suspect my-albums --held-out my-unreleased --out run
+    """
+    from earwitness import pipeline
+
+    test = pipeline.VerdictSettings(method=method, alpha=alpha, permutations=permutations, seed=seed)
+    measure = pipeline.MeasureSettings(
+        target=target, preset=preset, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
+        seed=seed, device=device, dtype=dtype, batch_size=batch_size,
+    )  # fmt: skip
+    with bar("reading the audio") as on_progress:
+        pipeline.index_stage(out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress)
+    with bar("asking the target") as on_progress:
+        pipeline.extract_stage(out, measure, test=test, on_progress=on_progress)
+    with bar("testing") as on_progress:
+        result = pipeline.test_stage(out, test, on_progress=on_progress)
+    page = pipeline.report_stage(out)
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    from rich.console import Console
+
+    from earwitness.report.text import print_result
+
+    print_result(result, Console())
+    typer.echo(f"The report is {page}")

@@ -1,0 +1,39 @@
+"""``earwitness extract``: ask the target about an indexed run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earwitness.cli import options
+from earwitness.cli.progress import bar
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run folder that `earwitness index` made.")],
+    target: options.Target,
+    preset: options.Preset = "default",
+    contrast: options.Contrast = "auto",
+    seconds: options.Seconds = None,
+    windows_per_track: options.WindowsPerTrack = 3,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    dtype: options.Dtype = "float32",
+    batch_size: options.BatchSize = 8,
+) -> None:
+    """Ask the target about every window; resumes where an interrupted run stopped.
+
+    Example: earwitness extract RUN --target facebook/musicgen-small --windows-per-track 4
+    """
+    from earwitness import pipeline
+
+    settings = pipeline.MeasureSettings(
+        target=target, preset=preset, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
+        seed=seed, device=device, dtype=dtype, batch_size=batch_size,
+    )  # fmt: skip
+    with bar("asking the target") as on_progress:
+        summary = pipeline.extract_stage(run, settings, on_progress=on_progress)
+    typer.echo(
+        f"{summary.measured} tracks measured, {summary.resumed} were there already, {summary.failed} failed; "
+        f"features are in {run / 'features'}"
+    )

@@ -1,0 +1,68 @@
+"""Options that several commands share, each written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_MEASURE = "What is measured"
+_TEST = "How it is tested"
+_MACHINE = "On which machine"
+
+Target = Annotated[
+    str, typer.Option("--target", help="A model directory, or a hub id such as owner/name.", rich_help_panel=_MEASURE)
+]
+Preset = Annotated[
+    str, typer.Option(help="The feature set; `earwitness signals` lists them.", rich_help_panel=_MEASURE)
+]
+Contrast = Annotated[
+    str,
+    typer.Option(
+        help="Also ask without a prompt, for contrasts: auto (if the preset wants it and prompts differ), on, off.",
+        rich_help_panel=_MEASURE,
+    ),
+]
+Seconds = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        help="Length of a window; by default 10 s, or less where the model takes less.",
+        rich_help_panel=_MEASURE,
+    ),
+]
+WindowsPerTrack = Annotated[
+    int,
+    typer.Option(min=1, help="Windows drawn from each track; more give a steadier score.", rich_help_panel=_MEASURE),
+]
+Seed = Annotated[int, typer.Option(help="Fixes every random choice.", rich_help_panel=_MEASURE)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MACHINE)]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.", rich_help_panel=_MACHINE)]
+BatchSize = Annotated[int, typer.Option(min=1, help="Windows a forward pass.", rich_help_panel=_MACHINE)]
+
+Alpha = Annotated[
+    float, typer.Option(help="Level of the test: the share of false alarms it may give.", rich_help_panel=_TEST)
+]
+Method = Annotated[str, typer.Option(help="exact, or a published one: cdi, iar, llm-di.", rich_help_panel=_TEST)]
+Permutations = Annotated[
+    int, typer.Option(min=99, help="Relabellings; p is at least 1/(1 + this).", rich_help_panel=_TEST)
+]
+TestSeed = Annotated[int, typer.Option("--seed", help="Fixes every random choice.", rich_help_panel=_TEST)]
+
+Suspect = Annotated[
+    Path | None, typer.Option("--suspect", help="Folder of published works that may have been trained on.")
+]
+HeldOut = Annotated[
+    Path | None, typer.Option("--held-out", help="Folder of works of the same origin that certainly were not.")
+]
+Manifest = Annotated[
+    Path | None, typer.Option(help="CSV with path,role[,group,prompt,title,artist,album] instead of the two folders.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Higher = Annotated[
+    list[str] | None,
+    typer.Option("--higher", help="Columns (GLOB) that a member moves up, where the file does not say."),
+]
+Lower = Annotated[
+    list[str] | None,
+    typer.Option("--lower", help="Columns (GLOB) that a member moves down, where the file does not say."),
+]

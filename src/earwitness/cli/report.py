@@ -1,0 +1,31 @@
+"""``earwitness report``: render a run folder again, and note the hashes of its files."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from earwitness.report.bundle import file_sha256, write_bundle_hashes
+from earwitness.report.text import print_result
+from earwitness.result import DatasetInferenceResult
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="The run folder that `earwitness audit` wrote.")],
+    title: Annotated[str | None, typer.Option(help="The heading of the report.")] = None,
+) -> None:
+    """Write report.html and hashes.json into a run folder, and print the result.
+
+    Example: earwitness report RUN --title "Audit for Example Records"
+    """
+    # Only this command draws; loading the chart library would slow every other one down.
+    from earwitness.report.html import RESULT_NAME, write_report
+
+    page = write_report(run, title=title, created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    console = Console()
+    print_result(DatasetInferenceResult.read(run / RESULT_NAME), console)
+    hashes = write_bundle_hashes(run)
+    console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"SHA-256 of {hashes.name}: {file_sha256(hashes)}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,43 @@
+"""``earwitness test``: a verdict from a table of scores, whoever computed them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earwitness.cli import options
+from earwitness.cli.progress import bar
+
+
+def command(
+    features: Annotated[Path, typer.Argument(help="A feature table (parquet) or a run folder.")],
+    method: options.Method = "exact",
+    alpha: options.Alpha = 0.01,
+    permutations: options.Permutations = 9999,
+    seed: options.TestSeed = 0,
+    higher: options.Higher = None,
+    lower: options.Lower = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where result.json goes; in a run folder by default it is the run's own.")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Test whether the suspect set looks trained on, against the held-out set.
+
+    Example: earwitness test features.parquet --alpha 0.01 --higher 'score_*' --out result.json
+    """
+    from earwitness import pipeline
+
+    settings = pipeline.VerdictSettings(method=method, alpha=alpha, permutations=permutations, seed=seed)
+    with bar("testing") as on_progress:
+        result = pipeline.test_stage(
+            features, settings, higher=higher or (), lower=lower or (), out=out, on_progress=on_progress
+        )
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    from rich.console import Console
+
+    from earwitness.report.text import print_result
+
+    print_result(result, Console())

@@ -1,0 +1,318 @@
+"""The feature table: named numbers per track (or window), with their directions.
+
+Goal: the one form in which scores reach a test, whoever computed them. A table holds
+``track_id, role, group``, optionally ``window``, and float64 feature columns. It is checked
+once, here; everything after trusts it. Conventions: a feature's direction lives in its
+spec; columns ``blind/…`` never asked the model; undefined is NaN and stays NaN.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from earwitness.errors import EarwitnessError, PlanMismatchError
+from earwitness.files import write_atomically
+from earwitness.spec import Direction, FeatureSpec
+
+ID_COLUMNS = ("track_id", "role", "group")
+KEY_COLUMNS = (*ID_COLUMNS, "window")
+SUSPECT_ROLES = frozenset({"suspect", "member"})
+HELD_OUT_ROLES = frozenset({"held_out", "non_member"})
+BLIND_PREFIX = "blind/"
+_METADATA = "earwitness."
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """Features of tracks or of their windows, checked and with known provenance.
+
+    Attributes
+    ----------
+    frame
+        ``track_id``, ``role`` (suspect, held_out, member or non_member), ``group`` (the unit
+        of independence: album, session …), optionally ``window``, then float64 features.
+    specs
+        One `FeatureSpec` a feature column.
+    plan_hash, target
+        What the numbers were made with, where known.
+    notes
+        Sentences for the reader about what was assumed while reading.
+    failures
+        Suspect and held-out tracks of a run that were indexed but gave no features.
+    """
+
+    frame: pl.DataFrame
+    specs: dict[str, FeatureSpec]
+    plan_hash: str | None = None
+    target: str | None = None
+    notes: tuple[str, ...] = ()
+    failures: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def read(cls, path: Path | str, higher: Iterable[str] = (), lower: Iterable[str] = ()) -> "FeatureTable":
+        """Read a parquet file, or a run folder's parts joined with its tracks.
+
+        Parameters
+        ----------
+        path
+            A parquet file with the columns above, or a folder with ``tracks.parquet`` and
+            ``features/part-*.parquet`` (``track_id``, ``window`` and features only).
+        higher, lower
+            Column globs (``min_k*``) whose features a member moves up or down; they win over
+            the file's metadata, which wins over the registered signals.
+
+        Returns
+        -------
+        FeatureTable
+            Checked; group and track labels are text.
+
+        Raises
+        ------
+        EarwitnessError
+            If the file cannot be read or breaks a rule of the table; one line says which.
+        """
+        path = Path(path)
+        failures = (0, 0)
+        if path.is_dir():
+            frame, metadata, failures = _read_run(path)
+        else:
+            frame, metadata = _read_parquet(path)
+        table = cls.from_frame(frame, metadata=metadata, higher=higher, lower=lower, source=str(path))
+        return replace(table, failures=failures)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pl.DataFrame,
+        *,
+        metadata: dict[str, str] | None = None,
+        higher: Iterable[str] = (),
+        lower: Iterable[str] = (),
+        source: str = "the table",
+    ) -> "FeatureTable":
+        """Check a data frame and settle the direction of every feature; see `read`."""
+        known = metadata or {}
+        checked, notes = _checked(frame, source)
+        names = [name for name in checked.columns if name not in KEY_COLUMNS]
+        specs = _specs(names, known.get(_METADATA + "specs"), tuple(higher), tuple(lower), source)
+        hash_, target = known.get(_METADATA + "plan_hash"), known.get(_METADATA + "target")
+        return cls(frame=checked, specs=specs, plan_hash=hash_, target=target, notes=notes)
+
+    def write(self, path: Path | str) -> None:
+        """Write the table as parquet, atomically, with specs, plan hash and target in its metadata."""
+        metadata = parquet_metadata(self.specs.values(), self.plan_hash, self.target)
+        write_atomically(Path(path), lambda partial: self.frame.write_parquet(partial, metadata=metadata))
+
+    @property
+    def feature_names(self) -> list[str]:
+        """All feature columns in table order, blind ones included."""
+        return [name for name in self.frame.columns if name not in KEY_COLUMNS]
+
+    def pooled(self) -> "FeatureTable":
+        """Return one row a track, ordered by track id: the mean over windows that have a value.
+
+        A feature that is NaN in every window of a track stays NaN.
+        """
+        means = [pl.col(name).fill_nan(None).mean().fill_null(float("nan")) for name in self.feature_names]
+        pooled = self.frame.group_by("track_id", maintain_order=True).agg(
+            pl.col("role").first(), pl.col("group").first(), *means
+        )
+        return replace(self, frame=pooled.sort("track_id"))
+
+    def oriented(self, include_unknown: bool = False) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the model's features turned so that higher = more member-like, with their names.
+
+        Parameters
+        ----------
+        include_unknown
+            Also return features without a known direction, as they are; only undirected
+            tests may use them.
+
+        Returns
+        -------
+        matrix, names
+            ``[rows, features]`` float64, NaN where undefined. Blind features are left out.
+        """
+        names = [
+            name
+            for name in self.feature_names
+            if not name.startswith(BLIND_PREFIX) and (include_unknown or self.specs[name].member_is.sign)
+        ]
+        signs = np.array([self.specs[name].member_is.sign or 1 for name in names], dtype=np.float64)
+        return self._matrix(names) * signs, names
+
+    def blind(self) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the features that never asked the model, as they are, with their names."""
+        names = [name for name in self.feature_names if name.startswith(BLIND_PREFIX)]
+        return self._matrix(names), names
+
+    def is_suspect(self) -> NDArray[np.bool_]:
+        """Return, for each row, whether it is on the suspect (or member) side."""
+        return self.frame["role"].is_in(list(SUSPECT_ROLES)).to_numpy()
+
+    def spanning_groups(self) -> list[str]:
+        """Return the groups that have tracks on both sides, in order of name."""
+        sides = self.frame.group_by("group").agg(pl.col("role").is_in(list(SUSPECT_ROLES)).n_unique().alias("sides"))
+        return sorted(sides.filter(pl.col("sides") > 1)["group"].to_list())
+
+    def without_groups(self, groups: Iterable[str]) -> "FeatureTable":
+        """Return the table without the rows of these groups."""
+        return replace(self, frame=self.frame.filter(~pl.col("group").is_in(list(groups))))
+
+    def _matrix(self, names: list[str]) -> NDArray[np.float64]:
+        if not names:
+            return np.empty((self.frame.height, 0))
+        return np.ascontiguousarray(self.frame.select(names).to_numpy())
+
+
+def parquet_metadata(specs: Iterable[FeatureSpec], plan_hash: str | None, target: str | None) -> dict[str, str]:
+    """Return the key-value metadata that a parquet file of features carries."""
+    metadata = {_METADATA + "specs": json.dumps([asdict(spec) for spec in specs])}
+    if plan_hash is not None:
+        metadata[_METADATA + "plan_hash"] = plan_hash
+    if target is not None:
+        metadata[_METADATA + "target"] = target
+    return metadata
+
+
+def _read_parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
+    if not path.exists():
+        raise EarwitnessError(f"{path} does not exist; give a parquet file of features or a run folder.")
+    try:
+        return pl.read_parquet(path), dict(pl.read_parquet_metadata(path))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = (str(error).splitlines() or ["unknown reason"])[0]
+        raise EarwitnessError(
+            f"{path} cannot be read as parquet ({reason}); give a parquet file of features."
+        ) from None
+
+
+def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int]]:
+    """Return the parts joined with the tracks, the parts' metadata, and the failed tracks of each side."""
+    paths = sorted((folder / "features").glob("part-*.parquet"))
+    if not paths:
+        raise EarwitnessError(f"{folder} holds no features/part-*.parquet; run `earwitness extract` on it first.")
+    parts = [_read_parquet(path) for path in paths]
+    metadata = parts[0][1]
+    for path, (part, other) in zip(paths, parts, strict=True):
+        if any(other.get(_METADATA + key) != metadata.get(_METADATA + key) for key in ("plan_hash", "specs")):
+            raise PlanMismatchError(f"{path} was made with another plan than {paths[0]}; extract the run again.")
+        if part.schema != parts[0][0].schema or "track_id" not in part.columns:
+            raise EarwitnessError(f"{path} has other columns than {paths[0]}; extract the run again.")
+    tracks, _ = _read_parquet(folder / "tracks.parquet")
+    if missing := [name for name in ID_COLUMNS if name not in tracks.columns]:
+        raise EarwitnessError(f"{folder / 'tracks.parquet'} has no column {', '.join(missing)}; index the run again.")
+    features = pl.concat([part for part, _ in parts])
+    if strangers := features.join(tracks, on="track_id", how="anti")["track_id"].to_list():
+        raise EarwitnessError(
+            f"{folder} has features of track {strangers[0]}, which tracks.parquet lacks; extract again."
+        )
+    failed = tracks.join(features, on="track_id", how="anti")["role"]
+    failures = int(failed.is_in(list(SUSPECT_ROLES)).sum()), int(failed.is_in(list(HELD_OUT_ROLES)).sum())
+    return tracks.select(ID_COLUMNS).join(features, on="track_id", how="inner"), metadata, failures
+
+
+def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the frame with text ids and float64 features, or say which rule it breaks."""
+    if missing := [name for name in ID_COLUMNS if name not in frame.columns]:
+        found = ", ".join(frame.columns[:8])
+        raise EarwitnessError(
+            f"{source} has no column {', '.join(missing)} (found: {found}); "
+            "a feature table needs track_id, role, group and feature columns (group may repeat track_id)."
+        )
+    names = [name for name in frame.columns if name not in KEY_COLUMNS]
+    if not names:
+        raise EarwitnessError(f"{source} has no feature column; add one numeric column a feature.")
+    if text := [name for name in names if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Boolean)]:
+        raise EarwitnessError(f"{source}: column {text[0]} is not numeric; drop it or make it a number.")
+    ungrouped = frame["group"].null_count()
+    frame = frame.with_columns(
+        pl.col("track_id", "role").cast(pl.String),
+        pl.coalesce(pl.col("group").cast(pl.String), pl.col("track_id").cast(pl.String)).alias("group"),
+        pl.col(names).cast(pl.Float64).fill_null(float("nan")),
+    )
+    _check_rows(frame, source)
+    _check_values(frame.select("track_id", *names), names, source)
+    keys = [name for name in KEY_COLUMNS if name in frame.columns]
+    notes = (f"{ungrouped} rows had no group: each such track counts as a group of its own.",) if ungrouped else ()
+    return frame.select(*keys, *names), notes
+
+
+def _check_rows(frame: pl.DataFrame, source: str) -> None:
+    if frame["track_id"].null_count():
+        raise EarwitnessError(f"{source}: {frame['track_id'].null_count()} rows have no track_id; name every track.")
+    roles = set(frame["role"].unique().to_list())
+    if strangers := roles - SUSPECT_ROLES - HELD_OUT_ROLES:
+        allowed = "suspect, held_out, member or non_member"
+        raise EarwitnessError(f"{source}: role {sorted(map(str, strangers))[0]!r} is unknown; use {allowed}.")
+    if not roles & SUSPECT_ROLES or not roles & HELD_OUT_ROLES:
+        found = " and ".join(sorted(roles)) or "no row at all"
+        absent = "held_out (or non_member)" if roles & SUSPECT_ROLES else "suspect (or member)"
+        raise EarwitnessError(f"{source} holds {found}, and no track with role {absent}; a test compares the two.")
+    if roles & {"suspect", "held_out"} and roles & {"member", "non_member"}:
+        raise EarwitnessError(
+            f"{source} mixes the roles {', '.join(sorted(roles))}; use suspect and held_out, or member and non_member."
+        )
+    for column, remedy in (("role", "a track has one role"), ("group", "a track belongs to one group")):
+        counts = frame.group_by("track_id", maintain_order=True).agg(pl.col(column).unique(maintain_order=True))
+        if (several := counts.filter(pl.col(column).list.len() > 1)).height:
+            track, found = several.row(0)
+            raise EarwitnessError(f"{source}: track {track} has the {column}s {' and '.join(found)}; {remedy}.")
+    keys = [name for name in ("track_id", "window") if name in frame.columns]
+    if frame.select(keys).is_duplicated().any():
+        first = frame.filter(frame.select(keys).is_duplicated()).row(0, named=True)
+        where = f"track {first['track_id']}" + (f", window {first['window']}" if "window" in keys else "")
+        raise EarwitnessError(f"{source}: {where} occurs twice; keep one row (a window column tells windows apart).")
+
+
+def _check_values(frame: pl.DataFrame, names: list[str], source: str) -> None:
+    for name in names:
+        if frame[name].is_infinite().any():
+            track = frame.filter(pl.col(name).is_infinite())["track_id"][0]
+            raise EarwitnessError(f"{source}: feature {name} of track {track} is infinite; use NaN where undefined.")
+
+
+def _specs(
+    names: list[str], stored: str | None, higher: tuple[str, ...], lower: tuple[str, ...], source: str
+) -> dict[str, FeatureSpec]:
+    """Settle every feature's spec: globs, else the file's own, else the registered signal's, else unknown."""
+    specs = _stored_specs(stored, source)
+    settled = {}
+    for name in names:
+        spec = specs.get(name) or _registered(name) or FeatureSpec(name=name, member_is=Direction.UNKNOWN)
+        up = any(fnmatchcase(name, glob) for glob in higher)
+        down = any(fnmatchcase(name, glob) for glob in lower)
+        if up and down:
+            raise EarwitnessError(f"Feature {name} matches both a higher and a lower glob; let it match one.")
+        if up or down:
+            spec = replace(spec, member_is=Direction.HIGHER if up else Direction.LOWER)
+        settled[name] = spec
+    for glob in (*higher, *lower):
+        if not any(fnmatchcase(name, glob) for name in names):
+            raise EarwitnessError(f"No feature of {source} matches {glob!r}; the features are: {', '.join(names[:8])}.")
+    return settled
+
+
+def _stored_specs(stored: str | None, source: str) -> dict[str, FeatureSpec]:
+    if stored is None:
+        return {}
+    try:
+        specs = [FeatureSpec(**{**entry, "member_is": Direction(entry["member_is"])}) for entry in json.loads(stored)]
+    except (ValueError, TypeError, KeyError):
+        raise EarwitnessError(f"{source} carries feature specs this version cannot read; extract it again.") from None
+    return {spec.name: spec for spec in specs}
+
+
+def _registered(name: str) -> FeatureSpec | None:
+    if name.startswith(BLIND_PREFIX):
+        return None
+    # Reading a table must not load the signals (and torch) unless a direction is missing from it.
+    from earwitness.signals.registry import spec_for
+
+    return spec_for(name)

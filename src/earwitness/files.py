@@ -1,0 +1,36 @@
+"""Writing files so that a reader sees the old one or the new one, never half of one."""
+
+import errno
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from earwitness.errors import EarwitnessError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a neighbouring partial file, then put it in place of ``path``.
+
+    Raises
+    ------
+    EarwitnessError
+        Where the disk is full or the folder cannot be written; ``path`` is left as it was.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(partial)
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+        cause = "the disk is full" if full else (error.strerror or str(error))
+        raise EarwitnessError(
+            f"{path} could not be written: {cause}. What was written before is whole; make room and run the same again."
+        ) from None

@@ -1,0 +1,1 @@
+"""Ground-truth targets: models this project trained itself, whose training sets are known."""

@@ -1,0 +1,1 @@
+"""``fiddle``: a MusicGen-architecture model trained on half of Ryan's Mammoth Collection."""

@@ -1,0 +1,68 @@
+"""The card of the ``fiddle`` target: what it was trained on, how, and how much it shows."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+MODEL = FOLDER / "model"
+CODEC = FOLDER / "codec"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardTune:
+    """One tune of the split: its name, group, content hash as rendered, and whether it was trained on."""
+
+    name: str
+    group: str
+    content_sha256: str
+    member: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The facts about one ground-truth target, as ``card.json`` holds them.
+
+    ``losses`` are mean nats a token over three windows a track; ``loss_auc`` is the
+    chance that a member's loss lies below a non-member's, with its 95 % interval.
+    """
+
+    name: str
+    data: str
+    renderer: dict[str, str]
+    licence: str
+    split_seed: int
+    epochs: int
+    recipe: dict[str, Any]
+    losses: dict[str, float]
+    loss_auc: dict[str, float]
+    tunes: tuple[CardTune, ...]
+
+    def summary(self) -> str:
+        """Two lines for the terminal."""
+        members = sum(tune.member for tune in self.tunes)
+        return (
+            f"{self.name}: trained on {members} of {len(self.tunes)} tunes for {self.epochs} epochs ({self.data})\n"
+            f"loss of a member {self.losses['member']:.3f}, of a non-member {self.losses['non_member']:.3f} "
+            "nats a token; "
+            f"per-track loss AUC {self.loss_auc['estimate']:.3f} "
+            f"[{self.loss_auc['low']:.3f}, {self.loss_auc['high']:.3f}]"
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the card as JSON, a line a tune."""
+        content = asdict(self)
+        tunes = content.pop("tunes")
+        head = json.dumps(content, indent=2)[:-2]
+        lines = ",\n".join(f"    {json.dumps(tune)}" for tune in tunes)
+        path.write_text(f'{head},\n  "tunes": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
+
+
+@cache
+def read(path: Path = FOLDER / "card.json") -> Card:
+    """Read a card; the shipped one by default."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["tunes"] = tuple(CardTune(**tune) for tune in content["tunes"])
+    return Card(**content)

@@ -1,0 +1,104 @@
+"""The report as one self-contained HTML page.
+
+Goal: a page that can be mailed, printed and read in ten years: no script, no network, no
+external font; its own content policy forbids all three. Conventions: autoescape is on and
+every title, tag and message is a stranger's input; only our own drawings are inserted as
+markup, after ``svg`` has reduced them to shapes and text.
+"""
+
+import shlex
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from earwitness.files import write_text
+from earwitness.report import numbers, tables, wording
+from earwitness.report.bundle import REPORT_NAME
+from earwitness.report.charts import family_figure, score_figure, uniformity_figure
+from earwitness.report.context import ReportContext, report_context
+from earwitness.report.key_figures import key_figures
+from earwitness.report.printable import printable
+from earwitness.report.procedure import steps
+from earwitness.report.references import references
+from earwitness.result import DatasetInferenceResult
+
+RESULT_NAME = "result.json"
+_FEATURES_SHOWN = 12
+
+
+def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
+    """Render a result and what surrounds it as one HTML document.
+
+    Parameters
+    ----------
+    result
+        The record of the test.
+    context
+        Tracks, failures, plan and so on; what it does not hold is left out of the page.
+    """
+    environment = Environment(
+        loader=PackageLoader("earwitness.report", package_path=""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawing"] = Markup
+    lines = tables.feature_lines(result)
+    return environment.get_template("template.html.j2").render(
+        result=result,
+        context=context,
+        title=context.title or "Audit of a generative audio model",
+        target=context.target.name or result.target,
+        verdict=wording.VERDICT_NAMES[result.verdict],
+        headline=wording.headline(result),
+        meaning=wording.meaning(result),
+        not_meant=wording.not_meant(result),
+        key_figures=key_figures(result),
+        scores=score_figure(result.tracks),
+        control=None if result.a_a is None else wording.control_statement(result.a_a),
+        control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
+        uniformity=None if result.a_a is None else uniformity_figure(result.a_a),
+        families=family_figure(result.features),
+        features_first=lines[:_FEATURES_SHOWN],
+        features_rest=lines[_FEATURES_SHOWN:],
+        blind=None if result.blind is None else wording.blind_statement(result.blind, alpha=result.alpha),
+        blind_p=None if result.blind is None else numbers.p_value(result.blind.p_value, alpha=result.alpha),
+        sets=tables.set_table(result, context),
+        tracks=tables.track_table(result, context),
+        failures=tables.failure_table(context),
+        steps=steps(result, context),
+        settings=tables.settings_table(result, context),
+        environment=tables.environment_table(context),
+        files=tables.file_table(context),
+        verify_command=f"earwitness verify {shlex.quote(context.run_name or 'RUN')}",
+        references=references(feature.name for feature in result.features),
+    )
+
+
+def _shown(value: object) -> object:
+    """Clean what comes from outside; markup is already ours."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def write_report(run_folder: Path, *, title: str | None = None, created: str | None = None) -> Path:
+    """Read ``result.json`` and its surroundings from a run folder and write ``report.html`` there.
+
+    Parameters
+    ----------
+    title
+        The heading; a general one otherwise.
+    created
+        The date to print, as text; none otherwise, so that the same run gives the same page.
+
+    Raises
+    ------
+    EarwitnessError
+        Where the folder or its ``result.json`` is missing, or a file in it cannot be read.
+    """
+    context = report_context(run_folder, title=title, created=created)
+    path = run_folder / REPORT_NAME
+    write_text(path, render_html(DatasetInferenceResult.read(run_folder / RESULT_NAME), context))
+    return path

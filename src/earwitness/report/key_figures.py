@@ -1,0 +1,97 @@
+"""The figures box: what was measured, in the order in which it should be read.
+
+Goal: one list for the terminal and the page, so that both always say the same.
+"""
+
+from dataclasses import dataclass
+
+from earwitness.report.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
+from earwitness.report.wording import floor_source
+from earwitness.result import AAControl, DatasetInferenceResult
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """A measured quantity, its value as text, and what it is in a few words."""
+
+    label: str
+    value: str
+    note: str
+
+    @property
+    def known(self) -> bool:
+        """Whether the run computed it."""
+        return self.value != ABSENT
+
+
+def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
+    """All headline figures; those that a run did not compute have an em dash for a value.
+
+    The used fraction is stated under a positive verdict only: without one it has no meaning.
+    """
+    alpha, power = result.alpha, result.power
+    figures = [
+        KeyFigure(
+            "p-value",
+            p_value(result.p_value, alpha=alpha),
+            "how often so large a difference appears between sets that are alike for the model",
+        ),
+        KeyFigure("smallest possible p-value", p_value(result.p_value_floor, alpha=alpha), floor_source(result)),
+        KeyFigure("threshold α", f"{alpha:g}", "evidence of use needs a p-value at or below it"),
+        KeyFigure(
+            "AUC with 95\N{NO-BREAK SPACE}% interval",
+            interval(result.auc),
+            "0.5 is chance, 1 is complete separation of the two sets",
+        ),
+        KeyFigure(
+            "A/A false alarms with 95\N{NO-BREAK SPACE}% interval",
+            _control(result.a_a),
+            _control_note(result.a_a),
+        ),
+        KeyFigure(
+            "smallest AUC seen with power 0.8",
+            decimal(power.minimum_detectable_auc if power else None),
+            "a smaller effect may escape an audit of this size",
+        ),
+        KeyFigure(
+            "tracks a side needed",
+            count(power.tracks_needed if power else None),
+            "to find the AUC seen here with power 0.8",
+        ),
+        KeyFigure(
+            "unconstrained p-value",
+            p_value(result.unconstrained_p_value, alpha=alpha),
+            "for a difference in any direction, not only in that of training",
+        ),
+        KeyFigure(
+            "e-value",
+            _e_value(result.e_value),
+            f"evidence that stays valid as tracks are added; {1 / alpha:g} or more rejects at α",
+        ),
+    ]
+    if result.verdict == "evidence_of_use" and result.fraction is not None:
+        estimate = result.fraction.estimate
+        figures.append(
+            KeyFigure(
+                "share of the suspect set used",
+                f"at least {percent(result.fraction.lower)}",
+                "lower confidence bound"
+                + (f"; point estimate, without guarantee: {percent(estimate)}" if is_known(estimate) else ""),
+            )
+        )
+    return figures
+
+
+def _control(a_a: AAControl | None) -> str:
+    if a_a is None:
+        return ABSENT
+    return f"{percent(a_a.rejection_rate)} ({percent(a_a.low)} to {percent(a_a.high)})"
+
+
+def _control_note(a_a: AAControl | None) -> str:
+    runs = "" if a_a is None else f", from {count(a_a.runs)} runs"
+    return f"the test’s own error rate{runs} of comparable music against itself"
+
+
+def _e_value(value: float | None) -> str:
+    return f"{value:,.0f}" if value is not None and value >= 100 else decimal(value)

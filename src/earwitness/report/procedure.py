@@ -1,0 +1,80 @@
+"""How the numbers were made, step by step, in words for a reader who is no statistician.
+
+Goal: each step says what was done and why it keeps the result honest; steps that a run
+did not take are not listed.
+"""
+
+from earwitness.report.context import ReportContext
+from earwitness.report.numbers import count
+from earwitness.report.wording import is_exact, is_sampled
+from earwitness.result import DatasetInferenceResult
+
+
+def steps(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
+    """The steps of the audit in order, one or two sentences each."""
+    done = [*_measuring(result, context), *_testing(result)]
+    if result.a_a is not None:
+        done.append(
+            f"The whole procedure was repeated {count(result.a_a.runs)} times on held-out music alone, divided at "
+            "random into a pretended suspect set and a pretended held-out set. This measures how often a false alarm "
+            "is raised."
+        )
+    if result.blind is not None:
+        done.append(
+            "The two sets were also compared without the model, by sound and file properties alone. If they can be "
+            "told apart that way, the model may be reacting to that difference and not to training."
+        )
+    return done
+
+
+def _measuring(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
+    features = f"{count(len(result.features))} measurements" if result.features else "several measurements"
+    if context.plan:
+        first = (
+            f"{_windows(context)} For each excerpt the model was asked how well it predicts the music, and its answers "
+            f"were summed up in {features} (features). The model was run as it is; nothing in it was changed."
+        )
+    else:
+        first = (
+            f"The audit starts from a table that sums up the model’s answers to each track in {features} (features)."
+        )
+    return [
+        first,
+        "The measurements of a track were averaged over its excerpts. Tracks of one group (an album, a session) were "
+        "kept together in everything that follows, because they are not independent of each other.",
+    ]
+
+
+def _windows(context: ReportContext) -> str:
+    windows = context.plan.get("windows")
+    if isinstance(windows, dict):
+        seconds, per_track = windows.get("seconds"), windows.get("per_track")
+        if isinstance(seconds, int | float) and isinstance(per_track, int):
+            excerpts = "one excerpt" if per_track == 1 else f"{per_track} excerpts"
+            return f"From every track {excerpts} of {seconds:g} seconds {'was' if per_track == 1 else 'were'} taken."
+    return "Every track was cut into excerpts of equal length."
+
+
+def _testing(result: DatasetInferenceResult) -> list[str]:
+    if result.p_value is None:
+        return ["No test was made, for the reasons stated at the top."]
+    return _exact(result) if is_exact(result) else _published(result)
+
+
+def _exact(result: DatasetInferenceResult) -> list[str]:
+    shuffles = f"{count(result.permutations)} times" if is_sampled(result) else "in every way that there is"
+    return [
+        "The measurements were combined into one score a track. Each may count only in the direction that training is "
+        "known to move it, and how much it counts is learned from other groups than the ones it is applied to.",
+        f"The labels “suspect” and “held-out” were dealt out anew to the groups, {shuffles}, and the whole computation "
+        "was redone for each deal. The p-value is the share of deals, the true one included, whose difference is at "
+        "least as large as the one found. Choosing among several ways of scoring is part of what is redone, so the "
+        "choice costs nothing in honesty.",
+    ]
+
+
+def _published(result: DatasetInferenceResult) -> list[str]:
+    return [
+        f"The measurements were combined and tested by the published procedure “{result.method}”, kept here for "
+        "comparison with earlier work. Its p-value is its own and carries no guarantee of its error rate."
+    ]

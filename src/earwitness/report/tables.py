@@ -1,0 +1,194 @@
+"""The report's tables as plain text cells, ready to be laid out.
+
+Goal: all choosing, sorting and formatting happens here; the template only places cells.
+Conventions: cells are unescaped strings (the template escapes); an em dash is *not known*.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from earwitness.report.context import Json, ReportContext, SetSummary, TrackRow
+from earwitness.report.numbers import ABSENT, count, decimal, is_known, minutes_seconds, p_value
+from earwitness.report.wording import ROLE_NAMES
+from earwitness.result import DatasetInferenceResult, FeatureResult, TrackResult
+
+_GROUP_RULES = {
+    "manifest": "named in the manifest",
+    "album": "by album tag",
+    "folder": "by folder",
+    "track": "each track on its own",
+}
+_HASH_SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellTable:
+    """Column heads and rows of text; ``numeric`` are the columns set flush right."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureLine:
+    """A feature for the table; ``bar`` is its weight in per cent of the largest."""
+
+    name: str
+    member_is: str
+    auc: str
+    weight: str
+    missing: str
+    bar: float
+
+
+def features_by_weight(result: DatasetInferenceResult) -> list[FeatureResult]:
+    """The features, heaviest first; equal weights by AUC, features without a weight last."""
+    return sorted(result.features, key=lambda feature: (-_size(feature.weight), -_size(feature.auc), feature.name))
+
+
+def feature_lines(result: DatasetInferenceResult) -> list[FeatureLine]:
+    """The per-signal table, heaviest feature first."""
+    largest = max((_size(feature.weight) for feature in result.features), default=0.0)
+    return [
+        FeatureLine(
+            name=feature.name,
+            member_is=feature.member_is.value,
+            auc=decimal(feature.auc, 3),
+            weight=decimal(feature.weight, 3),
+            missing=count(feature.missing),
+            bar=round(100 * max(_size(feature.weight), 0.0) / largest, 1) if largest > 0 else 0.0,
+        )
+        for feature in features_by_weight(result)
+    ]
+
+
+def set_table(result: DatasetInferenceResult, context: ReportContext) -> CellTable:
+    """Tracks, groups, minutes and exclusions of the two sets, and how their groups were found."""
+    known = {summary.role: summary for summary in context.sets}
+    return CellTable(
+        columns=("Set", "Tracks", "Groups", "Minutes", "Left out", "Groups found"),
+        rows=tuple(
+            (
+                ROLE_NAMES[role],
+                count(tracks),
+                count(groups),
+                decimal(known[role].minutes, 0) if role in known else ABSENT,
+                count(failures),
+                _groups_found(known.get(role)),
+            )
+            for role, tracks, groups, failures in (
+                ("suspect", result.n_tracks.suspect, result.n_groups.suspect, result.failures.suspect),
+                ("held_out", result.n_tracks.held_out, result.n_groups.held_out, result.failures.held_out),
+            )
+        ),
+        numeric=frozenset({1, 2, 3, 4}),
+    )
+
+
+def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellTable:
+    """All tracks with their scores; per-track p-values only under a positive verdict.
+
+    Tracks come from the collection where there is one, else from the result; within a set
+    the most member-like first.
+    """
+    scored = {track.track_id: track for track in result.tracks}
+    rows = {track.track_id: track for track in context.tracks} or {
+        t.track_id: TrackRow(track_id=t.track_id, role=t.role, group=t.group) for t in result.tracks
+    }
+    with_p = result.verdict == "evidence_of_use" and any(track.p_value is not None for track in result.tracks)
+    ordered = sorted(rows.values(), key=lambda row: (row.role != "suspect", row.role, *_rank(scored.get(row.track_id))))
+    columns = (
+        "Set",
+        "Title",
+        "Artist",
+        "Album",
+        "Group",
+        "Length",
+        "Content hash",
+        "Score",
+        *(["p"] if with_p else []),
+    )
+    return CellTable(
+        columns=columns,
+        rows=tuple(_track_cells(row, scored.get(row.track_id), result.alpha)[: len(columns)] for row in ordered),
+        numeric=frozenset({5, 7, 8}),
+    )
+
+
+def failure_table(context: ReportContext) -> CellTable:
+    """The files that were left out, with the reason."""
+    return CellTable(
+        columns=("File", "Stage", "Reason", "Message"),
+        rows=tuple((row.path, row.stage, row.error, row.message) for row in context.failures),
+    )
+
+
+def settings_table(result: DatasetInferenceResult, context: ReportContext) -> CellTable:
+    """The settings that fix the numbers: those of the plan, then those of the test."""
+    test = (
+        ("method", result.method),
+        ("α", f"{result.alpha:g}"),
+        ("permutations", count(result.permutations)),
+        ("seed of the test", ABSENT if result.seed is None else str(result.seed)),
+        *((f"p-value of scorer {name}", p_value(p, alpha=result.alpha)) for name, p in result.scorer_p_values.items()),
+        ("plan hash", result.plan_hash or ABSENT),
+        ("result schema", str(result.schema_version)),
+    )
+    return _two_columns((*flattened(context.plan), *test))
+
+
+def environment_table(context: ReportContext) -> CellTable:
+    """Versions, device and timings: for the reader, they fix no number."""
+    seconds = ((f"{stage}, seconds", decimal(value, 1)) for stage, value in context.timings.items())
+    return _two_columns((*flattened(context.environment), *seconds))
+
+
+def file_table(context: ReportContext) -> CellTable:
+    """SHA-256 of the run's files when the report was made."""
+    return CellTable(columns=("File", "SHA-256"), rows=tuple(context.files.items()))
+
+
+def flattened(settings: Mapping[str, Json], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as rows: ``{"windows": {"seconds": 8}}`` gives ``windows.seconds``, ``8``."""
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            rows += flattened(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            rows.append((prefix + key, ", ".join(map(str, value))))
+        else:
+            rows.append((prefix + key, ABSENT if value is None else str(value)))
+    return rows
+
+
+def _two_columns(rows: Iterable[tuple[str, str]]) -> CellTable:
+    return CellTable(columns=("Setting", "Value"), rows=tuple(rows))
+
+
+def _size(value: float | None) -> float:
+    return value if value is not None and is_known(value) else float("-inf")
+
+
+def _groups_found(summary: SetSummary | None) -> str:
+    if summary is None or not summary.groups_from:
+        return ABSENT
+    return ", ".join(f"{_GROUP_RULES.get(rule, rule)} ({count(n)} tracks)" for rule, n in summary.groups_from.items())
+
+
+def _rank(track: TrackResult | None) -> tuple[float, str]:
+    return (float("inf"), "") if track is None else (-track.score, track.track_id)
+
+
+def _track_cells(row: TrackRow, scored: TrackResult | None, alpha: float) -> tuple[str, ...]:
+    return (
+        ROLE_NAMES.get(row.role, row.role),
+        row.title or row.track_id,
+        row.artist or ABSENT,
+        row.album or ABSENT,
+        row.group,
+        minutes_seconds(row.seconds),
+        row.sha256[:_HASH_SHOWN] if row.sha256 else ABSENT,
+        decimal(None if scored is None else scored.score, 3),
+        p_value(None if scored is None else scored.p_value, alpha=alpha),
+    )

@@ -1,0 +1,149 @@
+"""The record of one verdict: ``result.json`` as a validated model.
+
+Goal: everything a report, a judge's expert or another program needs to know about one
+test, in one immutable record that is written to disk and read back unchanged. Fields
+that a run did not compute are ``None``: absent, never zero.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from earwitness.errors import EarwitnessError
+from earwitness.spec import Direction
+
+SCHEMA_VERSION = 1
+Verdict = Literal["evidence_of_use", "no_evidence", "inconclusive", "cannot_be_tested"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Counts(_Record):
+    """A number for each of the two sets."""
+
+    suspect: int
+    held_out: int
+
+
+class Interval(_Record):
+    """An estimate with a two-sided confidence interval (95 % unless the report says otherwise)."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+class Blind(_Record):
+    """How well the two sets are told apart without asking the model."""
+
+    auc: float
+    low: float
+    high: float
+    p_value: float
+    passes: bool
+    harmful_auc: float
+    adjusted_p_value: float | None = None
+
+
+class AAControl(_Record):
+    """The test's own error rate: held-out against held-out, over and over.
+
+    ``rejection_rate`` is the share of ``runs`` with p ≤ α; ``low`` and ``high`` its
+    Clopper–Pearson limits; ``p_values`` the p-values themselves, for the uniformity plot.
+    """
+
+    runs: int
+    alpha: float
+    rejection_rate: float
+    low: float
+    high: float
+    p_values: list[float] = Field(default_factory=list)
+
+
+class Fraction(_Record):
+    """How much of the suspect set was used: a lower confidence bound and a labelled estimate."""
+
+    lower: float
+    estimate: float | None
+
+
+class Power(_Record):
+    """What this audit could have seen: smallest AUC found with power .8, and tracks a side for the AUC seen."""
+
+    minimum_detectable_auc: float | None
+    tracks_needed: int | None
+
+
+class FeatureResult(_Record):
+    """One feature: which way a member moves it, how well it separates the sets, its weight in the score."""
+
+    name: str
+    member_is: Direction
+    auc: float | None
+    weight: float | None
+    missing: int = 0
+
+
+class TrackResult(_Record):
+    """One track's score (higher = more member-like) and, under a positive verdict, its conformal p-value."""
+
+    track_id: str
+    role: str
+    group: str
+    score: float
+    p_value: float | None = None
+
+
+class DatasetInferenceResult(_Record):
+    """The outcome of one dataset-inference test.
+
+    ``p_value_floor`` is the smallest p-value these sets could have given. ``reasons`` are
+    whole sentences that explain the verdict; ``warnings`` are sentences about its limits.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    verdict: Verdict
+    reasons: list[str]
+    alpha: float
+    method: str
+    permutations: int | None = None
+    seed: int | None = None
+    p_value: float | None
+    p_value_floor: float | None
+    scorer_p_values: dict[str, float] = Field(default_factory=dict)
+    n_tracks: Counts
+    n_groups: Counts
+    auc: Interval | None = None
+    unconstrained_p_value: float | None = None
+    blind: Blind | None = None
+    a_a: AAControl | None = None
+    e_value: float | None = None
+    fraction: Fraction | None = None
+    power: Power | None = None
+    features: list[FeatureResult] = Field(default_factory=list)
+    tracks: list[TrackResult] = Field(default_factory=list)
+    failures: Counts = Counts(suspect=0, held_out=0)
+    warnings: list[str] = Field(default_factory=list)
+    target: str | None = None
+    plan_hash: str | None = None
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON, atomically."""
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "DatasetInferenceResult":
+        """Read a record back; raises ``EarwitnessError`` where the file is not one."""
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise EarwitnessError(f"{path} does not exist; run `earwitness test` first.") from None
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise EarwitnessError(
+                f"{path} is not a result of this version of earwitness: {str(error).splitlines()[0]}"
+            ) from None

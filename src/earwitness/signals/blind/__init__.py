@@ -1,0 +1,12 @@
+"""Blind features: what can be told about a track without asking any model.
+
+Goal: two sets of audio may differ in loudness, codec, recording chain or style. A model
+notices that as well, whether it was trained on them or not, so the verdict first asks
+whether the two sets can be told apart *blindly*. Every name begins with ``blind/`` and no
+feature has a direction: a member is not louder than a stranger.
+"""
+
+from earwitness.signals.blind.acoustic import ACOUSTIC_SPECS, acoustic_features
+from earwitness.signals.blind.container import CONTAINER_SPECS, container_features
+
+__all__ = ["ACOUSTIC_SPECS", "CONTAINER_SPECS", "acoustic_features", "container_features"]

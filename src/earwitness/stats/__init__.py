@@ -1,0 +1,1 @@
+"""Tests on plain arrays, NumPy and SciPy alone: no audio, no models, no files."""

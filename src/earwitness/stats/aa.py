@@ -1,0 +1,115 @@
+"""A/A control: the same test where nothing can be found, over and over.
+
+Goal: measure a test's own error rate on the data at hand, by splitting the held-out groups
+at random into pseudo-suspects and pseudo-held-out. Conventions: groups stay whole; a run
+rejects where ``p ≤ α``; the rate comes with exact limits. For a permutation test over
+groups the rate is α by construction, so here the control guards against defects and
+against settings that cannot reach α; for a procedure with assumptions it measures them.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from earwitness.stats.binomial import clopper_pearson
+from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.grouping import Bools, Floats, Ints
+
+# (values [tracks, features], is_suspect [tracks], groups [tracks], seed) → p-value.
+PValue = Callable[[Floats, Bools, Ints, int], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AAOutcome:
+    """How often a test rejected among pseudo-suspects that are held-out tracks, with exact 95 % limits."""
+
+    runs: int
+    alpha: float
+    rejection_rate: float
+    low: float
+    high: float
+    p_values: tuple[float, ...]
+
+
+def pseudo_suspect_groups(n_suspect_groups: int, n_held_out_groups: int) -> int:
+    """Return how many held-out groups play suspect: the audit's own ratio, at least 2 on each side if possible."""
+    share = n_suspect_groups / (n_suspect_groups + n_held_out_groups)
+    return int(np.clip(round(n_held_out_groups * share), 2, max(n_held_out_groups - 2, 2)))
+
+
+def aa_control(
+    values: Floats,
+    groups: ArrayLike,
+    *,
+    suspect_groups: int,
+    alpha: float,
+    runs: int = 200,
+    seed: int = 0,
+    settings: ExactSettings | None = None,
+    p_value: PValue | None = None,
+    budget_seconds: float | None = None,
+) -> AAOutcome:
+    """Run a test on random splits of one set and count rejections.
+
+    Parameters
+    ----------
+    values, groups
+        The held-out tracks: ``[tracks, features]`` and ``[tracks]`` labels.
+    suspect_groups
+        Groups drawn as pseudo-suspects in each run; see `pseudo_suspect_groups`.
+    alpha
+        Level at which a run counts as a rejection.
+    runs
+        Number of splits.
+    seed
+        Of the splits and of each run's own draws.
+    settings
+        Of the exact test; 499 relabellings a run unless given, which suffices for α ≥ .002.
+    p_value
+        Another test to control instead of the exact one.
+    budget_seconds
+        Stop early when this much time has passed, after at least one run. The number of
+        runs then depends on the machine; without a budget the outcome is reproducible.
+
+    Returns
+    -------
+    AAOutcome
+
+    Raises
+    ------
+    ValueError
+        If the groups cannot be split that way, or no run is asked for.
+    """
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    n_groups = int(codes.max()) + 1
+    if not 0 < suspect_groups < n_groups or runs < 1:
+        raise ValueError(f"{runs} runs with {suspect_groups} pseudo-suspects of {n_groups} groups is impossible")
+    test = p_value or _exact_p_value(settings or ExactSettings(permutations=499))
+    rng = np.random.default_rng(seed)
+    began = time.monotonic()
+    p_values: list[float] = []
+    while len(p_values) < runs:
+        chosen = rng.permutation(n_groups) < suspect_groups
+        p_values.append(test(values, chosen[codes], codes, int(rng.integers(2**63))))
+        if budget_seconds is not None and time.monotonic() - began > budget_seconds:
+            break
+    rejections = sum(p <= alpha for p in p_values)
+    low, high = clopper_pearson(rejections, len(p_values))
+    return AAOutcome(
+        runs=len(p_values),
+        alpha=alpha,
+        rejection_rate=rejections / len(p_values),
+        low=low,
+        high=high,
+        p_values=tuple(p_values),
+    )
+
+
+def _exact_p_value(settings: ExactSettings) -> PValue:
+    def p_value(values: Floats, is_suspect: Bools, groups: Ints, seed: int) -> float:
+        return exact_test(values, is_suspect, groups, settings=settings, seed=seed).p_value
+
+    return p_value

@@ -1,0 +1,143 @@
+"""The blind gate: can the two sets be told apart without asking the model?
+
+Goal: a test of membership means something only where the sets are alike in everything else.
+Conventions: blind features have no direction, so the scorer is the unconstrained one; the
+AUC is that of out-of-fold scores, one a group (the mean of its tracks), because groups are
+what the exact test counts; "harmful" is the AUC at which a shift alone is as likely as not
+to fire the test with this many groups.
+
+Three states, because at an audit's usual size "no harmful difference" cannot be shown for
+about a third of perfectly comparable sets (docs/design/blind.md): `pass` — harm is ruled out;
+`fail` — the sets do differ; `undecided` — neither. Evidence needs the adjusted analysis too
+unless the gate passes.
+"""
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from earwitness.errors import EarwitnessError
+from earwitness.stats.exact import UNDIRECTED, ExactSettings, unconstrained_test
+from earwitness.stats.grouping import Bools, Floats
+from earwitness.stats.projection import group_means
+from earwitness.stats.roc import auc_delong
+
+GateState = Literal["pass", "undecided", "fail"]
+FAIL_LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindGate:
+    """The gate's decision and the numbers behind it.
+
+    Attributes
+    ----------
+    auc, low, high
+        AUC over groups of the cross-fitted blind score, with its 95 % interval.
+    p_value
+        Exact p of the unconstrained test on the blind features.
+    harmful_auc
+        The AUC that would fire a level-α test with these numbers of groups half the time.
+    state
+        ``fail`` where ``p_value ≤ FAIL_LEVEL``, else ``pass`` where ``high ≤ harmful_auc``, else ``undecided``.
+    """
+
+    auc: float
+    low: float
+    high: float
+    p_value: float
+    harmful_auc: float
+    state: GateState
+
+    @property
+    def passes(self) -> bool:
+        """Whether the plain test may stand alone."""
+        return self.state == "pass"
+
+
+def blind_gate(
+    blind_values: Floats,
+    is_suspect: Bools,
+    groups: ArrayLike,
+    *,
+    alpha: float = 0.01,
+    settings: ExactSettings | None = None,
+    seed: int = 0,
+) -> BlindGate:
+    """Compare the sets by their blind features alone.
+
+    Parameters
+    ----------
+    blind_values
+        ``[tracks, blind features]``; NaN = missing.
+    is_suspect, groups
+        ``[tracks]``; a group lies on one side.
+    alpha
+        Level of the test that the gate guards.
+    settings
+        Permutations, folds and missing rule; its scorers are not used.
+    seed
+        Of folds and permutations.
+
+    Raises
+    ------
+    EarwitnessError
+        If no blind feature varies.
+    """
+    settings = replace(settings or ExactSettings(), scorers=UNDIRECTED)
+    if not any(np.unique(column[~np.isnan(column)]).size > 1 for column in blind_values.T):
+        raise EarwitnessError(
+            f"None of the {blind_values.shape[1]} blind features varies between tracks; "
+            "extract them again, or leave the blind columns out."
+        )
+    test = unconstrained_test(blind_values, is_suspect, groups, settings=settings, seed=seed)
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    known = ~np.isnan(test.scores)
+    codes_known = np.unique(codes[known], return_inverse=True)[1]
+    table = np.column_stack([test.scores[known], np.asarray(is_suspect, dtype=np.float64)[known]])
+    score, side = group_means(table, codes_known).T
+    auc = auc_delong(score[side > 0.5], score[side < 0.5])
+    harmful = harmful_auc(int((side > 0.5).sum()), int((side < 0.5).sum()), alpha=alpha)
+    return BlindGate(
+        auc=auc.estimate,
+        low=auc.low,
+        high=auc.high,
+        p_value=test.p_value,
+        harmful_auc=harmful,
+        state=_state(test.p_value, auc.high, harmful),
+    )
+
+
+def harmful_auc(n_suspect: int, n_held_out: int, *, alpha: float = 0.01) -> float:
+    """The AUC whose shift alone fires a one-sided level-α test half the time: ``Φ(z_{1−α}/√n)``.
+
+    ``n`` is the harmonic mean of the numbers of independent units a side.
+
+    Examples
+    --------
+    >>> round(harmful_auc(85, 85), 2)
+    0.6
+    """
+    harmonic = 2 * n_suspect * n_held_out / (n_suspect + n_held_out)
+    return float(norm.cdf(norm.isf(alpha) / np.sqrt(harmonic)))
+
+
+def units_until_harmful(auc: float, *, alpha: float = 0.01) -> int:
+    """Units a side at which a blind AUC above .5 fires the test by itself: ``(z_{1−α}/Φ⁻¹(AUC))²``, rounded up.
+
+    Examples
+    --------
+    >>> [units_until_harmful(auc) for auc in (0.52, 0.55, 0.60)]
+    [2152, 343, 85]
+    """
+    return ceil((norm.isf(alpha) / norm.ppf(auc)) ** 2)
+
+
+def _state(p_value: float, high: float, harmful: float) -> GateState:
+    if p_value <= FAIL_LEVEL:
+        return "fail"
+    return "pass" if high <= harmful else "undecided"

@@ -1,0 +1,67 @@
+"""Find the family of a model directory and load it."""
+
+from functools import cache
+from importlib.metadata import entry_points
+
+import torch
+
+from earwitness.errors import TargetError
+from earwitness.targets.checkpoint import read_config, resolve
+from earwitness.targets.protocols import TargetFamily, TokenTarget
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+@cache
+def families() -> dict[str, TargetFamily]:
+    """All registered families by name: built-in ones and those of installed plug-ins."""
+    found = {entry.name: entry.load() for entry in entry_points(group="earwitness.targets")}
+    return dict(sorted(found.items()))
+
+
+def load_target(target: str, *, device: str = "auto", dtype: str = "float32", family: str | None = None) -> TokenTarget:
+    """Load a target from a local directory or a hub id.
+
+    Parameters
+    ----------
+    target
+        A folder in the layout the family saves, or ``owner/name`` on the hub.
+    device
+        ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    dtype
+        ``float32`` (default), ``bfloat16`` or ``float16``; log-probabilities are float32 in any case.
+    family
+        Force a family instead of asking each whether it knows the folder.
+
+    Raises
+    ------
+    TargetError
+        Where the folder holds no model of a known family or cannot be loaded safely.
+    """
+    if dtype not in DTYPES:
+        raise TargetError(f"There is no dtype {dtype!r} here; choose one of {', '.join(DTYPES)}.")
+    folder = resolve(target)
+    known = families()
+    if family is not None and family not in known:
+        raise TargetError(f"There is no target family {family!r}; installed are {', '.join(known)}.")
+    for name, candidate in known.items():
+        if name == family or (family is None and candidate.matches(folder)):
+            return candidate.load(folder, name=target, device=pick_device(device), dtype=dtype)
+    kind = read_config(folder).get("model_type", "no config.json with a model_type")
+    raise TargetError(
+        f"{folder} holds no model of a known family (found: {kind}; known: {', '.join(known)}); "
+        "give the directory that save_pretrained or the original release made."
+    )
+
+
+def pick_device(device: str) -> str:
+    """Resolve ``auto`` and check that an asked-for accelerator is there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise TargetError(f"The device {device} was asked for, but PyTorch sees no GPU here; use --device cpu.")
+    try:
+        torch.device(device)
+    except RuntimeError:
+        raise TargetError(f"There is no device {device!r}; use auto, cpu, cuda or mps.") from None
+    return device

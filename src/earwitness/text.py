@@ -1,0 +1,11 @@
+"""Strangers' text: names and tags made fit for a table or for a one-line message."""
+
+
+def printable(text: str) -> str:
+    """Replace what is no printable character, line breaks and undecodable bytes included, by U+FFFD."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def storable(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot hold, by U+FFFD; everything else stays verbatim."""
+    return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)

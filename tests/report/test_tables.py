@@ -1,0 +1,74 @@
+from earwitness.report.context import ReportContext
+from earwitness.report.tables import (
+    feature_lines,
+    features_by_weight,
+    flattened,
+    set_table,
+    settings_table,
+    track_table,
+)
+from earwitness.result import FeatureResult
+from earwitness.spec import Direction
+from tests.report.samples import bare_result, full_context, full_result
+
+
+def with_weights(*weights: float | None) -> list[FeatureResult]:
+    return [
+        FeatureResult(name=f"f{i}", member_is=Direction.HIGHER, auc=0.5 + i / 100, weight=weight)
+        for i, weight in enumerate(weights)
+    ]
+
+
+def test_features_are_sorted_by_weight_then_auc_and_the_unweighted_come_last() -> None:
+    result = bare_result("no_evidence").model_copy(update={"features": with_weights(0.1, None, 0.4, 0.1)})
+    assert [feature.name for feature in features_by_weight(result)] == ["f2", "f3", "f0", "f1"]
+    assert [(line.name, line.weight, line.bar) for line in feature_lines(result)] == [
+        ("f2", "0.400", 100.0),
+        ("f3", "0.100", 25.0),
+        ("f0", "0.100", 25.0),
+        ("f1", "—", 0.0),
+    ]
+
+
+def test_no_weight_at_all_gives_empty_bars() -> None:
+    result = bare_result("no_evidence").model_copy(update={"features": with_weights(0.0, None)})
+    assert [line.bar for line in feature_lines(result)] == [0.0, 0.0]
+
+
+def test_sets_show_counts_minutes_and_how_groups_were_found() -> None:
+    suspect = set_table(full_result(), full_context()).rows[0]
+    assert suspect[:3] == ("Suspect", "80", "16")
+    assert suspect[4:] == ("1", "by folder (8 tracks), by album tag (72 tracks)")
+    assert set_table(bare_result("no_evidence"), ReportContext()).rows[1] == ("Held-out", "4", "4", "—", "0", "—")
+
+
+def test_tracks_are_listed_with_scores_and_p_values_only_under_a_positive_verdict() -> None:
+    positive = track_table(full_result(), full_context())
+    assert len(positive.rows) == 160
+    assert positive.columns[-2:] == ("Score", "p")
+    scores = [float(row[7].replace("−", "-")) for row in positive.rows[:80]]
+    assert scores == sorted(scores, reverse=True)
+    assert {row[0] for row in positive.rows[:80]} == {"Suspect"}
+    for verdict in ("no_evidence", "inconclusive", "cannot_be_tested"):
+        negative = track_table(full_result(verdict=verdict), full_context())
+        assert negative.columns[-1] == "Score"
+        assert {len(row) for row in negative.rows} == {8}
+
+
+def test_tracks_of_a_result_alone_are_named_by_their_id() -> None:
+    row = track_table(full_result(tracks=8), ReportContext()).rows[0]
+    assert row[1][0] == "s"
+    assert row[2:4] == ("—", "—")
+
+
+def test_settings_are_flattened_with_dots() -> None:
+    assert flattened({"windows": {"seconds": 8.0, "per_track": 3}, "signals": ["loss", "zlib"], "test": None}) == [
+        ("windows.seconds", "8.0"),
+        ("windows.per_track", "3"),
+        ("signals", "loss, zlib"),
+        ("test", "—"),
+    ]
+    rows = {row[0]: row[1] for row in settings_table(full_result(), full_context()).rows}
+    assert rows["permutations"] == "9,999"
+    assert rows["target.dtype"] == "float32"
+    assert rows["p-value of scorer ridge"] == "0.0002"

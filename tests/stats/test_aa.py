@@ -1,0 +1,77 @@
+"""The A/A control: whole groups, exact limits, and the power to expose a broken test."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from earwitness.stats.aa import aa_control, pseudo_suspect_groups
+from earwitness.stats.binomial import clopper_pearson
+from earwitness.stats.exact import ExactSettings
+
+
+def test_exact_test_holds_its_level_on_albums() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 5)
+    values = rng.standard_normal((20, 4))[groups] + rng.standard_normal((100, 4))
+    outcome = aa_control(
+        values, groups, suspect_groups=8, alpha=0.1, runs=150, seed=1, settings=ExactSettings(permutations=99)
+    )
+    rejections = sum(p <= 0.1 for p in outcome.p_values)
+    assert outcome.runs == len(outcome.p_values) == 150
+    assert outcome.rejection_rate == rejections / 150
+    assert (outcome.low, outcome.high) == clopper_pearson(rejections, 150)
+    assert binom.ppf(0.0005, 150, 0.1) <= rejections <= binom.ppf(0.9995, 150, 0.1)
+
+
+def test_splits_are_whole_groups_of_the_asked_number_and_seeded() -> None:
+    groups = np.repeat(list("abcdefg"), 3)
+    seen: list[tuple[bool, ...]] = []
+
+    def note(values: np.ndarray, is_suspect: np.ndarray, codes: np.ndarray, seed: int) -> float:
+        per_group = is_suspect.reshape(7, 3)
+        assert (per_group == per_group[:, :1]).all()
+        assert per_group[:, 0].sum() == 3
+        seen.append(tuple(is_suspect))
+        return 1.0
+
+    outcome = aa_control(np.zeros((21, 1)), groups, suspect_groups=3, alpha=0.05, runs=40, seed=2, p_value=note)
+    assert outcome.rejection_rate == 0.0
+    assert len(set(seen)) > 15
+    first = list(seen)
+    seen.clear()
+    aa_control(np.zeros((21, 1)), groups, suspect_groups=3, alpha=0.05, runs=40, seed=2, p_value=note)
+    assert seen == first
+
+
+def test_a_test_that_ignores_albums_is_exposed() -> None:
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(16), 10)
+    values = rng.standard_normal((16, 1))[groups] + 0.5 * rng.standard_normal((160, 1))
+
+    def per_track(values: np.ndarray, is_suspect: np.ndarray, groups: np.ndarray, seed: int) -> float:
+        from scipy.stats import ttest_ind
+
+        return float(ttest_ind(values[is_suspect, 0], values[~is_suspect, 0], alternative="greater").pvalue)
+
+    outcome = aa_control(values, groups, suspect_groups=8, alpha=0.05, runs=100, p_value=per_track)
+    assert outcome.low > 0.05
+
+
+def test_budget_stops_early_but_not_before_one_run() -> None:
+    values, groups = np.random.default_rng(4).standard_normal((12, 2)), np.arange(12)
+    outcome = aa_control(values, groups, suspect_groups=6, alpha=0.05, runs=10**6, budget_seconds=0.0)
+    assert outcome.runs == 1
+
+
+@pytest.mark.parametrize(
+    ("suspect", "held_out", "expected"), [(10, 10, 5), (50, 200, 40), (200, 50, 40), (1, 40, 2), (99, 6, 4)]
+)
+def test_pseudo_suspects_keep_the_ratio(suspect: int, held_out: int, expected: int) -> None:
+    assert pseudo_suspect_groups(suspect, held_out) == expected
+
+
+def test_impossible_splits_are_refused() -> None:
+    with pytest.raises(ValueError, match="impossible"):
+        aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=3, alpha=0.05)
+    with pytest.raises(ValueError, match="impossible"):
+        aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=1, alpha=0.05, runs=0)

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from scipy.stats import binom, norm
+
+from earwitness.errors import EarwitnessError
+from earwitness.stats.blind import blind_gate, harmful_auc, units_until_harmful
+from earwitness.stats.exact import UNDIRECTED, ExactSettings, unconstrained_test
+from tests.stats.worlds import audit
+
+QUICK = ExactSettings(permutations=199)
+
+
+@pytest.mark.parametrize(("auc", "units"), [(0.52, 2152), (0.55, 343), (0.60, 85)])
+def test_known_harmful_levels(auc: float, units: int) -> None:
+    assert units_until_harmful(auc) == units
+    assert harmful_auc(units, units) == pytest.approx(auc, abs=1e-3)
+
+
+def test_unequal_sets_count_by_their_harmonic_mean() -> None:
+    assert harmful_auc(50, 150) == harmful_auc(75, 75)
+
+
+def test_a_harmful_shift_fires_half_the_time() -> None:
+    # Scores whose true AUC is the harmful one: a one-sided z-test of level .01 rejects in half the draws.
+    rng, n, runs = np.random.default_rng(0), 80, 400
+    d = np.sqrt(2) * norm.ppf(harmful_auc(n, n))
+    z = (rng.normal(d, 1, (runs, n)).mean(axis=1) - rng.normal(size=(runs, n)).mean(axis=1)) / np.sqrt(2 / n)
+    hits = int((z >= norm.isf(0.01)).sum())
+    assert binom.ppf(0.005, runs, 0.5) <= hits <= binom.ppf(0.995, runs, 0.5)
+
+
+def test_a_clear_difference_fails() -> None:
+    one = audit(0, tracks=40, shift=2.0)
+    gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK)
+    assert gate.state == "fail"
+    assert not gate.passes
+    assert gate.p_value == 0.005
+    assert gate.low > 0.8
+
+
+def test_comparable_sets_fail_no_more_often_than_the_fail_level() -> None:
+    runs = 80
+    states = []
+    for run in range(runs):
+        one = audit(run, tracks=30)
+        states.append(blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=run).state)
+    assert states.count("fail") <= binom.ppf(0.999, runs, 0.05)
+    assert states.count("pass") >= 0.4 * runs
+    assert states.count("undecided") >= 1
+
+
+def test_the_gate_is_the_unconstrained_test_on_blind_features() -> None:
+    one = audit(1, tracks=30, shift=0.3)
+    gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=7)
+    engine = ExactSettings(permutations=199, scorers=UNDIRECTED)
+    test = unconstrained_test(one.blind, one.is_suspect, one.groups, settings=engine, seed=7)
+    assert gate.p_value == test.p_value
+    suspects, held_out = test.scores[one.is_suspect], test.scores[~one.is_suspect]
+    assert gate.auc == pytest.approx((suspects[:, None] > held_out).mean())
+
+
+def test_albums_count_once() -> None:
+    one = audit(2, tracks=40, album=5)
+    gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK)
+    assert gate.harmful_auc == harmful_auc(8, 8)
+    assert (gate.auc * 64) % 1 == pytest.approx(0, abs=1e-9)  # 8 × 8 pairs of albums
+
+
+def test_nothing_to_compare_is_an_error() -> None:
+    one = audit(0, tracks=10)
+    with pytest.raises(EarwitnessError, match="None of the 2 blind features varies"):
+        blind_gate(np.column_stack([np.ones(20), np.full(20, np.nan)]), one.is_suspect, one.groups)

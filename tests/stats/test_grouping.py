@@ -1,0 +1,75 @@
+"""Scaling and collapsing: against definitions, and blind to order, names and units."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from earwitness.stats.grouping import group_rows, intraclass_correlation, normal_scores
+
+
+def test_normal_scores_of_midranks() -> None:
+    column = np.array([[10.0], [np.nan], [-3.0], [10.0], [11.0]])
+    expected = norm.ppf([(2.5 - 0.5) / 4, 0.5, 0.5 / 4, (2.5 - 0.5) / 4, 3.5 / 4])
+    np.testing.assert_allclose(normal_scores(column)[:, 0], expected, atol=1e-12)
+
+
+def test_intraclass_correlation_by_hand() -> None:
+    # Two groups of two: means 1 and 4, between 9, within (1+1+1+1)/2 = 2, m0 = 2: (9-2)/(9+2).
+    values, codes = np.array([[0.0], [2.0], [3.0], [5.0]]), np.array([0, 0, 1, 1])
+    assert intraclass_correlation(values, codes) == pytest.approx(7 / 11)
+
+
+def test_intraclass_correlation_at_its_ends() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(50), 4)
+    assert intraclass_correlation(rng.standard_normal((50, 3))[codes], codes) == 1.0
+    assert intraclass_correlation(rng.standard_normal((200, 30)), codes) < 0.05
+    assert intraclass_correlation(rng.standard_normal((50, 3)), np.arange(50)) == 0.0
+    effect, noise = rng.standard_normal((50, 40))[codes], rng.standard_normal((200, 40))
+    assert intraclass_correlation(np.sqrt(0.3) * effect + np.sqrt(0.7) * noise, codes) == pytest.approx(0.3, abs=0.05)
+
+
+def test_rows_are_weighted_group_means_of_unit_spread() -> None:
+    rng = np.random.default_rng(1)
+    groups = np.array(["a"] * 5 + ["b"] * 2 + list("cdefgh") + ["a"])
+    rows = group_rows(rng.standard_normal((14, 3)), groups)
+    assert rows.values.shape == (8, 3)
+    np.testing.assert_allclose(rows.weights @ rows.values, 0, atol=1e-12)
+    np.testing.assert_allclose(rows.weights @ rows.values**2 / rows.weights.sum(), 1)
+    np.testing.assert_allclose(np.diag(rows.correlation), 1)
+    sizes = np.bincount(rows.track_group)
+    np.testing.assert_allclose(rows.weights, sizes / (1 + (sizes - 1) * rows.intraclass_correlation))
+    for code in range(8):
+        np.testing.assert_allclose(rows.values[code], rows.track_values[rows.track_group == code].mean(axis=0))
+
+
+def test_copies_of_a_track_weigh_as_one() -> None:
+    values = np.random.default_rng(2).standard_normal((12, 4))
+    rows = group_rows(np.repeat(values, 3, axis=0), np.repeat(np.arange(12), 3))
+    np.testing.assert_allclose(rows.weights, 1.0)
+
+
+def test_order_names_and_monotone_units_do_not_matter() -> None:
+    rng = np.random.default_rng(3)
+    values, groups = rng.standard_normal((40, 3)), rng.integers(0, 15, 40)
+    shuffle = rng.permutation(40)
+    names = np.array([f"album {(7 * code) % 15}" for code in groups])
+    one = group_rows(values, groups)
+    other = group_rows(
+        np.stack([values[:, 0] * 9, np.exp(values[:, 1]), values[:, 2] ** 3], 1)[shuffle], names[shuffle]
+    )
+    np.testing.assert_array_equal(other.track_group, one.track_group[shuffle])
+    np.testing.assert_allclose(other.values, one.values, atol=1e-12)
+
+
+def test_missing_is_neutral_counted_and_dropped_when_too_much() -> None:
+    values = np.random.default_rng(4).standard_normal((10, 4))
+    values[:3, 0] = np.nan
+    values[:6, 1] = np.nan
+    values[:, 2] = 7.0
+    rows = group_rows(values, np.arange(10))
+    assert rows.missing.tolist() == [3, 6, 0, 0]
+    assert rows.kept.tolist() == [True, False, False, True]
+    assert len(set(rows.track_values[:3, 0])) == 1
+    with pytest.raises(ValueError, match="constant or mostly missing"):
+        group_rows(values[:, 1:3], np.arange(10))

@@ -1,0 +1,34 @@
+"""Atomic writing: a failure leaves the old file whole and says what to do."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from earwitness.errors import EarwitnessError
+from earwitness.files import write_atomically, write_text
+
+
+def test_text_arrives_and_no_partial_file_stays(tmp_path: Path) -> None:
+    write_text(tmp_path / "new" / "a.txt", "ä")
+    assert (tmp_path / "new" / "a.txt").read_text(encoding="utf-8") == "ä"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_keeps_the_former_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail(partial: Path) -> None:
+        partial.write_text("half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(EarwitnessError, match="the disk is full"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_really_full_disk_is_noticed() -> None:
+    with pytest.raises(EarwitnessError, match="could not be written"):
+        write_atomically(Path("/dev/full/x"), lambda partial: partial.write_text("x"))
