@@ -18,6 +18,7 @@ from earwitness.extract import Source, extract
 from earwitness.files import write_atomically
 from earwitness.instrument import TokenInstrument, prompts_inform
 from earwitness.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.signals.blind import BLIND_SPECS, acoustic_features
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
 from tests.tiny import SAMPLE_RATE, save_tiny_musicgen
@@ -67,9 +68,9 @@ def test_every_window_has_every_feature(instrument: TokenInstrument, sources: li
     frame = table(tmp_path)
     assert (summary.tracks, summary.measured, summary.failed) == (TRACKS, TRACKS, 0)
     assert frame.height == 2 * TRACKS
-    assert frame.columns[2:] == [spec.name for spec in instrument.specs]
+    assert frame.columns[2:] == [spec.name for spec in (*instrument.specs, *BLIND_SPECS)]
     assert seen[-1] == (TRACKS, TRACKS)
-    plain = [name for name in frame.columns[2:] if "contrast" not in name]
+    plain = [name for name in frame.columns[2:] if "contrast" not in name and "blind/" not in name]
     guided = [name for name in frame.columns[2:] if "contrast" in name]
     assert np.isfinite(frame.select(plain).to_numpy()).all()
     prompted = frame.filter(pl.col("track_id") != "t0")
@@ -84,6 +85,26 @@ def test_order_batch_size_and_parts_change_no_value_beyond_rounding(
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 3)
     extract(sources[::-1], instrument, plan(instrument), tmp_path / "b", batch_size=3)
     assert_frame_equal(table(tmp_path / "a"), table(tmp_path / "b"), rel_tol=1e-4, abs_tol=1e-4)
+
+
+def test_blind_features_describe_the_window_without_the_target(
+    instrument: TokenInstrument, sources: list[Source], tmp_path: Path
+) -> None:
+    source = Source(
+        track_id="t",
+        path=sources[0].path,
+        content_sha256="0" * 64,
+        prompt="a jig",
+        facts={"channels": 1, "codec": "flac"},
+    )
+    windows = WindowPlan(seconds=2.0, per_track=1)
+    extract([source], instrument, plan(instrument, windows=windows), tmp_path)
+    row = table(tmp_path).row(0, named=True)
+    wave, _ = soundfile.read(source.path, dtype="float32")
+    for name, value in acoustic_features(wave, SAMPLE_RATE).items():
+        assert row[name] == pytest.approx(value, nan_ok=True)
+    assert (row["blind/codec=flac"], row["blind/codec=mp3"], row["blind/prompt_length"]) == (1, 0, 5)
+    assert np.isnan(row["blind/container_bitrate"])  # the facts do not hold it
 
 
 class _Recorder:

@@ -8,10 +8,11 @@ import pytest
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.inference import _verdict, dataset_inference
+from earwitness.inference import dataset_inference
 from earwitness.result import AAControl, Blind, DatasetInferenceResult
 from earwitness.stats.exact import ExactTest
 from earwitness.stats.roc import auc_delong
+from earwitness.verdict import judge
 
 
 def _table(
@@ -241,7 +242,16 @@ def _test(p_value: float) -> ExactTest:
 
 
 def _blind(*, passes: bool, adjusted: float | None = None) -> Blind:
-    return Blind(auc=0.7, low=0.6, high=0.8, p_value=0.001, passes=passes, harmful_auc=0.55, adjusted_p_value=adjusted)
+    return Blind(
+        auc=0.7,
+        low=0.6,
+        high=0.8,
+        p_value=0.001,
+        passes=passes,
+        state="pass" if passes else "fail",
+        harmful_auc=0.55,
+        adjusted_p_value=adjusted,
+    )
 
 
 @pytest.mark.parametrize(
@@ -261,6 +271,6 @@ def _blind(*, passes: bool, adjusted: float | None = None) -> Blind:
 )
 def test_judgement(p: float, companion: float, a_a_low: float | None, blind: Blind | None, verdict: str) -> None:
     a_a = None if a_a_low is None else AAControl(runs=200, alpha=0.01, rejection_rate=0.04, low=a_a_low, high=0.1)
-    found, reasons = _verdict(_test(p), alpha=0.01, companion_p=companion, a_a=a_a, blind=blind)
+    found, reasons = judge(_test(p), alpha=0.01, companion_p=companion, a_a=a_a, blind=blind)
     assert found == verdict
     assert all(reason.endswith(".") and reason[0].isupper() for reason in reasons)

@@ -1,14 +1,18 @@
 """Extract: ask the target about every window of a collection, into a feature table on disk.
 
+Every window is also described blindly, without the target, by the thread that reads the
+audio: whether the two sets differ without the model is part of every verdict.
+
 Goal: a loop that can be killed at any moment. Tracks are taken in a fixed order in parts
 of ``TRACKS_PER_PART``; a part is scored in batches that never cross it and is written
 atomically, so an interrupted and resumed run equals an unbroken one value for value.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,6 +25,7 @@ from earwitness.files import write_atomically
 from earwitness.instrument import Instrument
 from earwitness.parts import FAILURE_SCHEMA, Failure, PartStore
 from earwitness.plan import Plan
+from earwitness.signals.blind import BLIND_SPECS, acoustic_features, container_features
 
 TRACKS_PER_PART = 32
 OnProgress = Callable[[int, int], None]
@@ -28,12 +33,16 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One track to measure: where it is, and what its windows and prompt depend on."""
+    """One track to measure: where it is, and what its windows and prompt depend on.
+
+    ``facts`` is its row of the tracks table, for the blind features of the file itself.
+    """
 
     track_id: str
     path: Path
     content_sha256: str
     prompt: str
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +50,14 @@ class _Window:
     track_id: str
     number: int
     prompt: str
+    cut: "_Cut"
+
+
+class _Cut(NamedTuple):
+    """A window's samples, and what they say without a model."""
+
     wave: NDArray[np.float32]
+    blind: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +105,7 @@ def extract(
     ordered = sorted(sources, key=lambda source: source.track_id)
     store = PartStore(
         run=run, plan_hash=plan.measurement_hash, target=f"{plan.target.family}:{plan.target.weights_sha256[:16]}",
-        specs=instrument.specs,
+        specs=[*instrument.specs, *BLIND_SPECS],
     )  # fmt: skip
     parts = [ordered[i : i + TRACKS_PER_PART] for i in range(0, len(ordered), TRACKS_PER_PART)]
     missing = [n for n, part in enumerate(parts) if not store.holds(n, [source.track_id for source in part])]
@@ -117,7 +133,7 @@ def _windows(
     pending = [reader.submit(_cut, source, plan) for source in part]
     for source, future in zip(part, pending, strict=True):
         try:
-            waves = future.result()
+            cuts = future.result()
         except AudioError as error:
             failures.append(
                 Failure(
@@ -126,18 +142,20 @@ def _windows(
                 )
             )  # fmt: skip
             continue
-        for number, wave in enumerate(waves):
-            yield _Window(track_id=source.track_id, number=number, prompt=source.prompt, wave=wave)
+        for number, cut in enumerate(cuts):
+            yield _Window(track_id=source.track_id, number=number, prompt=source.prompt, cut=cut)
 
 
-def _cut(source: Source, plan: Plan) -> list[NDArray[np.float32]]:
+def _cut(source: Source, plan: Plan) -> list[_Cut]:
     wave = read_mono(source.path, plan.audio.sample_rate)
     length = round(plan.windows.seconds * plan.audio.sample_rate)
     starts = window_starts(
         len(wave), length, plan.windows.per_track, content_hash=source.content_sha256, seed=plan.seed,
         name=source.path.name, sample_rate=plan.audio.sample_rate,
     )  # fmt: skip
-    return [wave[start : start + length] for start in starts - starts % plan.windows.grid]
+    container = container_features({**source.facts, "prompt": source.prompt})
+    windows = [wave[start : start + length] for start in starts - starts % plan.windows.grid]
+    return [_Cut(window, acoustic_features(window, plan.audio.sample_rate) | container) for window in windows]
 
 
 def _batches(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
@@ -153,14 +171,14 @@ def _batches(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
 
 def _measure(instrument: Instrument, batch: Sequence[_Window]) -> list[dict[str, float | str | int]]:
     try:
-        measured = instrument.measure(np.stack([w.wave for w in batch]), [w.prompt for w in batch])
+        measured = instrument.measure(np.stack([w.cut.wave for w in batch]), [w.prompt for w in batch])
     except torch.OutOfMemoryError:
         raise EarwitnessError(
             f"The device's memory does not hold a batch of {len(batch)} windows; repeat with a smaller --batch-size. "
             "Finished parts are kept."
         ) from None
     return [
-        {"track_id": window.track_id, "window": window.number, **features}
+        {"track_id": window.track_id, "window": window.number, **features, **window.cut.blind}
         for window, features in zip(batch, measured, strict=True)
     ]
 

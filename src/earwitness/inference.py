@@ -6,14 +6,21 @@ groups are the unit of independence, scores are higher = more member-like. The s
 are in `earwitness.stats`; here they are put together, judged and put into sentences.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil, comb
-from typing import Literal
+from typing import cast
 
 import numpy as np
-import polars as pl
 
-from earwitness.errors import EarwitnessError
+from earwitness.admission import (
+    Spanning,
+    any_usable,
+    check_settings,
+    group_warnings,
+    one_side_a_group,
+    tracks_with_values,
+    value_warnings,
+)
 from earwitness.features import FeatureTable
 from earwitness.result import (
     AAControl,
@@ -21,19 +28,24 @@ from earwitness.result import (
     Counts,
     DatasetInferenceResult,
     FeatureResult,
+    Fraction,
     Interval,
     Power,
     TrackResult,
-    Verdict,
 )
-from earwitness.stats.aa import aa_control, pseudo_suspect_groups
-from earwitness.stats.exact import UNDIRECTED, ExactSettings, ExactTest, exact_test, unconstrained_test
-from earwitness.stats.grouping import Bools, Floats
-from earwitness.stats.power import groups_needed_for_floor, minimum_detectable_auc, tracks_needed
+from earwitness.stats.aa import PValue, aa_control, pseudo_suspect_groups
+from earwitness.stats.blind import blind_gate
+from earwitness.stats.eprocess import e_process
+from earwitness.stats.exact import UNDIRECTED, ExactSettings, exact_test, unconstrained_test
+from earwitness.stats.fraction import benjamini_hochberg, conformal_p_values, used_fraction
+from earwitness.stats.grouping import Bools, Floats, Ints
+from earwitness.stats.power import minimum_detectable_auc, tracks_needed
+from earwitness.stats.published import Method, published_p
 from earwitness.stats.roc import Auc, auc_delong
+from earwitness.stats.shift import adjusted_p_value
+from earwitness.verdict import findings, judge, judge_published, why_untestable
 
-Spanning = Literal["refuse", "exclude"]
-_METHODS = ("exact",)
+_TRACK_LEVEL = 0.1
 
 
 def dataset_inference(
@@ -45,17 +57,19 @@ def dataset_inference(
     seed: int = 0,
     a_a_runs: int = 200,
     spanning: Spanning = "refuse",
+    corrected: bool = False,
 ) -> DatasetInferenceResult:
     """Test whether the suspect tracks are more member-like than the held-out tracks.
 
     Runs the exact test on features of known direction, its undirected companion on all
-    features, and the A/A control on the held-out groups, and draws the verdict:
+    features, the blind gate where blind features were measured, and the A/A control on the
+    held-out groups, and draws the verdict:
 
-    * ``cannot_be_tested`` — fewer than two groups a side, or so few that no p-value could reach α;
-    * ``inconclusive`` — the control shows that the test misbehaves on these data, or the sets
-      differ, but not in the direction in which training moves the features;
-    * ``evidence_of_use`` — p ≤ α;
-    * ``no_evidence`` — otherwise; ``power`` says what could have been seen.
+    * ``cannot_be_tested``: fewer than two groups a side, or so few that no p-value could reach α;
+    * ``inconclusive``: the control shows that the test misbehaves on these data, the sets differ
+      but not in the direction in which training moves the features, or they differ without the model;
+    * ``evidence_of_use``: p ≤ α, and adjusted p ≤ α unless the blind gate passes;
+    * ``no_evidence``: otherwise; ``power`` says what could have been seen.
 
     Parameters
     ----------
@@ -64,7 +78,7 @@ def dataset_inference(
     alpha
         Level of the test, in (0, 1).
     method
-        ``exact``.
+        ``exact``, or a published procedure for comparison: ``cdi``, ``iar``, ``llm-di``.
     permutations
         Relabellings to draw where there are more than that.
     seed
@@ -74,6 +88,8 @@ def dataset_inference(
     spanning
         What to do with a group that has tracks on both sides: ``refuse`` raises,
         ``exclude`` leaves the whole group out and says so.
+    corrected
+        For a published procedure: its corrected form.
 
     Returns
     -------
@@ -90,213 +106,224 @@ def dataset_inference(
     -----
     Dataset inference after Maini et al. (2406.06443) and Dubiński et al. (2411.12858).
     """
-    _check_settings(alpha, method, permutations, a_a_runs)
-    table, warnings = _one_side_a_group(table, spanning)
-    tracks, more = _tracks_with_values(table.pooled())
-    warnings += more
-    values, names = tracks.oriented()
-    is_suspect, groups = tracks.is_suspect(), tracks.frame["group"].to_numpy()
-    n_groups = Counts(suspect=len(np.unique(groups[is_suspect])), held_out=len(np.unique(groups[~is_suspect])))
+    check_settings(alpha, method, permutations, a_a_runs)
+    table, warnings = one_side_a_group(table, spanning)
+    tracks, more = tracks_with_values(table.pooled())
+    sides = _Sides.of(tracks)
     record = DatasetInferenceResult(
         verdict="cannot_be_tested",
         reasons=[],
         alpha=alpha,
-        method=method,
-        permutations=permutations,
+        method=method if method == "exact" or not corrected else f"{method}, corrected",
+        permutations=permutations if method == "exact" else None,
         seed=seed,
         p_value=None,
-        p_value_floor=1 / comb(n_groups.suspect + n_groups.held_out, n_groups.suspect),
-        n_tracks=Counts(suspect=int(is_suspect.sum()), held_out=int((~is_suspect).sum())),
-        n_groups=n_groups,
+        p_value_floor=1 / comb(sides.n_groups.suspect + sides.n_groups.held_out, sides.n_groups.suspect),
+        n_tracks=sides.n_tracks,
+        n_groups=sides.n_groups,
         failures=Counts(suspect=table.failures[0], held_out=table.failures[1]),
         target=table.target,
         plan_hash=table.plan_hash,
-        warnings=warnings + _group_warnings(tracks, n_groups),
+        warnings=[*warnings, *more, *group_warnings(tracks, sides.n_groups)],
     )
-    if reason := _why_untestable(n_groups, alpha):
-        return record.model_copy(update={"reasons": [reason], "features": _features(tracks, is_suspect, {})})
-    settings = ExactSettings(permutations=permutations)
+    if method != "exact":
+        return _by_published(record, tracks, sides, cast(Method, method), corrected=corrected, runs=a_a_runs)
+    if reason := why_untestable(sides.n_groups, alpha):
+        return record.model_copy(update={"reasons": [reason], "features": _features(tracks, sides.is_suspect, {})})
+    return _by_exact(record, tracks, sides, ExactSettings(permutations=permutations), runs=a_a_runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sides:
+    """Which track and which group stands on which side."""
+
+    is_suspect: Bools
+    groups: np.ndarray
+    n_tracks: Counts
+    n_groups: Counts
+
+    @classmethod
+    def of(cls, tracks: FeatureTable) -> "_Sides":
+        suspect, groups = tracks.is_suspect(), tracks.frame["group"].to_numpy()
+        return cls(
+            is_suspect=suspect,
+            groups=groups,
+            n_tracks=Counts(suspect=int(suspect.sum()), held_out=int((~suspect).sum())),
+            n_groups=Counts(suspect=len(np.unique(groups[suspect])), held_out=len(np.unique(groups[~suspect]))),
+        )
+
+
+def _by_exact(
+    record: DatasetInferenceResult, tracks: FeatureTable, sides: _Sides, settings: ExactSettings, *, runs: int
+) -> DatasetInferenceResult:
+    values, names = tracks.oriented()
+    is_suspect, groups, alpha, seed = sides.is_suspect, sides.groups, record.alpha, record.seed or 0
     test = exact_test(values, is_suspect, groups, settings=settings, seed=seed)
     every, every_name = tracks.oriented(include_unknown=True)
-    undirected = ExactSettings(permutations=permutations, scorers=UNDIRECTED)
+    undirected = replace(settings, scorers=UNDIRECTED)
     companion = unconstrained_test(every, is_suspect, groups, settings=undirected, seed=seed)
-    a_a, a_a_warnings = _a_a(values[~is_suspect], groups[~is_suspect], n_groups, alpha, a_a_runs, seed)
+    a_a, a_a_warnings = _a_a(values, sides, alpha, runs, seed)
+    blind, blind_warnings = _blind(tracks, values, sides, settings, record, rejected=test.p_value <= alpha)
+    verdict, reasons = judge(test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind)
     auc = _grouped_auc(test.scores, is_suspect, groups)
-    power = _power(record.n_tracks, groups, test.intraclass_correlation, auc, alpha)
-    verdict, reasons = _verdict(test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=None)
-    undirected_count = len(every_name) - len(names)
+    power = _power(record.n_tracks, groups, test.intraclass_correlation, auc.estimate, alpha)
+    fraction, track_p_values, standing_out = _used(values, sides, seed) if verdict == "evidence_of_use" else _NOT_USED
+    interval = Interval(estimate=_known(auc.estimate), low=_known(auc.low), high=_known(auc.high))
     return record.model_copy(
         update={
             "verdict": verdict,
-            "reasons": [*reasons, *_findings(auc, power, verdict)],
+            "reasons": [
+                *reasons,
+                *findings(verdict, auc=interval, power=power, fraction=fraction, standing_out=standing_out),
+            ],
             "p_value": test.p_value,
             "p_value_floor": test.p_value_floor,
             "scorer_p_values": test.scorer_p_values,
-            "auc": Interval(estimate=_known(auc.estimate), low=_known(auc.low), high=_known(auc.high)),
+            "auc": interval,
             "unconstrained_p_value": companion.p_value,
+            "blind": blind,
             "a_a": a_a,
+            "e_value": e_process(values, groups, is_suspect, seed=seed).e_value,
+            "fraction": fraction,
             "power": power,
             "features": _features(tracks, is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),
             "tracks": [
-                TrackResult(track_id=track, role=role, group=group, score=score)
-                for (track, role, group), score in zip(
-                    tracks.frame.select("track_id", "role", "group").iter_rows(), test.scores.tolist(), strict=True
+                TrackResult(track_id=track, role=role, group=group, score=score, p_value=track_p_values.get(i))
+                for i, ((track, role, group), score) in enumerate(
+                    zip(tracks.frame.select("track_id", "role", "group").iter_rows(), test.scores.tolist(), strict=True)
                 )
             ],
-            "warnings": [*record.warnings, *_value_warnings(test, names, undirected_count), *a_a_warnings],
+            "warnings": [
+                *record.warnings,
+                *value_warnings(test, names, len(every_name) - len(names)),
+                *a_a_warnings,
+                *blind_warnings,
+            ],
         }
     )
 
 
-def _verdict(
-    test: ExactTest, *, alpha: float, companion_p: float, a_a: AAControl | None, blind: Blind | None
-) -> tuple[Verdict, list[str]]:
-    """Draw the verdict from the test and its safeguards; ``blind`` is None where no blind feature was measured."""
-    how = f"all {test.labellings_used:,}" if test.enumerated else f"{test.labellings_used - 1:,} random"
-    stated = (
-        f"p = {test.p_value:.4g} at level {alpha:g}, from {how} relabellings of "
-        f"{test.n_groups_suspect + test.n_groups_held_out} whole groups"
+def _by_published(
+    record: DatasetInferenceResult,
+    tracks: FeatureTable,
+    sides: _Sides,
+    method: Method,
+    *,
+    corrected: bool,
+    runs: int,
+) -> DatasetInferenceResult:
+    """Run a published procedure, with its error rate on this held-out set beside it."""
+    seed = record.seed or 0
+    # Its learned scorers choose directions themselves; a sum, or a corrected form, needs them.
+    values, _ = tracks.oriented(include_unknown=method != "iar" and not corrected)
+
+    def p_value(values: Floats, is_suspect: Bools, _: Ints, run_seed: int) -> float:
+        return published_p(values, is_suspect, method, corrected=corrected, seed=run_seed % 2**32)
+
+    p = p_value(values, sides.is_suspect, np.arange(len(values)), seed)
+    a_a, a_a_warnings = _a_a(values, sides, record.alpha, runs, seed, p_value=p_value)
+    verdict, reasons = judge_published(p, method=method, corrected=corrected, alpha=record.alpha, a_a=a_a)
+    return record.model_copy(
+        update={
+            "verdict": verdict,
+            "reasons": reasons,
+            "p_value": p,
+            "p_value_floor": None,
+            "a_a": a_a,
+            "features": _features(tracks, sides.is_suspect, {}),
+            "warnings": [
+                *record.warnings,
+                f"The procedure {method} is here for comparison: it takes tracks as independent, whatever the groups.",
+                *a_a_warnings,
+            ],
+        }
     )
-    if a_a is not None and a_a.low > alpha:
-        return "inconclusive", [
-            f"The test misbehaves on this held-out set: comparing held-out groups with each other, it fired in "
-            f"{a_a.rejection_rate:.1%} of {a_a.runs} runs (95 % interval from {a_a.low:.1%}), more than its "
-            f"level of {alpha:g} allows.",
-            f"Its answer for the suspect tracks, {stated}, therefore carries no weight.",
+
+
+def _blind(
+    tracks: FeatureTable,
+    values: Floats,
+    sides: _Sides,
+    settings: ExactSettings,
+    record: DatasetInferenceResult,
+    *,
+    rejected: bool,
+) -> tuple[Blind | None, list[str]]:
+    """Pass the sets through the blind gate; adjust where a rejection needs it."""
+    described, _ = tracks.blind()
+    usable = [np.unique(column[~np.isnan(column)]).size > 1 for column in described.T]
+    if not any(usable):
+        return None, [
+            "No blind features were measured, so whether the two sets differ without the model was not checked; "
+            "an audit of the audio itself checks it."
         ]
-    if test.p_value <= alpha:
-        found = f"The suspect tracks score more member-like than the held-out tracks: {stated}."
-        if blind is None or blind.passes:
-            return "evidence_of_use", [found]
-        adjusted = blind.adjusted_p_value
-        told_apart = (
-            f"The two sets can be told apart without asking the model: AUC {blind.auc:.3f} from the audio alone "
-            f"(95 % interval {blind.low:.3f} to {blind.high:.3f}), where {blind.harmful_auc:.3f} would already matter."
-        )
-        if adjusted is not None and adjusted <= alpha:
-            return "evidence_of_use", [
-                found,
-                told_apart,
-                f"The difference remains when that is accounted for: adjusted p = {adjusted:.4g}.",
-            ]
-        outcome = "no adjusted test was possible" if adjusted is None else f"adjusted p = {adjusted:.4g}"
-        return "inconclusive", [found, told_apart, f"The difference could come from that alone: {outcome}."]
-    none = f"The suspect tracks do not score more member-like than the held-out tracks beyond chance: {stated}."
-    if companion_p <= alpha:
-        return "inconclusive", [
-            none,
-            f"The model's answers to the two sets do differ (p = {companion_p:.4g} without regard to direction), but "
-            "not in the direction in which training moves them; the sets may not be comparable.",
-        ]
-    return "no_evidence", [none]
+    seed = record.seed or 0
+    described = described[:, usable]
+    gate = blind_gate(described, sides.is_suspect, sides.groups, alpha=record.alpha, settings=settings, seed=seed)
+    blind = Blind(
+        auc=gate.auc,
+        low=gate.low,
+        high=gate.high,
+        p_value=gate.p_value,
+        passes=gate.passes,
+        harmful_auc=gate.harmful_auc,
+        state=gate.state,
+    )
+    if gate.passes or not rejected:
+        return blind, []
+    adjusted = adjusted_p_value(values, described, sides.is_suspect, sides.groups, settings=settings, seed=seed)
+    return blind.model_copy(
+        update={
+            "adjusted_p_value": _known(adjusted.p_value),
+            "adjusted_method": adjusted.method,
+            "adjusted_detail": adjusted.detail,
+        }
+    ), []
 
 
-def _findings(auc: Auc, power: Power, verdict: Verdict) -> list[str]:
-    """Say how large the effect is, and what this audit could have missed."""
-    sentences = []
-    if not np.isnan(auc.estimate):
-        limits = "" if np.isnan(auc.low) else f" (95 % interval {auc.low:.1%} to {auc.high:.1%})"
-        sentences.append(f"A suspect track outscores a held-out track in {auc.estimate:.1%} of pairs{limits}.")
-    if verdict == "no_evidence" and power.minimum_detectable_auc is not None:
-        sentences.append(
-            f"With these tracks and groups, an effect of {power.minimum_detectable_auc:.1%} of pairs or more would "
-            "have been found in four of five audits; a smaller one may have been missed."
-        )
-    return sentences
+_NOT_USED: tuple[Fraction | None, dict[int, float], int] = (None, {}, 0)
 
 
-def _check_settings(alpha: float, method: str, permutations: int, a_a_runs: int) -> None:
-    if not 0 < alpha < 1:
-        raise EarwitnessError(f"The level alpha must lie between 0 and 1, not {alpha:g}; 0.01 is usual.")
-    if method not in _METHODS:
-        raise EarwitnessError(f"There is no method {method!r}; choose {' or '.join(_METHODS)}.")
-    if (permutations + 1) * alpha < 1:
-        needed = ceil(1 / alpha) - 1
-        raise EarwitnessError(
-            f"{permutations} permutations cannot give a p-value of {alpha:g} or less; use at least {needed}."
-        )
-    if a_a_runs < 0:
-        raise EarwitnessError(f"The A/A control cannot have {a_a_runs} runs; use 0 to leave it out, or 200.")
-
-
-def _one_side_a_group(table: FeatureTable, spanning: Spanning) -> tuple[FeatureTable, list[str]]:
-    """Refuse or leave out groups that have tracks on both sides; return the notes for the reader."""
-    notes = list(table.notes)
-    both = table.spanning_groups()
-    if not both:
-        return table, notes
-    listed = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
-    if spanning == "refuse":
-        raise EarwitnessError(
-            f"{len(both)} group(s) have tracks on both sides: {listed}; what belongs together cannot be compared with "
-            'itself. Fix the groups, or leave these out with spanning="exclude".'
-        )
-    kept = table.without_groups(both)
-    suspects = int(kept.is_suspect().sum())
-    if not 0 < suspects < kept.frame.height:
-        raise EarwitnessError("Without the groups that have tracks on both sides one side is empty; fix the groups.")
-    return kept, [*notes, f"{len(both)} group(s) with tracks on both sides were left out: {listed}."]
-
-
-def _tracks_with_values(tracks: FeatureTable) -> tuple[FeatureTable, list[str]]:
-    """Leave out tracks without any value, and check that a usable feature of known direction remains."""
-    values, names = tracks.oriented()
-    if not names:
-        raise EarwitnessError(
-            "No feature has a known direction, so none can speak for or against training; "
-            "name some with --higher GLOB or --lower GLOB."
-        )
-    silent = np.isnan(values).all(axis=1)
-    is_suspect = tracks.is_suspect()
-    counts = int((silent & is_suspect).sum()), int((silent & ~is_suspect).sum())
-    for side, name in ((is_suspect, "suspect"), (~is_suspect, "held-out")):
-        if not (side & ~silent).any():
-            raise EarwitnessError(f"No {name} track has a value for any feature of known direction; extract again.")
-    if not _any_usable(values[~silent]):
-        raise EarwitnessError(
-            "Every feature of known direction is constant or missing in more than half of the tracks; "
-            "there is nothing to test."
-        )
-    if not silent.any():
-        return tracks, []
-    kept = replace(tracks, frame=tracks.frame.filter(pl.Series(~silent)))
-    return kept, [f"{counts[0]} suspect and {counts[1]} held-out tracks had no value at all and were left out."]
-
-
-def _any_usable(values: Floats) -> bool:
-    """Whether some feature is neither constant nor missing in more tracks than the test allows."""
-    present = np.isnan(values).mean(axis=0) <= ExactSettings().max_missing
-    varied = [len(np.unique(column[~np.isnan(column)])) > 1 for column in values.T]
-    return bool((present & varied).any())
-
-
-def _why_untestable(n_groups: Counts, alpha: float) -> str | None:
-    floor = 1 / comb(n_groups.suspect + n_groups.held_out, n_groups.suspect)
-    if min(n_groups.suspect, n_groups.held_out) >= 2 and floor <= alpha:
-        return None
+def _used(values: Floats, sides: _Sides, seed: int) -> tuple[Fraction | None, dict[int, float], int]:
+    """How much was used, each suspect track's conformal p-value, and how many pass Benjamini–Hochberg at 10 %."""
+    centred = (values - np.nanmean(values, axis=0)) / np.where((sd := np.nanstd(values, axis=0)) > 0, sd, 1)
+    scores = np.nanmean(centred, axis=1)
+    suspects = np.flatnonzero(sides.is_suspect)
+    used = used_fraction(
+        scores[sides.is_suspect],
+        scores[~sides.is_suspect],
+        suspect_groups=sides.groups[sides.is_suspect],
+        held_out_groups=sides.groups[~sides.is_suspect],
+        seed=seed,
+    )
+    p_values = conformal_p_values(scores[sides.is_suspect], scores[~sides.is_suspect])
+    standing_out = int((benjamini_hochberg(p_values) <= _TRACK_LEVEL).sum())
     return (
-        f"There are {n_groups.suspect} suspect and {n_groups.held_out} held-out groups; whatever the model does, the "
-        f"smallest p-value they can give is {floor:.4g}, and {alpha:g} is needed: with "
-        f"{max(groups_needed_for_floor(alpha), 2)} groups a side it could be reached."
+        Fraction(lower=used.lower, estimate=_known(used.estimate)),
+        dict(zip(suspects.tolist(), p_values.tolist(), strict=True)),
+        standing_out,
     )
 
 
 def _a_a(
-    values: Floats, groups: np.ndarray, n_groups: Counts, alpha: float, runs: int, seed: int
+    values: Floats, sides: _Sides, alpha: float, runs: int, seed: int, *, p_value: PValue | None = None
 ) -> tuple[AAControl | None, list[str]]:
     """Run the control where the held-out groups are enough for it, or say why not."""
+    values, groups, n_groups = values[~sides.is_suspect], sides.groups[~sides.is_suspect], sides.n_groups
     if runs == 0:
         return None, ["The A/A control was left out on request; the test's error rate on these data is not shown."]
     pseudo = pseudo_suspect_groups(n_groups.suspect, n_groups.held_out)
-    if n_groups.held_out < 4 or comb(n_groups.held_out, pseudo) * alpha < 1:
+    if n_groups.held_out < 4 or (p_value is None and comb(n_groups.held_out, pseudo) * alpha < 1):
         return None, [
             f"The A/A control was not run: {n_groups.held_out} held-out groups are too few to be split and still "
             f"reach p = {alpha:g}."
         ]
-    if not _any_usable(values):
+    if not any_usable(values):
         return None, ["The A/A control was not run: no feature has enough values that vary among the held-out tracks."]
     settings = ExactSettings(permutations=max(499, ceil(5 / alpha) - 1))
-    outcome = aa_control(values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, settings=settings)
+    outcome = aa_control(
+        values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, settings=settings, p_value=p_value
+    )
     return AAControl(
         runs=outcome.runs,
         alpha=alpha,
@@ -316,15 +343,14 @@ def _grouped_auc(scores: Floats, is_suspect: Bools, groups: np.ndarray) -> Auc:
     )
 
 
-def _power(n_tracks: Counts, groups: np.ndarray, icc: float, auc: Auc, alpha: float) -> Power:
+def _power(n_tracks: Counts, groups: np.ndarray, icc: float, auc: float, alpha: float) -> Power:
     sizes = np.unique(groups, return_counts=True)[1]
     # The group size that a random track finds itself in: what the design effect depends on.
     group_size = float((sizes**2).sum() / sizes.sum())
     smallest = minimum_detectable_auc(
         n_tracks.suspect, n_tracks.held_out, alpha=alpha, power=0.8, group_size=group_size, icc=icc
     )
-    seen = auc.estimate > 0.5
-    needed = tracks_needed(auc.estimate, alpha=alpha, power=0.8, group_size=group_size, icc=icc) if seen else None
+    needed = tracks_needed(auc, alpha=alpha, power=0.8, group_size=group_size, icc=icc) if auc > 0.5 else None
     return Power(minimum_detectable_auc=smallest, tracks_needed=needed)
 
 
@@ -340,32 +366,6 @@ def _features(tracks: FeatureTable, is_suspect: Bools, weights: dict[str, float]
         )
         for name, column in zip(names, values.T, strict=True)
     ]
-
-
-def _group_warnings(tracks: FeatureTable, n_groups: Counts) -> list[str]:
-    if n_groups.suspect + n_groups.held_out < tracks.frame.height:
-        return []
-    return [
-        "Every track counts as a group of its own. If tracks share an album or a session, say so in the group column: "
-        "otherwise the p-value comes out too small."
-    ]
-
-
-def _value_warnings(test: ExactTest, names: list[str], undirected: int) -> list[str]:
-    sentences = []
-    if dropped := [name for name, weight in zip(names, test.weights, strict=True) if np.isnan(weight)]:
-        listed = ", ".join(dropped[:5]) + (f" and {len(dropped) - 5} more" if len(dropped) > 5 else "")
-        sentences.append(
-            f"Features that are constant or missing in more than half of the tracks were dropped: {listed}."
-        )
-    if missing := int(test.missing.sum()):
-        share = missing / (len(test.scores) * len(names))
-        sentences.append(f"{missing} values ({share:.1%}) were missing; they count as neutral, for neither side.")
-    if undirected:
-        sentences.append(
-            f"{undirected} feature(s) without a known direction took part in the undirected companion test only."
-        )
-    return sentences
 
 
 def _known(value: float) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earwitness.signals.tokens.presets import TokenPreset
-from earwitness.signals.tokens.scores import ScoreBuffer
+from earwitness.signals.tokens.reduction import ScoreBuffer
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import FeatureSpec
 from earwitness.targets.protocols import TokenTarget

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from earwitness.admission import Spanning
 from earwitness.collection import Collection
 from earwitness.collection import index as index_collection
 from earwitness.errors import EarwitnessError
@@ -49,12 +50,14 @@ class MeasureSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictSettings:
-    """How the two sets are compared."""
+    """How the two sets are compared; see ``dataset_inference``."""
 
     method: str = "exact"
     alpha: float = 0.01
     permutations: int = 9999
     seed: int = 0
+    spanning: Spanning = "refuse"
+    corrected: bool = False
 
 
 def index_stage(
@@ -109,7 +112,9 @@ def extract_stage(
         else SetTestPlan(method=test.method, alpha=test.alpha, permutations=test.permutations),
     )
     sources = [
-        Source(track_id=row["track_id"], path=path, content_sha256=row["content_sha256"], prompt=row["prompt"])
+        Source(
+            track_id=row["track_id"], path=path, content_sha256=row["content_sha256"], prompt=row["prompt"], facts=row
+        )
         for row, path in collection.located()
     ]
     began = time.perf_counter()
@@ -130,8 +135,9 @@ def test_stage(
     """Test a feature table or a run folder; write result.json (for a lone table only where ``out`` says)."""
     table = FeatureTable.read(features, higher=higher, lower=lower)
     result = dataset_inference(
-        table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed
-    )
+        table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed,
+        spanning=settings.spanning, corrected=settings.corrected,
+    )  # fmt: skip
     if out is None and features.is_dir():
         out = features / "result.json"
     if out is not None:

@@ -37,7 +37,12 @@ class Interval(_Record):
 
 
 class Blind(_Record):
-    """How well the two sets are told apart without asking the model."""
+    """How well the two sets are told apart without asking the model.
+
+    ``state`` is ``pass`` (a harmful difference is ruled out), ``fail`` (the sets differ) or
+    ``undecided``; ``passes`` is true for the first alone. ``adjusted_p_value`` is that of the
+    test with the difference accounted for, by ``adjusted_method``; ``adjusted_detail`` says how far.
+    """
 
     auc: float
     low: float
@@ -45,7 +50,10 @@ class Blind(_Record):
     p_value: float
     passes: bool
     harmful_auc: float
+    state: Literal["pass", "undecided", "fail"]
     adjusted_p_value: float | None = None
+    adjusted_method: str | None = None
+    adjusted_detail: str | None = None
 
 
 class AAControl(_Record):
@@ -88,7 +96,11 @@ class FeatureResult(_Record):
 
 
 class TrackResult(_Record):
-    """One track's score (higher = more member-like) and, under a positive verdict, its conformal p-value."""
+    """One track's score (higher = more member-like) and, under a positive verdict, its conformal p-value.
+
+    The score is the chosen scorer's, out of fold; the p-value compares the equal-weight score,
+    which no label has touched, with those of the held-out tracks.
+    """
 
     track_id: str
     role: str

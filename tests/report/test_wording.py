@@ -88,10 +88,15 @@ def test_the_control_is_judged_by_its_interval(low: float, high: float, end: str
 
 
 def test_a_failed_gate_reports_the_adjusted_test() -> None:
-    gate = Blind(auc=0.7, low=0.62, high=0.78, p_value=0.0002, passes=False, harmful_auc=0.603)
-    assert "no adjusted test was made" in wording.blind_statement(gate, alpha=0.01)
+    gate = Blind(auc=0.7, low=0.62, high=0.78, p_value=0.0002, passes=False, harmful_auc=0.603, state="fail")
+    assert "No adjusted test was made" in wording.blind_statement(gate, alpha=0.01)
     for p, outcome in ((0.003, "finding remains"), (0.03, "finding does not remain")):
         assert outcome in wording.blind_statement(gate.model_copy(update={"adjusted_p_value": p}), alpha=0.01)
+
+
+def test_an_undecided_gate_says_so() -> None:
+    gate = Blind(auc=0.55, low=0.45, high=0.65, p_value=0.2, passes=False, harmful_auc=0.603, state="undecided")
+    assert "stays undecided" in wording.blind_statement(gate, alpha=0.01)
 
 
 def test_steps_tell_only_what_was_done() -> None:

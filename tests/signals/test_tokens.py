@@ -11,7 +11,7 @@ from earwitness.signals import token_features
 from earwitness.signals.registry import spec_for
 from earwitness.signals.tokens.min_k import mean_of_smallest
 from earwitness.signals.tokens.presets import PRESETS, token_preset
-from earwitness.signals.tokens.scores import ScoreBuffer
+from earwitness.signals.tokens.reduction import ScoreBuffer
 from earwitness.spec import Direction
 
 K, T, V = 4, 120, 64

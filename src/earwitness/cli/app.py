@@ -11,7 +11,10 @@ from earwitness.cli import (
     check,
     demo,
     extract,
+    family,
     index,
+    mia,
+    power,
     reference,
     report,
     signals,
@@ -48,6 +51,7 @@ def _options(
 for _panel, _commands in {
     "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify)),
     "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
+    "Before and after": (("power", power), ("mia", mia), ("family", family)),
     "What there is": (("targets", targets), ("signals", signals), ("check", check)),
 }.items():
     for _name, _module in _commands:

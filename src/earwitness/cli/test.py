@@ -15,6 +15,10 @@ def command(
     alpha: options.Alpha = 0.01,
     permutations: options.Permutations = 9999,
     seed: options.TestSeed = 0,
+    exclude_spanning: Annotated[
+        bool, typer.Option("--exclude-spanning", help="Leave out groups with tracks in both sets instead of refusing.")
+    ] = False,
+    corrected: Annotated[bool, typer.Option("--corrected", help="The corrected form of a published method.")] = False,
     higher: options.Higher = None,
     lower: options.Lower = None,
     out: Annotated[
@@ -28,7 +32,10 @@ def command(
     """
     from earwitness import pipeline
 
-    settings = pipeline.VerdictSettings(method=method, alpha=alpha, permutations=permutations, seed=seed)
+    settings = pipeline.VerdictSettings(
+        method=method, alpha=alpha, permutations=permutations, seed=seed,
+        spanning="exclude" if exclude_spanning else "refuse", corrected=corrected,
+    )  # fmt: skip
     with bar("testing") as on_progress:
         result = pipeline.test_stage(
             features, settings, higher=higher or (), lower=lower or (), out=out, on_progress=on_progress

@@ -64,6 +64,7 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
         families=family_figure(result.features),
         features_first=lines[:_FEATURES_SHOWN],
         features_rest=lines[_FEATURES_SHOWN:],
+        gate=None if result.blind is None else wording.GATE[result.blind.state],
         blind=None if result.blind is None else wording.blind_statement(result.blind, alpha=result.alpha),
         blind_p=None if result.blind is None else numbers.p_value(result.blind.p_value, alpha=result.alpha),
         sets=tables.set_table(result, context),

@@ -12,7 +12,7 @@ from earwitness.report.key_figures import key_figures
 from earwitness.report.numbers import count, decimal
 from earwitness.report.printable import printable
 from earwitness.report.tables import features_by_weight
-from earwitness.report.wording import VERDICT_NAMES, headline, p_statement
+from earwitness.report.wording import GATE, VERDICT_NAMES, headline, p_statement
 from earwitness.result import DatasetInferenceResult, Verdict
 
 WIDTH = 100
@@ -64,7 +64,7 @@ def _figures(result: DatasetInferenceResult) -> Table:
         if figure.known:
             table.add_row(Text(figure.label), Text(figure.value))
     if result.blind is not None:
-        gate = "passed" if result.blind.passes else "not passed"
+        gate = GATE[result.blind.state]
         table.add_row(Text("blind gate"), Text(f"{gate} (AUC without the model {decimal(result.blind.auc)})"))
     for label, counts in (
         ("tracks", result.n_tracks),

@@ -158,16 +158,26 @@ def blind_statement(blind: Blind, *, alpha: float) -> str:
         f"{decimal(blind.high)}; 0.5 is chance). "
         f"From {decimal(blind.harmful_auc, 3)} upwards such a difference could by itself trigger a test of this size."
     )
-    if blind.passes:
+    if blind.state == "pass":
         return f"{told_apart} The upper limit stays below that, so the gate is passed."
+    found = (
+        "The sets do differ without the model, so the gate is failed."
+        if blind.state == "fail"
+        else "The interval does not rule that out, so the gate stays undecided."
+    )
     if blind.adjusted_p_value is None:
-        return f"{told_apart} That cannot be ruled out, so the gate is not passed, and no adjusted test was made."
+        return f"{told_apart} {found} No adjusted test was made."
     adjusted = p_value(blind.adjusted_p_value, alpha=alpha)
     outcome = "remains" if blind.adjusted_p_value <= alpha else "does not remain"
+    detail = f" {blind.adjusted_detail}" if blind.adjusted_detail else ""
     return (
-        f"{told_apart} That cannot be ruled out, so the gate is not passed. With this difference accounted for, the "
-        f"adjusted test gives p = {adjusted}: the finding {outcome} at α = {alpha:g}."
+        f"{told_apart} {found} With this difference accounted for, the adjusted test gives p = {adjusted}: the finding "
+        f"{outcome} at α = {alpha:g}.{detail}"
     )
+
+
+GATE = {"pass": "passed", "undecided": "undecided", "fail": "failed"}
+"""The states of the blind gate, in words."""
 
 
 def _evidence(result: DatasetInferenceResult) -> list[str]:

@@ -7,7 +7,7 @@ what the exact test counts; "harmful" is the AUC at which a shift alone is as li
 to fire the test with this many groups.
 
 Three states, because at an audit's usual size "no harmful difference" cannot be shown for
-about a third of perfectly comparable sets (docs/design/blind.md): `pass` — harm is ruled out;
+about four in ten perfectly comparable pairs of sets (docs/design/blind.md): `pass` — harm is ruled out;
 `fail` — the sets do differ; `undecided` — neither. Evidence needs the adjusted analysis too
 unless the gate passes.
 """

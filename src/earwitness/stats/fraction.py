@@ -18,6 +18,8 @@ from scipy.stats import beta
 from earwitness.errors import EarwitnessError
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.intp]
 _STOREY_CUT = 0.5
 
 
@@ -46,11 +48,13 @@ def used_fraction(
     """Return a lower confidence bound for the fraction of suspect tracks that was used.
 
     For the set ``A = {score > t}``: ``P_S(A) ≤ π + (1−π) P_H(A)``, so
-    ``π ≥ (P_S(A) − P_H(A)) / (1 − P_H(A))``. The thresholds are the 1st, 2nd, 4th, 8th …
-    largest of ``m`` held-out scores, ``K`` in all. Whatever the scores' distribution,
-    ``P_H(A)`` at the k-th largest is at most ``Beta(1−η; k, m−k+1)``; and as thresholds
-    know nothing of the suspect scores, ``P_S(A)`` has a Clopper–Pearson limit. Each of the
-    ``2K`` limits takes ``η = δ/2K`` of the error, so the best bound of all may be taken.
+    ``π ≥ (P_S(A) − P_H(A)) / (1 − P_H(A))``. Two bounds share the error ``δ`` equally, and
+    the better one counts. *Tail*, for few but clearly used tracks: thresholds are the 1st,
+    2nd, 4th … largest of ``m`` held-out scores, ``K`` in all; at the k-th, ``P_H(A)`` is at
+    most ``Beta(1−η; k, m−k+1)`` whatever the distribution, and ``P_S(A)`` has a
+    Clopper–Pearson limit, ``η = δ/4K`` each. *Band*, for many tracks that shift a little:
+    ``P̂_S − ε_S`` and ``P̂_H + ε_H`` hold at all thresholds at once, with
+    ``ε = √(u/2g)``, ``e^{−u} = δ/4`` (Dvoretzky–Kiefer–Wolfowitz).
 
     Parameters
     ----------
@@ -59,9 +63,10 @@ def used_fraction(
     confidence
         One-sided coverage ``1 − δ``, in (0, 1).
     suspect_groups, held_out_groups
-        Group labels, one a score; both or neither. Of a held-out group one random track
-        sets thresholds; a suspect group counts once, by its share above them, and the limit
-        of the mean share is Chernoff's: ``g·KL(share ‖ limit) = ln(1/η)``.
+        Group labels, one a score; both or neither. Every group then counts once, by its
+        share above t. Tail: one random track a held-out group sets thresholds, and the limit
+        of the suspects' mean share is Chernoff's, ``g·KL(share ‖ limit) = ln(1/η)``.
+        Band: ``u·e^{1−u} = δ/4``.
     seed
         Fixes the held-out tracks drawn; without effect where no group has two.
 
@@ -77,7 +82,10 @@ def used_fraction(
 
     Notes
     -----
-    Clopper & Pearson (1934); Hoeffding (1963) for means of variables in [0, 1].
+    Clopper & Pearson (1934); Hoeffding (1963) for means of variables in [0, 1]; Massart
+    (1990). The band for groups: one track a group makes g independent draws, the group
+    average is the mean over such draws, and Jensen's inequality for ``exp(c·D²)`` carries
+    the bound over at the stated price.
     """
     if not 0 < confidence < 1:
         raise EarwitnessError(f"confidence is {confidence:g}; it must lie between 0 and 1, for instance 0.95.")
@@ -85,21 +93,15 @@ def used_fraction(
         raise ValueError("give groups for both sides, or for neither")
     s, codes_s = _coded(suspect, suspect_groups, "suspect")
     h, codes_h = _coded(held_out, held_out_groups, "held-out")
-    drawn = np.random.default_rng(seed).permutation(len(h))
-    largest_first = np.sort(h[drawn[np.unique(codes_h[drawn], return_index=True)[1]]])[::-1]
-    m = len(largest_first)
-    ranks = 2 ** np.arange(max(1, m.bit_length() - 1))
-    error = (1 - confidence) / (2 * len(ranks))
-    thresholds = largest_first[ranks - 1]
-    high = beta.isf(error, ranks, m - ranks + 1)
-    low = np.array([_lowest_share(s > threshold, codes_s, error) for threshold in thresholds])
-    bounds = (low - high) / (1 - high)
-    best = int(np.argmax(bounds))
-    found = bounds[best] > 0
+    rng = np.random.default_rng(seed)
+    error = (1 - confidence) / 2
+    lower, threshold = max(
+        _tail_bound(s, codes_s, h, codes_h, error, rng), _band_bound(s, codes_s, h, codes_h, error), key=lambda b: b[0]
+    )
     return UsedFraction(
-        lower=float(bounds[best]) if found else 0.0,
+        lower=max(lower, 0.0),
         estimate=storey_estimate(conformal_p_values(s, h)),
-        threshold=float(thresholds[best]) if found else float("nan"),
+        threshold=threshold if lower > 0 else float("nan"),
         confidence=confidence,
     )
 
@@ -169,7 +171,7 @@ def _scores(values: ArrayLike) -> Floats:
     return np.sort(x[~np.isnan(x)])
 
 
-def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floats, NDArray[np.intp]]:
+def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floats, Codes]:
     """Return the scores that exist and the numbers of their groups."""
     x = np.asarray(scores, dtype=np.float64).ravel()
     labels = np.arange(len(x)) if groups is None else np.asarray(groups).ravel()
@@ -181,7 +183,49 @@ def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floa
     return x[known], np.unique(labels[known], return_inverse=True)[1]
 
 
-def _lowest_share(above: NDArray[np.bool_], codes: NDArray[np.intp], error: float) -> float:
+def _tail_bound(
+    s: Floats, codes_s: Codes, h: Floats, codes_h: Codes, error: float, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the best bound over thresholds at few held-out scores, and its threshold."""
+    drawn = rng.permutation(len(h))
+    largest_first = np.sort(h[drawn[np.unique(codes_h[drawn], return_index=True)[1]]])[::-1]
+    m = len(largest_first)
+    ranks = 2 ** np.arange(max(1, m.bit_length() - 1))
+    each = error / (2 * len(ranks))
+    thresholds = largest_first[ranks - 1]
+    high = beta.isf(each, ranks, m - ranks + 1)
+    low = np.array([_lowest_share(s > threshold, codes_s, each) for threshold in thresholds])
+    bounds = (low - high) / (1 - high)
+    best = int(np.argmax(bounds))
+    return float(bounds[best]), float(thresholds[best])
+
+
+def _band_bound(s: Floats, codes_s: Codes, h: Floats, codes_h: Codes, error: float) -> tuple[float, float]:
+    """Return the best bound over all thresholds between scores, and its threshold."""
+    thresholds = np.unique(np.concatenate([s, h]))
+    groups_s, groups_h = int(codes_s.max()) + 1, int(codes_h.max()) + 1
+    u = -np.log(error / 2)
+    if groups_s < len(s) or groups_h < len(h):
+        u = brentq(lambda v: v - np.log(v) - 1 + np.log(error / 2), 1.0, 3 * u + 3)
+    low = _share_above(s, codes_s, thresholds) - np.sqrt(u / (2 * groups_s))
+    high = np.minimum(_share_above(h, codes_h, thresholds) + np.sqrt(u / (2 * groups_h)), 1.0)
+    bounds = np.full(len(thresholds), -1.0)
+    np.divide(low - high, 1 - high, out=bounds, where=high < 1)
+    best = int(np.argmax(bounds))
+    return float(bounds[best]), float(thresholds[best])
+
+
+def _share_above(scores: Floats, codes: Codes, thresholds: Floats) -> Floats:
+    """Return the mean over groups of a group's share above each threshold."""
+    sizes = np.bincount(codes)
+    weights = 1 / (sizes[codes] * len(sizes))
+    order = np.argsort(scores)
+    up_to = np.concatenate([[0.0], np.cumsum(weights[order])])
+    shares: Floats = 1 - up_to[np.searchsorted(scores[order], thresholds, side="right")]
+    return shares
+
+
+def _lowest_share(above: Bools, codes: Codes, error: float) -> float:
     """Return the lower limit of the share above, which fails with at most this probability."""
     shares = np.bincount(codes, above) / np.bincount(codes)
     count, share = len(shares), float(shares.mean())

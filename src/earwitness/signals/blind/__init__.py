@@ -9,4 +9,6 @@ feature has a direction: a member is not louder than a stranger.
 from earwitness.signals.blind.acoustic import ACOUSTIC_SPECS, acoustic_features
 from earwitness.signals.blind.container import CONTAINER_SPECS, container_features
 
-__all__ = ["ACOUSTIC_SPECS", "CONTAINER_SPECS", "acoustic_features", "container_features"]
+BLIND_SPECS = (*ACOUSTIC_SPECS, *CONTAINER_SPECS)
+
+__all__ = ["ACOUSTIC_SPECS", "BLIND_SPECS", "CONTAINER_SPECS", "acoustic_features", "container_features"]

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from earwitness.signals.tokens.presets import token_preset
-from earwitness.signals.tokens.scores import TokenScores, reduce_logits, token_scores
+from earwitness.signals.tokens.reduction import reduce_logits
+from earwitness.signals.tokens.scores import TokenScores, token_scores
 from earwitness.signals.tokens.signal import Passes
 
 
