@@ -130,7 +130,6 @@ def test_stage(
     higher: Iterable[str] = (),
     lower: Iterable[str] = (),
     out: Path | None = None,
-    on_progress: OnProgress = _quiet,
 ) -> DatasetInferenceResult:
     """Test a feature table or a run folder; write result.json (for a lone table only where ``out`` says)."""
     table = FeatureTable.read(features, higher=higher, lower=lower)

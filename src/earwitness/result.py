@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from earwitness.errors import EarwitnessError
+from earwitness.files import write_text
 from earwitness.spec import Direction
 
 SCHEMA_VERSION = 1
@@ -144,9 +145,7 @@ class DatasetInferenceResult(_Record):
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, atomically."""
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, self.model_dump_json(indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "DatasetInferenceResult":

@@ -51,6 +51,7 @@ def test_what_is_published_is_an_ordinary_directory_with_a_true_card(
     made = recipe.publish(work, 2, tmp_path, tunes=tunes, schedule=SMALL)
     assert card.read(tmp_path / "card.json") == made
     assert made.recipe["frames"] == SMALL.frames
+    assert "per-track loss AUC" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert {tune.name for tune in made.tunes if tune.member} == {
         name for name, member in recipe.split_groups(group_tunes(tunes)).items() if member
     }

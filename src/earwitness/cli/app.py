@@ -6,9 +6,11 @@ import typer
 
 from earwitness import __version__
 from earwitness.cli import (
+    anytime,
     audit,
     calibrate,
     check,
+    curve,
     demo,
     extract,
     family,
@@ -51,7 +53,7 @@ def _options(
 for _panel, _commands in {
     "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify)),
     "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
-    "Before and after": (("power", power), ("mia", mia), ("family", family)),
+    "Before and after": (("power", power), ("mia", mia), ("family", family), ("curve", curve), ("anytime", anytime)),
     "What there is": (("targets", targets), ("signals", signals), ("check", check)),
 }.items():
     for _name, _module in _commands:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from earwitness.cli import options
-from earwitness.cli.progress import bar
+from earwitness.cli.progress import bar, sign_of_life
 
 
 def command(
@@ -43,8 +43,8 @@ def command(
         pipeline.index_stage(out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress)
     with bar("asking the target") as on_progress:
         pipeline.extract_stage(out, measure, test=test, on_progress=on_progress)
-    with bar("testing") as on_progress:
-        result = pipeline.test_stage(out, test, on_progress=on_progress)
+    with sign_of_life("testing"):
+        result = pipeline.test_stage(out, test)
     page = pipeline.report_stage(out)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))

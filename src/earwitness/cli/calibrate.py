@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from earwitness.cli import options
+from earwitness.cli.progress import sign_of_life
 
 
 def command(
@@ -23,7 +24,8 @@ def command(
     """
     from earwitness import calibration
 
-    table = calibration.calibrate(
-        features, runs=runs, alphas=alpha or [0.01, 0.05, 0.1], seed=seed, higher=higher or (), lower=lower or ()
-    )
+    with sign_of_life("testing the held-out set against itself"):
+        table = calibration.calibrate(
+            features, runs=runs, alphas=alpha or [0.01, 0.05, 0.1], seed=seed, higher=higher or (), lower=lower or ()
+        )
     typer.echo(table.model_dump_json(indent=2) if as_json else table.text())

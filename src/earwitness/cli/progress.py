@@ -1,4 +1,4 @@
-"""A progress bar with an estimate of the time left, on standard error."""
+"""What a waiting user sees, on standard error: a bar with the time left, or a sign of life."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,3 +24,12 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def sign_of_life(description: str) -> Iterator[None]:
+    """Show that work goes on while the block runs, where its length is not known."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(description):
+        yield

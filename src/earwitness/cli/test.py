@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from earwitness.cli import options
-from earwitness.cli.progress import bar
+from earwitness.cli.progress import sign_of_life
 
 
 def command(
@@ -36,10 +36,8 @@ def command(
         method=method, alpha=alpha, permutations=permutations, seed=seed,
         spanning="exclude" if exclude_spanning else "refuse", corrected=corrected,
     )  # fmt: skip
-    with bar("testing") as on_progress:
-        result = pipeline.test_stage(
-            features, settings, higher=higher or (), lower=lower or (), out=out, on_progress=on_progress
-        )
+    with sign_of_life("testing"):
+        result = pipeline.test_stage(features, settings, higher=higher or (), lower=lower or (), out=out)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return

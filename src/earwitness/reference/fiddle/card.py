@@ -51,6 +51,26 @@ class Card:
             f"[{self.loss_auc['low']:.3f}, {self.loss_auc['high']:.3f}]"
         )
 
+    def markdown(self) -> str:
+        """The model card that lies beside the weights."""
+        members = sum(tune.member for tune in self.tunes)
+        rows = {
+            "data": self.data,
+            "renderer": ", ".join(f"{key} {value}" for key, value in self.renderer.items()),
+            "split": f"half of the {len({tune.group for tune in self.tunes})} tune groups, seed {self.split_seed}: "
+            f"{members} tunes trained on, {len(self.tunes) - members} not; each by content hash in card.json",
+            "training": f"{self.epochs} epochs of the schedule "
+            + ", ".join(f"{key} {value}" for key, value in self.recipe.items()),
+            "loss, nats a token": f"{self.losses['member']:.3f} on members, "
+            f"{self.losses['non_member']:.3f} on non-members",
+            "per-track loss AUC": f"{self.loss_auc['estimate']:.3f} "
+            f"[{self.loss_auc['low']:.3f}, {self.loss_auc['high']:.3f}]",
+            "licence": self.licence,
+            "purpose": "a known answer for membership and dataset inference; no use as a music generator is meant",
+        }
+        table = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
+        return f"# {self.name}\n\n| | |\n| --- | --- |\n{table}\n"
+
     def write(self, path: Path) -> None:
         """Write the card as JSON, a line a tune."""
         content = asdict(self)

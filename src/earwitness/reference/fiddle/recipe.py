@@ -166,6 +166,7 @@ def publish(
         ),
     )  # fmt: skip
     card.write(out / "card.json")
+    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
     return card
 
 
