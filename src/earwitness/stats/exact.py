@@ -60,7 +60,8 @@ class ExactTest:
     scorer_p_values, statistics
         Per scorer: its own p (not corrected for there being several) and its statistic.
     chosen
-        The scorer with the smallest p; ties go to the first.
+        The scorer with the smallest p; among equals (often at the floor) the one whose statistic
+        lies most standard deviations above its mean over all labellings.
     weights
         ``[features]`` per standard deviation of a feature, mean over folds; NaN for a dropped feature.
     scores
@@ -140,7 +141,7 @@ def exact_test(
         [statistics(rows, block, fold, settings.scorers) for block in labellings.chunks(size, draw_seed)], axis=1
     )
     p_values = np.stack([share_as_large(row) for row in table])
-    chosen = int(np.argmin(p_values[:, 0]))
+    chosen = _standing_out_most(table, p_values[:, 0])
     names = [scorer.name for scorer in settings.scorers]
     weights, scores = _out_of_fold(rows, labels, fold, settings.scorers[chosen])
     all_weights = np.full(len(rows.kept), np.nan)
@@ -209,6 +210,13 @@ def smallest_p(p_values: Floats) -> float:
     counts = np.rint(p_values * labellings).astype(np.int64)
     extremeness = counts.min(axis=0) * (scorers * labellings + 1) + counts.sum(axis=0)
     return float((extremeness <= extremeness[0]).sum() / labellings)
+
+
+def _standing_out_most(table: Floats, p_values: Floats) -> int:
+    """Return the scorer with the smallest p, and among those the one that stands out most."""
+    spread = table.std(axis=1)
+    height = (table[:, 0] - table.mean(axis=1)) / np.where(spread > 0, spread, 1.0)
+    return int(np.lexsort((-height, p_values))[0])
 
 
 def _prepared(
