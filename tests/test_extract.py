@@ -83,7 +83,7 @@ def test_order_batch_size_and_parts_change_no_value_beyond_rounding(
 ) -> None:
     extract(sources, instrument, plan(instrument), tmp_path / "a")
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 3)
-    extract(sources[::-1], instrument, plan(instrument), tmp_path / "b", batch_size=3)
+    extract(sources[::-1], instrument, plan(instrument), tmp_path / "b", batch_size=3, read_ahead=True)
     assert_frame_equal(table(tmp_path / "a"), table(tmp_path / "b"), rel_tol=1e-4, abs_tol=1e-4)
 
 

@@ -179,7 +179,7 @@ def sample_curve(
             corrected=corrected,
             seed=seed,
             test=on_draw if exact else None,
-        )  # fmt: skip
+        )
     tell(len(ladder))
     held_out_level, why_not = _on_held_out(
         values[~suspect], codes[~suspect], groups, p_value, alpha=alpha, runs=null_runs, seed=seed, exact=exact
@@ -254,9 +254,7 @@ def _on_held_out(
     if not any_usable(values):
         return None, ["The level was not measured on the held-out set: no feature has enough values that vary there."]
     try:
-        outcome = aa_control(
-            values, codes, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, p_value=p_value
-        )  # fmt: skip
+        outcome = aa_control(values, codes, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, p_value=p_value)
     except EarwitnessError as error:
         return None, [f"The level was not measured on the held-out set, which cannot be split so small. {error}"]
     return NullLevel(runs=outcome.runs, rate=outcome.rejection_rate, low=outcome.low, high=outcome.high), []

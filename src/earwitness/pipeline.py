@@ -85,6 +85,7 @@ def extract_stage(
     from earwitness.plan import AudioPlan, Plan, SetTestPlan, TargetPlan, WindowPlan
     from earwitness.signals.tokens.presets import token_preset
     from earwitness.targets import load_target
+    from earwitness.targets.registry import pick_device
 
     collection = Collection.read(run)
     preset = token_preset(settings.preset)
@@ -118,7 +119,10 @@ def extract_stage(
         for row, path in collection.located()
     ]
     began = time.perf_counter()
-    summary = extract(sources, instrument, plan, run, batch_size=settings.batch_size, on_progress=on_progress)
+    summary = extract(
+        sources, instrument, plan, run,
+        batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
+    )  # fmt: skip
     _write_environment(run, settings, time.perf_counter() - began, summary.measured)
     return summary
 
