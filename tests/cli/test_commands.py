@@ -75,7 +75,8 @@ def test_calibrate_reports_every_level(
     for level in content["levels"]:
         assert level["rejections"] == sum(p <= level["alpha"] for p in content["p_values"])
         assert level["low"] <= level["alpha"] <= level["high"]  # seed fixed: the test is exact
-    assert run(monkeypatch, *arguments) == 0
+    assert run(monkeypatch, *arguments, "--plot", tmp_path / "uniformity.svg") == 0
+    assert (tmp_path / "uniformity.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "100 splits of 20 held-out groups, 10 as pseudo-suspects" in capsys.readouterr().out
 
 
