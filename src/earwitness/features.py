@@ -194,7 +194,7 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
 
 
 def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int]]:
-    """Return the parts joined with the tracks, the parts' metadata, and the failed tracks of each side."""
+    """Return the parts joined with the tracks, the parts' metadata, and the files of each side that were left out."""
     paths = sorted((folder / "features").glob("part-*.parquet"))
     if not paths:
         raise EarwitnessError(f"{folder} holds no features/part-*.parquet; run `earwitness extract` on it first.")
@@ -205,7 +205,7 @@ def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, in
             raise PlanMismatchError(f"{path} was made with another plan than {paths[0]}; extract the run again.")
         if part.schema != parts[0][0].schema or "track_id" not in part.columns:
             raise EarwitnessError(f"{path} has other columns than {paths[0]}; extract the run again.")
-    tracks, _ = _read_parquet(folder / "tracks.parquet")
+    tracks, about = _read_parquet(folder / "tracks.parquet")
     if missing := [name for name in ID_COLUMNS if name not in tracks.columns]:
         raise EarwitnessError(f"{folder / 'tracks.parquet'} has no column {', '.join(missing)}; index the run again.")
     features = pl.concat([part for part, _ in parts])
@@ -214,8 +214,12 @@ def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, in
             f"{folder} has features of track {strangers[0]}, which tracks.parquet lacks; extract again."
         )
     failed = tracks.join(features, on="track_id", how="anti")["role"]
-    failures = int(failed.is_in(list(SUSPECT_ROLES)).sum()), int(failed.is_in(list(HELD_OUT_ROLES)).sum())
-    return tracks.select(ID_COLUMNS).join(features, on="track_id", how="inner"), metadata, failures
+    left_out = json.loads(about.get(_METADATA + "collection", "{}")).get("left_out", {})
+    failures = tuple(
+        int(failed.is_in(list(roles)).sum()) + sum(sum(left_out.get(role, {}).values()) for role in roles)
+        for roles in (SUSPECT_ROLES, HELD_OUT_ROLES)
+    )
+    return tracks.select(ID_COLUMNS).join(features, on="track_id", how="inner"), metadata, (failures[0], failures[1])
 
 
 def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str, ...]]:

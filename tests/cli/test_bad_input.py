@@ -87,6 +87,7 @@ def test_single_bad_files_are_listed_and_the_audit_goes_on(
     assert rows["message"].str.contains("\n").sum() == 0
     result = DatasetInferenceResult.read(tmp_path / "run" / "result.json")
     assert result.n_tracks.suspect == 6
+    assert (result.failures.suspect, result.failures.held_out) == (7, 0)
     assert "Traceback" not in capsys.readouterr().err
 
 
