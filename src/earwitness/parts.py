@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
+from earwitness.features import parquet_metadata
 from earwitness.files import write_atomically
 from earwitness.spec import FeatureSpec
 
@@ -53,10 +54,7 @@ class PartStore:
     ) -> None:
         """Write one part atomically."""
         schema = {"track_id": pl.String, "window": pl.Int32} | {spec.name: pl.Float64 for spec in self.specs}
-        metadata = {
-            "earwitness.plan_hash": self.plan_hash,
-            "earwitness.target": self.target,
-            "earwitness.specs": json.dumps([asdict(spec) for spec in self.specs]),
+        metadata = parquet_metadata(self.specs, self.plan_hash, self.target) | {
             "earwitness.tracks": json.dumps(list(track_ids)),
             "earwitness.failures": json.dumps([asdict(failure) for failure in failures]),
         }
