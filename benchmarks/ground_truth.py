@@ -33,10 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--target", default=str(card.MODEL), help="another checkpoint of the same split")
+    parser.add_argument("--contrast", default="auto", help="on: with the guidance contrasts (another --work folder)")
     parser.add_argument("--runs", type=int, default=1000, help="null draws a size")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    table = _features(options.work, options.target).pooled()
+    table = _features(options.work, options.target, options.contrast).pooled()
     member = table.is_suspect()
     groups = table.frame["group"].to_numpy()
     print(card.read().summary().replace("\n", "; "))
@@ -45,7 +46,7 @@ def main() -> None:
     _print_tests(table, member, groups, options.runs, options.seed)
 
 
-def _features(work: Path, target: str) -> FeatureTable:
+def _features(work: Path, target: str, contrast: str) -> FeatureTable:
     manifest, run = work / "manifest.csv", work / "run"
     if not (run / "tracks.parquet").exists():
         facts = {tune.name: tune for tune in card.read().tunes}
@@ -59,7 +60,7 @@ def _features(work: Path, target: str) -> FeatureTable:
             csv.writer(file).writerows([["path", "role", "group", "prompt"], *rows])
         pipeline.index_stage(run, manifest=manifest)
     summary = pipeline.extract_stage(
-        run, pipeline.MeasureSettings(target=target),
+        run, pipeline.MeasureSettings(target=target, contrast=contrast),
         on_progress=lambda done, total: print(f"{done}/{total}", end="\r", file=sys.stderr),
     )  # fmt: skip
     print(f"extracted: {summary}", file=sys.stderr)
