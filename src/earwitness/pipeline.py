@@ -10,15 +10,17 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import polars as pl
+
 from earwitness.admission import Spanning
 from earwitness.collection import Collection
 from earwitness.collection import index as index_collection
-from earwitness.errors import EarwitnessError
+from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.extract import ExtractSummary, Source, extract
 from earwitness.features import FeatureTable
 from earwitness.files import write_text
@@ -68,8 +70,13 @@ def index_stage(
     manifest: Path | None = None,
     on_progress: OnProgress = _quiet,
 ) -> Collection:
-    """Read and hash the audio; write tracks.parquet and failures.parquet."""
+    """Read and hash the audio; write tracks.parquet and failures.parquet.
+
+    A folder that holds features keeps to the tracks and prompts they were measured on.
+    """
     collection = index_collection(suspect, held_out, manifest, on_progress=on_progress)
+    if any((run / "features").glob("part-*.parquet")):
+        collection = _same_tracks(run, collection)
     collection.write(run)
     return collection
 
@@ -156,6 +163,18 @@ def report_stage(run: Path) -> Path:
     page = write_report(run)
     write_bundle_hashes(run)
     return page
+
+
+def _same_tracks(run: Path, collection: Collection) -> Collection:
+    """Refuse other tracks or prompts than the folder's features belong to; keep what extraction left out."""
+    there = Collection.read(run)
+    measured_on = ["track_id", "prompt"]
+    if set(there.tracks.select(measured_on).iter_rows()) != set(collection.tracks.select(measured_on).iter_rows()):
+        raise PlanMismatchError(
+            f"{run} holds features of other tracks or prompts; choose another --out folder. Nothing was changed."
+        )
+    left_out = there.failures.filter(pl.col("stage") == "extract")
+    return replace(collection, failures=pl.concat([collection.failures, left_out]))
 
 
 def _guided(contrast: str, *, wanted: bool, possible: bool) -> bool:

@@ -135,6 +135,22 @@ def test_other_settings_in_a_used_folder_lose_nothing(
     assert run(monkeypatch, "verify", out) == 0
 
 
+def test_another_collection_in_a_used_folder_loses_nothing(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suspect, held_out = write_sets(tmp_path)
+    soundfile.write(suspect / "short.wav", np.random.default_rng(9).normal(scale=0.1, size=4000), SAMPLE_RATE)
+    out = tmp_path / "run"
+    assert audit(monkeypatch, model, suspect, held_out, out) == 0
+    kept = {path: path.read_bytes() for path in out.rglob("*.parquet")}
+    assert audit(monkeypatch, model, suspect, held_out, out, "--preset", "iar") == 2
+    assert "preset was default, now iar" in one_line(capsys)
+    (suspect / "1.wav").unlink()
+    assert audit(monkeypatch, model, suspect, held_out, out) == 2
+    assert "other tracks or prompts" in one_line(capsys)
+    assert {path: path.read_bytes() for path in out.rglob("*.parquet")} == kept
+
+
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
