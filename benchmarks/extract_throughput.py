@@ -20,9 +20,12 @@ import numpy as np
 import torch
 
 from earwitness.audio import read_mono, window_starts
-from earwitness.extract import Source, extract
+from earwitness.extract import extract
 from earwitness.instrument import TokenInstrument
+from earwitness.passes.batch import Window
+from earwitness.passes.own import own_passes
 from earwitness.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.readers import AudioReader, Source
 from earwitness.reference.fiddle import card
 from earwitness.reference.fiddle.tunes import SAMPLE_RATE, read_tunes, write_audio
 from earwitness.signals.tokens.presets import token_preset
@@ -47,7 +50,9 @@ def main() -> None:
         print(f"{len(windows)} windows of {SECONDS:g} s, batches of {options.batch_size}, torch threads: ", end="")
         print(torch.get_num_threads())
         for preset, guided in (("default", False), ("default", True), ("iar", True)):
-            instrument = TokenInstrument(target=target, preset=token_preset(preset), guided=guided)
+            instrument = TokenInstrument(
+                target=target, preset=token_preset(preset), guided=guided, providers=own_passes(0)
+            )
             jobs: dict[str, Callable[[Path], object]] = {
                 "bare": partial(_bare, target, windows, prompts, options.batch_size, guided),
                 "measure": partial(_measure, instrument, windows, prompts, options.batch_size),
@@ -89,12 +94,17 @@ def _bare(target: Musicgen, windows: np.ndarray, prompts: list[str], size: int, 
 
 
 def _extract(sources: list[Source], instrument: TokenInstrument, size: int, run: Path) -> None:
-    extract(sources, instrument, _plan(instrument), run, batch_size=size)
+    reader = AudioReader(sample_rate=SAMPLE_RATE, seconds=SECONDS, per_track=PER_TRACK, seed=0)
+    extract(sources, reader, instrument, _plan(instrument), run, batch_size=size)
 
 
 def _measure(instrument: TokenInstrument, windows: np.ndarray, prompts: list[str], size: int, _: Path) -> None:
+    asked = [
+        Window(content=wave, prompt=prompt, key=str(i))
+        for i, (wave, prompt) in enumerate(zip(windows, prompts, strict=True))
+    ]
     for start in range(0, len(windows), size):
-        instrument.measure(windows[start : start + size], prompts[start : start + size])
+        instrument.measure(asked[start : start + size])
 
 
 def _render(folder: Path, tracks: int) -> list[Source]:

@@ -1,15 +1,15 @@
-"""What every signal, and the exact test, show on the shipped target, where the truth is known.
+"""What the default preset and the exact test show on a shipped target, where the truth is known.
 
-Renders all tunes of the card, asks the target about them (minutes; resumes in the work
+Writes all pieces of the card, asks the target about them (minutes; resumes in the work
 folder), and prints Markdown: the AUC of every feature with its 95 % interval (DeLong,
-clustered by tune group), the power of the exact test by number of tracks, and its
-rejection rate where both sets are tunes the target was not trained on.
+clustered by group), the power of the exact test by number of groups, and its
+rejection rate where both sets are pieces the target was not trained on.
 
-    python benchmarks/ground_truth.py --work ground-truth-work > docs/ground-truth-tables.md
+    python benchmarks/ground_truth.py fiddle --work fiddle-work > tables.md
+    python benchmarks/ground_truth.py chorale --work chorale-work > tables.md
 """
 
 import argparse
-import csv
 import re
 import sys
 from pathlib import Path
@@ -18,8 +18,8 @@ import numpy as np
 
 from earwitness import pipeline
 from earwitness.features import FeatureTable
-from earwitness.reference.fiddle import card
-from earwitness.reference.fiddle.tunes import read_tunes, write_audio
+from earwitness.reference.data import write_data
+from earwitness.reference.registry import TARGETS, shipped
 from earwitness.spec import Direction
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
@@ -31,40 +31,37 @@ FAST = ExactSettings(permutations=499)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=list(TARGETS))
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--target", default=str(card.MODEL), help="another checkpoint of the same split")
+    parser.add_argument("--target", help="another checkpoint of the same split")
     parser.add_argument("--contrast", default="auto", help="on: with the guidance contrasts (another --work folder)")
     parser.add_argument("--runs", type=int, default=1000, help="null draws a size")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    table = _features(options.work, options.target, options.contrast).pooled()
+    card = shipped(options.name)
+    target = options.target or str(card.MODEL)
+    table = _features(options.work, options.name, target, options.contrast, options.seed).pooled()
     member = table.is_suspect()
     groups = table.frame["group"].to_numpy()
     print(card.read().summary().replace("\n", "; "))
-    print(f"\n{member.sum()} members, {(~member).sum()} non-members, three windows of 5 s a track.\n")
+    print(f"\n{member.sum()} members, {(~member).sum()} non-members, up to three windows a piece.\n")
     _print_signals(table, member, groups)
     _print_tests(table, member, groups, options.runs, options.seed)
 
 
-def _features(work: Path, target: str, contrast: str) -> FeatureTable:
-    manifest, run = work / "manifest.csv", work / "run"
+def _features(work: Path, name: str, target: str, contrast: str, seed: int) -> FeatureTable:
+    run = work / "run"
     if not (run / "tracks.parquet").exists():
-        facts = {tune.name: tune for tune in card.read().tunes}
-        rows = []
-        for tune in read_tunes():
-            path = work / "audio" / f"{tune.name}.flac"
-            write_audio(tune, path)
-            role = "member" if facts[tune.name].member else "non_member"
-            rows.append([path.relative_to(work).as_posix(), role, facts[tune.name].group, tune.caption])
-        with manifest.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([["path", "role", "group", "prompt"], *rows])
-        pipeline.index_stage(run, manifest=manifest)
-    summary = pipeline.extract_stage(
-        run, pipeline.MeasureSettings(target=target, contrast=contrast),
-        on_progress=lambda done, total: print(f"{done}/{total}", end="\r", file=sys.stderr),
-    )  # fmt: skip
+        written = write_data(name, work / "data", on_progress=_progress)
+        pipeline.index_stage(run, manifest=written.manifest)
+    settings = pipeline.MeasureSettings(target=target, contrast=contrast, seed=seed)
+    summary = pipeline.extract_stage(run, settings, on_progress=_progress)
     print(f"extracted: {summary}", file=sys.stderr)
     return FeatureTable.read(run)
+
+
+def _progress(done: int, total: int) -> None:
+    print(f"{done}/{total}", end="\r", file=sys.stderr)
 
 
 def _print_signals(table: FeatureTable, member: np.ndarray, groups: np.ndarray) -> None:
@@ -94,9 +91,11 @@ def _print_tests(table: FeatureTable, member: np.ndarray, groups: np.ndarray, ru
     """Power and level of the exact test by number of tracks a side, one draw of sets a run."""
     values, _ = table.oriented()
     rng = np.random.default_rng(seed)
-    print("| tracks a side | members found at .01 | at .05 | false alarms at .01 | at .05 |")
+    print("| groups a side | members found at .01 | at .05 | false alarms at .01 | at .05 |")
     print("| --- | --- | --- | --- | --- |")
     for size in SIZES:
+        if size > min(len(np.unique(groups[member])), len(np.unique(groups[~member])) // 2):
+            break
         cells = []
         for truth, count in ((True, max(runs // 10, 1)), (False, runs)):
             p_values = []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.audio import content_sha256, decode, file_sha256, read_mono, window_starts
+from earwitness.audio import content_sha256, decode, file_sha256, read_channels, read_mono, window_starts
 from earwitness.errors import AudioError
 from tests.audio_fixtures import RATE, noise, write
 
@@ -82,12 +82,60 @@ def test_resampling_keeps_a_tone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_mono(path, 44_100), wave.astype(np.float32))
 
 
+# Channels
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_channels_are_the_files_own_in_its_order(tmp_path: Path, name: str) -> None:
+    samples = noise(7, channels=2)
+    waves = read_channels(write(tmp_path / name, samples), RATE, 2)
+    assert waves.dtype == np.float32
+    np.testing.assert_array_equal(waves, samples.T / np.float32(32768))
+
+
+def test_a_mono_file_gives_equal_channels_and_one_channel_is_the_mix(tmp_path: Path) -> None:
+    mono = write(tmp_path / "mono.wav", noise(8), rate=44_100)
+    stereo = write(tmp_path / "stereo.wav", noise(8, channels=2), rate=44_100)
+    five = write(tmp_path / "five.wav", noise(8, channels=5), rate=44_100)
+    np.testing.assert_array_equal(read_channels(mono, RATE, 2), np.stack([read_mono(mono, RATE)] * 2))
+    for path in (mono, stereo, five):
+        np.testing.assert_array_equal(read_channels(path, RATE, 1), read_mono(path, RATE)[None])
+
+
+def test_each_channel_is_resampled_as_if_alone(tmp_path: Path) -> None:
+    samples = noise(9, channels=2)
+    stereo = write(tmp_path / "stereo.wav", samples, rate=44_100)
+    alone = [write(tmp_path / f"{c}.wav", samples[:, c], rate=44_100) for c in range(2)]
+    np.testing.assert_array_equal(read_channels(stereo, RATE, 2), [read_mono(path, RATE) for path in alone])
+
+
+def test_other_numbers_of_channels_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", noise(10, channels=6))
+    with pytest.raises(AudioError, match=r"^a\.wav has 6 channels and the model hears 2; give [^\n]*\.$"):
+        read_channels(path, RATE, 2)
+
+
+def test_channels_are_checked_as_the_mix_is(tmp_path: Path) -> None:
+    tone = noise(11)[:, 0] / 32768
+    opposed = write(tmp_path / "opposed.wav", np.stack([tone, -tone], axis=1), subtype="FLOAT")
+    broken = np.stack([tone, tone], axis=1)
+    broken[4000, 1] = np.nan
+    with pytest.raises(AudioError, match=r"^opposed\.wav is silent"):
+        read_channels(opposed, RATE, 2)
+    with pytest.raises(AudioError, match=r"^nan\.wav has NaN"):
+        read_channels(write(tmp_path / "nan.wav", broken, subtype="FLOAT"), RATE, 2)
+    with pytest.raises(AudioError, match=r"^cut\.wav is cut off"):
+        read_channels(_cut(write(tmp_path / "cut.wav", noise(12, seconds=3, channels=2))), RATE, 2)
+
+
 @pytest.mark.parametrize("name", ["a.flac", "a.mp3", "a.ogg", "a.opus"])
 def test_blocks_leave_no_seam(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / name, noise(2, channels=2))
     whole = decode(path)
+    apart = read_channels(path, RATE, 2)
     monkeypatch.setattr("earwitness.audio._BLOCK_FRAMES", 777)
     assert decode(path).content_hash == whole.content_hash
+    np.testing.assert_array_equal(read_channels(path, RATE, 2), apart)
 
 
 # Damage

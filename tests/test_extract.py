@@ -14,10 +14,13 @@ from polars.testing import assert_frame_equal
 
 from earwitness import extract as extract_module
 from earwitness.errors import EarwitnessError, PlanMismatchError
-from earwitness.extract import Source, extract
+from earwitness.extract import ExtractSummary, extract
 from earwitness.files import write_atomically
 from earwitness.instrument import TokenInstrument, prompts_inform
+from earwitness.passes.batch import Window
+from earwitness.passes.own import own_passes
 from earwitness.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.readers import AudioReader, Source
 from earwitness.signals.blind import BLIND_SPECS, acoustic_features
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
@@ -29,7 +32,12 @@ TRACKS = 7
 @pytest.fixture(scope="module")
 def instrument(tmp_path_factory: pytest.TempPathFactory) -> TokenInstrument:
     folder = save_tiny_musicgen(tmp_path_factory.mktemp("model"))
-    return TokenInstrument(target=load_target(str(folder), device="cpu"), preset=token_preset("default"), guided=True)
+    return TokenInstrument(
+        target=load_target(str(folder), device="cpu"),
+        preset=token_preset("default"),
+        guided=True,
+        providers=own_passes(0),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +66,21 @@ def plan(instrument: TokenInstrument, **changes: object) -> Plan:
     return Plan.model_validate(content | changes)
 
 
+def ask(sources: list[Source], instrument: TokenInstrument, plan: Plan, run: Path, **options: object) -> ExtractSummary:
+    windows = plan.windows
+    reader = AudioReader(
+        sample_rate=SAMPLE_RATE, seconds=windows.seconds or 0, per_track=windows.per_track, seed=0, grid=windows.grid
+    )
+    return extract(sources, reader, instrument, plan, run, **options)  # type: ignore[arg-type]
+
+
 def table(run: Path) -> pl.DataFrame:
     return pl.read_parquet(run / "features" / "part-*.parquet").sort("track_id", "window")
 
 
 def test_every_window_has_every_feature(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    summary = extract(sources, instrument, plan(instrument), tmp_path, on_progress=lambda *at: seen.append(at))
+    summary = ask(sources, instrument, plan(instrument), tmp_path, on_progress=lambda *at: seen.append(at))
     frame = table(tmp_path)
     assert (summary.tracks, summary.measured, summary.failed) == (TRACKS, TRACKS, 0)
     assert frame.height == 2 * TRACKS
@@ -81,9 +97,9 @@ def test_every_window_has_every_feature(instrument: TokenInstrument, sources: li
 def test_order_batch_size_and_parts_change_no_value_beyond_rounding(
     instrument: TokenInstrument, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extract(sources, instrument, plan(instrument), tmp_path / "a")
+    ask(sources, instrument, plan(instrument), tmp_path / "a")
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 3)
-    extract(sources[::-1], instrument, plan(instrument), tmp_path / "b", batch_size=3, read_ahead=True)
+    ask(sources[::-1], instrument, plan(instrument), tmp_path / "b", batch_size=3, read_ahead=True)
     assert_frame_equal(table(tmp_path / "a"), table(tmp_path / "b"), rel_tol=1e-4, abs_tol=1e-4)
 
 
@@ -98,7 +114,7 @@ def test_blind_features_describe_the_window_without_the_target(
         facts={"channels": 1, "codec": "flac"},
     )
     windows = WindowPlan(seconds=2.0, per_track=1)
-    extract([source], instrument, plan(instrument, windows=windows), tmp_path)
+    ask([source], instrument, plan(instrument, windows=windows), tmp_path)
     row = table(tmp_path).row(0, named=True)
     wave, _ = soundfile.read(source.path, dtype="float32")
     for name, value in acoustic_features(wave, SAMPLE_RATE).items():
@@ -114,9 +130,9 @@ class _Recorder:
         self.specs = instrument.specs
         self.windows: list[np.ndarray] = []
 
-    def measure(self, waves: np.ndarray, prompts: list[str]) -> list[dict[str, float]]:
-        self.windows += list(waves)
-        return [dict.fromkeys((spec.name for spec in self.specs), 0.0) for _ in waves]
+    def measure(self, windows: list[Window]) -> list[dict[str, float]]:
+        self.windows += [window.content for window in windows]
+        return [dict.fromkeys((spec.name for spec in self.specs), 0.0) for _ in windows]
 
 
 def test_windows_begin_on_the_targets_frame_grid(
@@ -124,7 +140,7 @@ def test_windows_begin_on_the_targets_frame_grid(
 ) -> None:
     recorder = _Recorder(instrument)
     windows = WindowPlan(seconds=1.0, per_track=4, grid=320)
-    extract(sources[2:3], recorder, plan(instrument, windows=windows), tmp_path)  # type: ignore[arg-type]
+    ask(sources[2:3], recorder, plan(instrument, windows=windows), tmp_path)  # type: ignore[arg-type]
     track, _ = soundfile.read(sources[2].path, dtype="float32")
     starts = [
         next(i for i in range(len(track) - SAMPLE_RATE + 1) if np.array_equal(track[i : i + SAMPLE_RATE], window))
@@ -137,8 +153,8 @@ def test_windows_begin_on_the_targets_frame_grid(
 def test_asking_for_more_windows_keeps_the_former_ones(
     instrument: TokenInstrument, sources: list[Source], tmp_path: Path
 ) -> None:
-    extract(sources, instrument, plan(instrument), tmp_path / "two")
-    extract(sources, instrument, plan(instrument, windows=WindowPlan(seconds=1.0, per_track=4)), tmp_path / "four")
+    ask(sources, instrument, plan(instrument), tmp_path / "two")
+    ask(sources, instrument, plan(instrument, windows=WindowPlan(seconds=1.0, per_track=4)), tmp_path / "four")
     both = table(tmp_path / "four").filter(pl.col("window") < 2)
     assert_frame_equal(table(tmp_path / "two"), both, rel_tol=1e-4, abs_tol=1e-4)
 
@@ -151,10 +167,10 @@ from tests import test_extract as t
 from earwitness.targets import load_target
 module.TRACKS_PER_PART = 2
 target = load_target(sys.argv[1], device="cpu")
-instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True)
+instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True, providers=t.own_passes(0))
 sources = [t.Source(track_id=f"t{i}", path=Path(sys.argv[2]) / f"{i}.flac", content_sha256=f"{i:064x}",
                     prompt="" if i == 0 else f"a reel in {'dg'[i % 2]} major") for i in range(t.TRACKS)]
-module.extract(sources, instrument, t.plan(instrument), Path(sys.argv[3]))
+t.ask(sources, instrument, t.plan(instrument), Path(sys.argv[3]))
 """
 
 
@@ -162,7 +178,7 @@ def test_a_killed_run_goes_on_value_for_value(
     instrument: TokenInstrument, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
-    extract(sources, instrument, plan(instrument), tmp_path / "whole")
+    ask(sources, instrument, plan(instrument), tmp_path / "whole")
     run = tmp_path / "killed"
     arguments = [instrument.target.identity.name, str(sources[0].path.parent), str(run)]
     process = subprocess.Popen([sys.executable, "-c", _SCRIPT, *arguments], stderr=subprocess.DEVNULL)
@@ -172,7 +188,7 @@ def test_a_killed_run_goes_on_value_for_value(
     process.wait()
     kept = len(list(run.glob("features/part-*.parquet")))
     assert kept >= 1
-    summary = extract(sources, instrument, plan(instrument), run)
+    summary = ask(sources, instrument, plan(instrument), run)
     assert summary.resumed >= 2 * kept - 1
     assert_frame_equal(table(tmp_path / "whole"), table(run), check_exact=True)
 
@@ -191,10 +207,10 @@ def test_a_full_disk_loses_nothing(
 
     monkeypatch.setattr("earwitness.parts.write_atomically", full_after_two)
     with pytest.raises(EarwitnessError, match="full"):
-        extract(sources, instrument, plan(instrument), tmp_path)
+        ask(sources, instrument, plan(instrument), tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
-    assert extract(sources, instrument, plan(instrument), tmp_path).resumed == 4
+    assert ask(sources, instrument, plan(instrument), tmp_path).resumed == 4
     assert table(tmp_path)["track_id"].n_unique() == TRACKS
 
 
@@ -208,29 +224,29 @@ def test_unusable_tracks_are_listed_and_the_others_measured(
         Source(track_id="brief", path=tmp_path / "short.wav", content_sha256="1" * 64, prompt=""),
     ]
     run = tmp_path / "run"
-    assert extract([*sources, *bad], instrument, plan(instrument), run).failed == 2
+    assert ask([*sources, *bad], instrument, plan(instrument), run).failed == 2
     failures = pl.read_parquet(run / "failures.parquet")
     assert failures["track_id"].to_list() == ["bad", "brief"]
     assert failures["stage"].unique().to_list() == ["extract"]
     assert "short.wav has 0.05 s and one window needs 1 s" in failures["message"][1]
-    extract([*sources, *bad], instrument, plan(instrument), run)
+    ask([*sources, *bad], instrument, plan(instrument), run)
     assert pl.read_parquet(run / "failures.parquet").height == 2  # resuming does not list them again
 
 
 def test_a_used_folder_refuses_other_tracks(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
-    extract(sources, instrument, plan(instrument), tmp_path)
+    ask(sources, instrument, plan(instrument), tmp_path)
     before = table(tmp_path)
     with pytest.raises(PlanMismatchError, match="collection has changed"):
-        extract(sources[1:], instrument, plan(instrument), tmp_path)
+        ask(sources[1:], instrument, plan(instrument), tmp_path)
     assert_frame_equal(table(tmp_path), before)
 
 
 def test_a_damaged_part_is_named(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
-    extract(sources, instrument, plan(instrument), tmp_path)
+    ask(sources, instrument, plan(instrument), tmp_path)
     part = tmp_path / "features" / "part-00000.parquet"
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(EarwitnessError, match=r"part-00000\.parquet is damaged"):
-        extract(sources, instrument, plan(instrument), tmp_path)
+        ask(sources, instrument, plan(instrument), tmp_path)
 
 
 def test_prompts_inform_when_they_tell_tracks_apart() -> None:

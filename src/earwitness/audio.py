@@ -1,12 +1,13 @@
 """Audio: the one place that decodes, mixes down, resamples and cuts windows.
 
-Goal: a file becomes a mono float32 waveform in one way only, so that every number about it
+Goal: a file becomes a float32 waveform in one way only, so that every number about it
 rests on the same samples; a file that cannot be used says why in one line.
 
 Conventions: waveforms are float32 in [−1, 1] (float files may go beyond), mono as the mean
-of the channels. A track is known by its decoded content, not by its file: the same audio as
-WAV and as FLAC has one content hash. Lossy files decode to the same samples only with the
-same build of the decoder, so their hash is that of this file decoded on this machine.
+of the channels; only a target that hears stereo gets channels. A track is known by its decoded
+content, not by its file: the same audio as WAV and as FLAC has one content hash, that of the
+mono mix. Lossy files decode to the same samples only with the same build of the decoder, so
+their hash is that of this file decoded on this machine.
 """
 
 import hashlib
@@ -81,22 +82,7 @@ def decode(path: Path) -> Audio:
         shorter than its header promises, without samples, silent (peak below −90 dBFS), or where samples
         are NaN or infinite.
     """
-    _check_readable(path)
-    try:
-        with soundfile.SoundFile(path) as file:
-            log = file.extra_info  # before reading, which adds to it at the end of any Ogg stream
-            samples = _mono(file)
-            _check_complete(path, file, log, len(samples))
-            audio = Audio(
-                samples=samples, sample_rate=file.samplerate, channels=file.channels,
-                codec=_codec(file.format, file.subtype), bits_per_sample=_BITS.get(file.subtype),
-            )  # fmt: skip
-    except soundfile.LibsndfileError as error:
-        raise AudioError(
-            f"{printable(path.name)} cannot be decoded ({_reason(error)}): it is damaged or no audio file; "
-            "replace it or leave it out."
-        ) from None
-    _check_samples(path, audio)
+    audio, _ = _decode(path, channels=1)
     return audio
 
 
@@ -109,10 +95,55 @@ def read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:
         As `decode`.
     """
     audio = decode(path)
-    if audio.sample_rate == sample_rate:
-        return audio.samples
-    resampled: NDArray[np.float32] = soxr.resample(audio.samples, audio.sample_rate, sample_rate, quality="HQ")
+    return _resample(audio.samples, audio.sample_rate, sample_rate)
+
+
+def read_channels(path: Path, sample_rate: int, channels: int) -> NDArray[np.float32]:
+    """Decode a file to a waveform [channels, n] at the given rate in Hz, resampled as by `read_mono`.
+
+    A mono file gives equal channels, and one channel is the mono mix of any file. Other numbers are
+    refused rather than mixed: how, say, six channels become two depends on a layout that files seldom state.
+
+    Raises
+    ------
+    AudioError
+        As `decode`, whose checks look at the mono mix; and where the file has other channels.
+    """
+    audio, waves = _decode(path, channels=channels)
+    return np.stack([_resample(wave, audio.sample_rate, sample_rate) for wave in waves])
+
+
+def _resample(wave: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
+    if from_rate == to_rate:
+        return wave
+    resampled: NDArray[np.float32] = soxr.resample(wave, from_rate, to_rate, quality="HQ")
     return resampled
+
+
+def _decode(path: Path, *, channels: int) -> tuple[Audio, NDArray[np.float32]]:
+    """The checked track, and its waveform [channels, n] at the file's own rate."""
+    _check_readable(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            if channels > 1 and file.channels not in (1, channels):
+                raise AudioError(
+                    f"{printable(path.name)} has {file.channels} channels and the model hears {channels}; "
+                    f"give a version with {channels} (or 1), or leave it out."
+                )
+            log = file.extra_info  # before reading, which adds to it at the end of any Ogg stream
+            mono, apart = _samples(file, apart=channels > 1 and file.channels > 1)
+            _check_complete(path, file, log, len(mono))
+            audio = Audio(
+                samples=mono, sample_rate=file.samplerate, channels=file.channels,
+                codec=_codec(file.format, file.subtype), bits_per_sample=_BITS.get(file.subtype),
+            )  # fmt: skip
+    except soundfile.LibsndfileError as error:
+        raise AudioError(
+            f"{printable(path.name)} cannot be decoded ({_reason(error)}): it is damaged or no audio file; "
+            "replace it or leave it out."
+        ) from None
+    _check_samples(path, audio)
+    return audio, np.broadcast_to(mono, (channels, len(mono))) if apart is None else apart
 
 
 def window_starts(
@@ -196,20 +227,32 @@ def _check_readable(path: Path) -> None:
         ) from None
 
 
-def _mono(file: soundfile.SoundFile) -> NDArray[np.float32]:
-    """Mean of the channels [n], block by block so that many channels do not multiply the memory."""
+def _samples(file: soundfile.SoundFile, *, apart: bool) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Mean of the channels [n], and, if they are to be kept apart, the channels [channels, n].
+
+    Block by block, so that many channels do not multiply the memory of the mean.
+    """
     # Straight through, never seeking: a seek restarts lossy decoders, so that values would depend on the
     # block size, and it fails on streams of unknown length.
     file.seekable = lambda: False
-    blocks: list[NDArray[np.float32]] = []
+    mixes = [np.empty(0, dtype=np.float32)]
+    blocks = [np.empty((0, file.channels), dtype=np.float32)]
     while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        # Added up in channel order in float64: the same bits on every machine, and -0.0 becomes 0.0.
-        total = np.zeros(len(block))
-        with np.errstate(invalid="ignore"):  # infinite samples are reported by _check_samples
-            for channel in range(file.channels):
-                total += block[:, channel]
-        blocks.append((total / file.channels).astype(np.float32))
-    return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.float32)
+        mixes.append(_mix(block))
+        if apart:
+            blocks.append(block)
+    return np.concatenate(mixes), np.ascontiguousarray(np.concatenate(blocks).T) if apart else None
+
+
+def _mix(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean [n] of a block's channels [n, channels]."""
+    # Added up in channel order in float64: the same bits on every machine, and -0.0 becomes 0.0.
+    total = np.zeros(len(block))
+    with np.errstate(invalid="ignore"):  # infinite samples are reported by _check_samples
+        for channel in range(block.shape[1]):
+            total += block[:, channel]
+    mean: NDArray[np.float32] = (total / block.shape[1]).astype(np.float32)
+    return mean
 
 
 def _check_complete(path: Path, file: soundfile.SoundFile, log: str, decoded: int) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
-from earwitness import audio
+from earwitness import audio, midi
 from earwitness.entries import Entry, Gathered, Role, walk_folder
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.grouping import group_of
@@ -27,7 +28,39 @@ from earwitness.tracks import TRACK_SCHEMA, Collection, Track
 
 __all__ = ["DECODERS", "Collection", "Role", "Track", "index"]
 
-DECODERS: Mapping[str, Callable[[Path], audio.Audio]] = dict.fromkeys(audio.SUFFIXES, audio.decode)
+
+class Decoded(Protocol):
+    """What the tracks table asks of a decoded file, be it audio or a score."""
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of what is heard or written, whatever the file's format."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz; 0 for a score."""
+
+    @property
+    def channels(self) -> int:
+        """How many; 0 for a score."""
+
+    @property
+    def codec(self) -> str:
+        """``pcm``, ``mp3``, ``midi`` …"""
+
+    @property
+    def bits_per_sample(self) -> int | None:
+        """``None`` where there are none."""
+
+
+DECODERS: Mapping[str, Callable[[Path], Decoded]] = {
+    **dict.fromkeys(audio.SUFFIXES, audio.decode),
+    **dict.fromkeys(midi.SUFFIXES, midi.decode),
+}
 """Which file suffixes are indexed, and what decodes each."""
 
 OnProgress = Callable[[int, int], None]
@@ -151,7 +184,7 @@ def _failure(entry: Entry, error: Exception, message: str) -> Failure:
     return Failure(track_id="", path=storable(entry.name), stage="index", error=type(error).__name__, message=message)
 
 
-def _decoder(entry: Entry) -> Callable[[Path], audio.Audio]:
+def _decoder(entry: Entry) -> Callable[[Path], Decoded]:
     if storable(entry.name) != entry.name:
         raise AudioError(f"{printable(entry.name)} has a name that is not UTF-8; rename it.")
     decoder = DECODERS.get(entry.path.suffix.lower())
@@ -163,7 +196,7 @@ def _decoder(entry: Entry) -> Callable[[Path], audio.Audio]:
     return decoder
 
 
-def _track(entry: Entry, decoded: audio.Audio, tags: Tags, sha256: str, size: int) -> Track:
+def _track(entry: Entry, decoded: Decoded, tags: Tags, sha256: str, size: int) -> Track:
     track_id = decoded.content_hash[:_ID_DIGITS]
     group, group_from = group_of(entry, tags, track_id)
     return Track(

@@ -10,56 +10,31 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 
-from earwitness.admission import Spanning
 from earwitness.collection import Collection
 from earwitness.collection import index as index_collection
-from earwitness.errors import EarwitnessError, PlanMismatchError
-from earwitness.extract import ExtractSummary, Source, extract
+from earwitness.errors import PlanMismatchError
+from earwitness.extract import ExtractSummary, extract
 from earwitness.features import FeatureTable
 from earwitness.files import write_text
 from earwitness.inference import dataset_inference
+from earwitness.readers import Source
 from earwitness.result import DatasetInferenceResult
+from earwitness.settings import MeasureSettings, VerdictSettings
 
 OnProgress = Callable[[int, int], None]
-DEFAULT_SECONDS = 10.0
+
+__all__ = ["MeasureSettings", "VerdictSettings", "extract_stage", "index_stage", "report_stage", "test_stage"]
 
 
 def _quiet(done: int, total: int) -> None:
     """Show no progress."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureSettings:
-    """What is asked of which target. ``contrast``: auto, on or off; ``seconds`` None: 10 s or the model's limit."""
-
-    target: str
-    preset: str = "default"
-    contrast: str = "auto"
-    seconds: float | None = None
-    windows_per_track: int = 3
-    seed: int = 0
-    device: str = "auto"
-    dtype: str = "float32"
-    batch_size: int = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictSettings:
-    """How the two sets are compared; see ``dataset_inference``."""
-
-    method: str = "exact"
-    alpha: float = 0.01
-    permutations: int = 9999
-    seed: int = 0
-    spanning: Spanning = "refuse"
-    corrected: bool = False
 
 
 def index_stage(
@@ -88,37 +63,11 @@ def extract_stage(
 
     ``test`` fixes the test's settings in the plan before any number is seen.
     """
-    from earwitness.instrument import TokenInstrument, prompts_inform
-    from earwitness.plan import AudioPlan, Plan, SetTestPlan, TargetPlan, WindowPlan
-    from earwitness.signals.tokens.presets import token_preset
-    from earwitness.targets import load_target
+    from earwitness.preparation import prepare
     from earwitness.targets.registry import pick_device
 
     collection = Collection.read(run)
-    preset = token_preset(settings.preset)
-    target = load_target(settings.target, device=settings.device, dtype=settings.dtype)
-    prompts = collection.tracks["prompt"].to_list()
-    wanted = preset.wants_null_pass and prompts_inform(prompts)
-    guided = _guided(settings.contrast, wanted=wanted, possible=target.has_null_condition)
-    instrument = TokenInstrument(target=target, preset=preset, guided=guided)
-    plan = Plan(
-        target=TargetPlan(
-            family=target.identity.family, weights_sha256=target.identity.weights_sha256, dtype=target.identity.dtype
-        ),
-        preset=preset.name,
-        guided=guided,
-        signals=tuple(repr(signal) for signal in preset.chosen(guided=guided)),
-        windows=WindowPlan(
-            seconds=_window_seconds(settings.seconds, target.max_seconds),
-            per_track=settings.windows_per_track,
-            grid=target.hop_length,
-        ),
-        audio=AudioPlan(sample_rate=target.sample_rate),
-        seed=settings.seed,
-        test=None
-        if test is None
-        else SetTestPlan(method=test.method, alpha=test.alpha, permutations=test.permutations),
-    )
+    reader, instrument, plan = prepare(settings, collection, test)
     sources = [
         Source(
             track_id=row["track_id"], path=path, content_sha256=row["content_sha256"], prompt=row["prompt"], facts=row
@@ -127,7 +76,7 @@ def extract_stage(
     ]
     began = time.perf_counter()
     summary = extract(
-        sources, instrument, plan, run,
+        sources, reader, instrument, plan, run,
         batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
     )  # fmt: skip
     _write_environment(run, settings, time.perf_counter() - began, summary.measured)
@@ -175,24 +124,6 @@ def _same_tracks(run: Path, collection: Collection) -> Collection:
         )
     left_out = there.failures.filter(pl.col("stage") == "extract")
     return replace(collection, failures=pl.concat([collection.failures, left_out]))
-
-
-def _guided(contrast: str, *, wanted: bool, possible: bool) -> bool:
-    if contrast not in ("auto", "on", "off"):
-        raise EarwitnessError(f"There is no contrast setting {contrast!r}; choose auto, on or off.")
-    if contrast == "on" and not possible:
-        raise EarwitnessError(
-            "This target was trained without condition dropout; it has no contrast. Use --contrast off."
-        )
-    return possible and (contrast == "on" or (contrast == "auto" and wanted))
-
-
-def _window_seconds(asked: float | None, limit: float | None) -> float:
-    if asked is not None and limit is not None and asked > limit:
-        raise EarwitnessError(
-            f"The target takes windows of at most {limit:g} s, not {asked:g} s; use a smaller --seconds."
-        )
-    return asked if asked is not None else min(DEFAULT_SECONDS, limit or DEFAULT_SECONDS)
 
 
 def _write_environment(run: Path, settings: MeasureSettings, seconds: float, tracks: int) -> None:

@@ -30,20 +30,23 @@ class TargetPlan(_Part):
 
 
 class WindowPlan(_Part):
-    """Equal-length windows, drawn per track from (seed, content hash, window number).
+    """Windows drawn per track from (seed, content hash, window number).
 
-    Each begins on the target's frame grid, every ``grid`` samples from the track's start.
+    Of audio, ``seconds`` long, each beginning on the target's frame grid, every ``grid`` samples from
+    the track's start; of a score, ``tokens`` long, each beginning at a bar.
     """
 
-    seconds: float
     per_track: int
+    seconds: float | None = None
     grid: int = 1
+    tokens: int | None = None
 
 
 class AudioPlan(_Part):
     """How a file becomes a waveform."""
 
     sample_rate: int
+    channels: int = 1
     mixdown: str = "mean of channels"
     resampler: str = "soxr HQ"
 
@@ -57,7 +60,12 @@ class SetTestPlan(_Part):
 
 
 class Plan(_Part):
-    """What fixes the numbers of a run. ``guided``: a null pass is run and contrasts are measured."""
+    """What fixes the numbers of a run.
+
+    ``guided``: a null pass is run and contrasts are measured. ``audio`` is absent for scores.
+    ``references`` are the models that the target is compared with, ``anchors`` the content hashes
+    of the works that are no part of the test.
+    """
 
     schema_version: int = SCHEMA_VERSION
     target: TargetPlan
@@ -65,7 +73,9 @@ class Plan(_Part):
     guided: bool
     signals: tuple[str, ...]
     windows: WindowPlan
-    audio: AudioPlan
+    audio: AudioPlan | None = None
+    references: tuple[TargetPlan, ...] = ()
+    anchors: tuple[str, ...] = ()
     seed: int
     test: SetTestPlan | None = None
 

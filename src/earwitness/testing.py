@@ -5,64 +5,110 @@ It needs no reference answers: causality, batching, chunking and conditions are 
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from earwitness.targets.protocols import TokenTarget
+from earwitness.passes.batch import Batch, Window, encode, logits_of
+from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TokenTarget
+
+if TYPE_CHECKING:
+    from symusic import Score
 
 
-def check_target(target: TokenTarget, *, seconds: float = 1.0, seed: int = 0) -> Iterator[str]:
-    """Check a token target; yields a line for each property that holds.
+def check_target(target: AnyTarget, *, seconds: float = 1.0, seed: int = 0) -> Iterator[str]:
+    """Check a target; yields a line for each property that holds.
+
+    ``seconds`` is the length of the audio that an audio target is asked about.
 
     Raises
     ------
     AssertionError
         With a sentence, at the first property that does not hold.
     """
-    rng = np.random.default_rng(seed)
-    samples = round(seconds * target.sample_rate)
-    waves = rng.normal(scale=0.1, size=(2, samples)).astype(np.float32)
-    codes = target.encode(waves)
-    prompts = ["slow piano", ""]
+    if isinstance(target, SymbolicTarget):
+        yield "it offers what SymbolicTarget asks for"
+        windows = _score_windows(target, seed)
+        yield "windows are int64 codes [codebooks, tokens], the same every time, none longer than window_tokens"
+    else:
+        _require(isinstance(target, TokenTarget), "it offers what TokenTarget or SymbolicTarget asks for")
+        yield "it offers what TokenTarget asks for"
+        windows = _audio_windows(target, seconds, seed)
+        yield "encode gives the same int64 codes [batch, codebooks, frames] every time"
 
-    _require(isinstance(target, TokenTarget), "it offers what TokenTarget asks for")
-    yield "it offers what TokenTarget asks for"
-
-    _require(codes.shape[:2] == (2, target.codebooks) and codes.ndim == 3, "encode gives [batch, codebooks, frames]")
-    _require(codes.dtype == torch.int64, "codes are int64")
-    _require(torch.equal(codes, target.encode(waves)), "encoding twice gives the same codes")
-    yield "encode gives the same int64 codes [batch, codebooks, frames] every time"
-
-    logits = _logits(target, codes, prompts)
-    _require(logits.shape[:3] == codes.shape, "logits [batch, codebooks, frames, codes] fit the codes")
+    batch = encode(target, windows)
+    logits = _logits(target, batch)
+    _require(logits.shape[:3] == batch.codes.shape, "logits [batch, codebooks, frames, codes] fit the codes")
     _require(bool(torch.isfinite(logits).all()), "logits are finite")
-    _require(int(codes.max()) < logits.shape[-1], "every code has a logit")
+    _require(int(batch.codes.max()) < logits.shape[-1], "every code has a logit")
     yield "logits are finite and fit the codes"
 
-    single = torch.cat([_logits(target, codes[i : i + 1], prompts[i : i + 1]) for i in range(2)])
-    _require(_close(single, logits), "batch-mates change nothing")
+    for i, window in enumerate(windows):
+        alone = _logits(target, encode(target, [window]))
+        _require(_close(alone[0], logits[i, :, : alone.shape[2]]), "batch-mates change nothing")
     yield "batch-mates change nothing"
 
-    changed = codes.clone()
-    last = codes.shape[2] - 1
-    changed[:, :, last] = (codes[:, :, last] + 1) % logits.shape[-1]
-    _require(
-        _close(_logits(target, changed, prompts)[:, 0, last], logits[:, 0, last]),
-        "a token's logits do not see the token",
-    )
+    changed, last = batch.codes.clone(), min(batch.lengths) - 1
+    changed[:, :, last] = (batch.codes[:, :, last] + 1) % logits.shape[-1]
+    other = Batch(codes=changed, lengths=batch.lengths, conditions=batch.conditions, keys=batch.keys)
+    _require(_close(_logits(target, other)[:, 0, last], logits[:, 0, last]), "a token's logits do not see the token")
     yield "a token's logits do not see the token"
 
     if target.has_null_condition:
-        null = _logits(target, codes, prompts, null=True)
-        _require(_close(null[1], logits[1]), "an empty prompt is the null condition")
+        _require(_close(_logits(target, batch, null=True)[1], logits[1]), "an empty prompt is the null condition")
         yield "an empty prompt is the null condition"
 
 
-def _logits(target: TokenTarget, codes: Tensor, prompts: list[str], *, null: bool = False) -> Tensor:
+def _audio_windows(target: TokenTarget, seconds: float, seed: int) -> list[Window]:
+    """Two windows of noise, one with a prompt and one without."""
+    rng = np.random.default_rng(seed)
+    samples = round(seconds * target.sample_rate)
+    shape = (2, samples) if target.channels == 1 else (2, target.channels, samples)
+    waves = rng.normal(scale=0.1, size=shape).astype(np.float32)
+    codes = target.encode(waves)
+    _require(codes.shape[:2] == (2, target.codebooks) and codes.ndim == 3, "encode gives [batch, codebooks, frames]")
+    _require(codes.dtype == torch.int64, "codes are int64")
+    _require(torch.equal(codes, target.encode(waves)), "encoding twice gives the same codes")
+    prompts = ["slow piano", ""]
+    return [Window(content=waves[i], prompt=prompts[i], key=f"check/{i}") for i in range(2)]
+
+
+def _score_windows(target: SymbolicTarget, seed: int) -> list[Window]:
+    """The first window of a long and of a short random piece."""
+    contents = []
+    for bars in (64, 1):
+        found = target.windows(_random_score(bars, seed))
+        _require(len(found) > 0, "a piece of music has at least one window")
+        first, again = found[0], target.windows(_random_score(bars, seed))[0]
+        _require(first.codes.dtype == torch.int64, "codes are int64")
+        _require(first.codes.ndim == 2 and len(first.codes) == target.codebooks, "codes are [codebooks, tokens]")
+        _require(0 < first.codes.shape[1] <= target.window_tokens, "no window is longer than window_tokens")
+        _require(torch.equal(first.codes, again.codes), "the same piece gives the same windows")
+        contents.append(first)
+    return [Window(content=content, prompt="", key=f"check/{i}") for i, content in enumerate(contents)]
+
+
+def _random_score(bars: int, seed: int) -> "Score":
+    """So many bars of eighths in four-four."""
+    import symusic
+
+    rng = np.random.default_rng(seed)
+    score = symusic.Score(480)
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
+    score.tempos.append(symusic.Tempo(0, qpm=120))
+    track = symusic.Track(program=0)
+    for eighth in range(8 * bars):
+        track.notes.append(symusic.Note(240 * eighth, 240, int(rng.integers(48, 84)), int(rng.integers(40, 110))))
+    score.tracks.append(track)
+    return score
+
+
+@torch.no_grad()
+def _logits(target: AnyTarget, batch: Batch, *, null: bool = False) -> Tensor:
     chunks = []
-    for chunk in target.logits(codes, prompts, null=null):
+    for chunk in logits_of(target, batch, null=null):
         chosen = chunk.null if null else chunk.condition
         assert chosen is not None, "with null=True every chunk holds the null logits"
         chunks.append(chosen.float())

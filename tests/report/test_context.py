@@ -43,7 +43,7 @@ def test_a_run_folder_is_read_into_one_record(run: Path) -> None:
     context = report_context(run, title="T", created="today")
     assert (context.title, context.created, context.run_name) == ("T", "today", str(run))
     assert context.tracks[1] == TrackRow(
-        track_id="b", role="suspect", group="x", seconds=30.0, sha256="2" * 64, group_from="folder"
+        track_id="b", role="suspect", group="x", seconds=30.0, sha256="2" * 64, group_from="folder", path="b.flac"
     )
     assert context.tracks[0].title == "One"
     assert context.failures == (FailureRow(path="bad.wav", stage="index", error="AudioError", message="Too short."),)

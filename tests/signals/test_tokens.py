@@ -68,7 +68,7 @@ def test_float32_logits_agree_to_a_millionth(window: tuple[np.ndarray, ...]) -> 
     u, z, _ = window
     features = token_features(u.astype(np.float32), z, preset="iar")
     for name, value in independent(u[0].astype(np.float32).astype(np.float64), z[0]).items():
-        assert features[f"{name}/codebook=0"] == pytest.approx(value, abs=2e-6), name
+        assert features[f"{name}/codebook=0"] == pytest.approx(value, rel=0, abs=1e-6), name
 
 
 def test_the_contrast_is_the_softmax_of_the_difference(window: tuple[np.ndarray, ...]) -> None:

@@ -1,5 +1,6 @@
-"""MusicGen: alignment with transformers' own forward, null condition, batching, refusals."""
+"""MusicGen, mono and stereo: alignment with transformers' own forward, null condition, batching, refusals."""
 
+import json
 import os
 import pickle
 from pathlib import Path
@@ -11,15 +12,16 @@ from transformers import AutoTokenizer, MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
 from earwitness.targets import load_target
-from earwitness.targets.protocols import TokenTarget
-from tests.tiny import SAMPLE_RATE, save_tiny_musicgen
+from earwitness.targets.protocols import TokenTarget, WhiteBox
+from earwitness.testing import check_target
+from tests.tiny import SAMPLE_RATE, all_logits, library_logits, save_tiny_musicgen
 
 PROMPTS = ["a reel in d major", "a jig"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_musicgen(tmp_path_factory.mktemp("tiny"))
+@pytest.fixture(scope="module", params=[1, 2], ids=["mono", "stereo"])
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    return save_tiny_musicgen(tmp_path_factory.mktemp("tiny"), channels=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +30,22 @@ def target(folder: Path) -> TokenTarget:
 
 
 @pytest.fixture(scope="module")
-def waves() -> np.ndarray:
-    return np.random.default_rng(0).normal(scale=0.3, size=(2, SAMPLE_RATE)).astype(np.float32)
+def model(folder: Path) -> MusicgenForConditionalGeneration:
+    return MusicgenForConditionalGeneration.from_pretrained(folder).eval()
 
 
-def all_logits(target: TokenTarget, codes: torch.Tensor, prompts: list[str], null: bool = False) -> torch.Tensor:
-    chunks = list(target.logits(codes, prompts, null=null))
-    return torch.cat([chunk.null if null else chunk.condition for chunk in chunks], dim=2)
+@pytest.fixture(scope="module")
+def waves(target: TokenTarget) -> np.ndarray:
+    shape = (2, SAMPLE_RATE) if target.channels == 1 else (2, 2, SAMPLE_RATE)
+    return np.random.default_rng(0).normal(scale=0.3, size=shape).astype(np.float32)
 
 
 def test_it_says_what_it_is(target: TokenTarget, folder: Path) -> None:
-    assert (target.sample_rate, target.codebooks, target.has_null_condition) == (SAMPLE_RATE, 3, True)
+    assert (target.sample_rate, target.codebooks, target.has_null_condition) == (
+        SAMPLE_RATE,
+        3 * target.channels,
+        True,
+    )
     assert target.max_seconds == 2.0
     assert target.identity.family == "musicgen"
     assert target.identity.weights_sha256 == load_target(str(folder), device="cpu").identity.weights_sha256
@@ -46,39 +53,50 @@ def test_it_says_what_it_is(target: TokenTarget, folder: Path) -> None:
 
 def test_codes_vary_with_the_audio(target: TokenTarget, waves: np.ndarray) -> None:
     codes = target.encode(waves)
-    assert codes.shape == (2, 3, 50)
-    assert len(codes.unique()) > 4
+    assert codes.shape == (2, target.codebooks, 50)
+    assert all(len(row.unique()) > 2 for row in codes.flatten(0, 1))
+
+
+def test_codes_are_those_that_transformers_gives_its_decoder(
+    target: TokenTarget, model: MusicgenForConditionalGeneration, waves: np.ndarray
+) -> None:
+    values = torch.from_numpy(waves).view(2, target.channels, -1)
+    with torch.no_grad():
+        theirs = model._prepare_audio_encoder_kwargs_for_generation(values, {}, "input_values")["decoder_input_ids"]
+    assert torch.equal(target.encode(waves), theirs.view(2, target.codebooks, 50))
+
+
+def test_a_channel_has_the_rows_that_the_codec_hears_in_it(
+    target: TokenTarget, model: MusicgenForConditionalGeneration, waves: np.ndarray
+) -> None:
+    codes = target.encode(waves)
+    heard = torch.from_numpy(waves).view(2, target.channels, -1)
+    for channel in range(target.channels):
+        with torch.no_grad():
+            alone = model.audio_encoder.encode(heard[:, channel : channel + 1]).audio_codes[0]
+        assert torch.equal(codes[:, channel :: target.channels], alone)
 
 
 def test_logits_are_aligned_with_transformers_own_delay_pattern(
-    target: TokenTarget, folder: Path, waves: np.ndarray
+    target: TokenTarget, model: MusicgenForConditionalGeneration, folder: Path, waves: np.ndarray
 ) -> None:
     codes = target.encode(waves)[:1]
-    model = MusicgenForConditionalGeneration.from_pretrained(folder).eval()
     text = AutoTokenizer.from_pretrained(folder)(PROMPTS[:1], return_tensors="pt")
-    _, pattern = model.decoder.build_delay_pattern_mask(codes.new_full((3, 1), 16), pad_token_id=16, max_length=54)
-    delayed = codes.new_full((3, 54), 16)
-    for k in range(3):
-        delayed[k, k + 1 : k + 51] = codes[0, k]
-    with torch.no_grad():
-        # The library's own pattern fixes where start tokens stand (it marks free places by −1).
-        fixed = pattern[:, :54] != -1
-        assert torch.equal(pattern[:, :54][fixed], delayed[fixed])
-        theirs = model(**text, decoder_input_ids=delayed).logits.view(3, 54, 16)
     ours = all_logits(target, codes, PROMPTS[:1])[0]
-    for k in range(3):
-        torch.testing.assert_close(ours[k], theirs[k, k : k + 50], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours, library_logits(model, codes[0], **text), rtol=1e-4, atol=1e-5)
 
 
 def test_no_token_sees_itself_or_what_follows(target: TokenTarget, waves: np.ndarray) -> None:
     codes = target.encode(waves)[:1]
-    changed = codes.clone()
-    k, t = 1, 20
-    changed[0, k, t] = (codes[0, k, t] + 1) % 16
-    moved = (all_logits(target, codes, PROMPTS[:1]) - all_logits(target, changed, PROMPTS[:1])).abs().amax(-1)[0] > 1e-6
-    column = torch.arange(50)[None] + torch.arange(3)[:, None]  # position at which (k, t) is predicted
-    assert not moved[column <= t + k].any()
-    assert moved[column == t + k + 1].all()
+    delays = torch.arange(target.codebooks) // target.channels
+    position = torch.arange(50)[None] + delays[:, None]  # at which (k, t) is predicted
+    for k in range(target.codebooks):
+        changed = codes.clone()
+        changed[0, k, 20] = (codes[0, k, 20] + 1) % 16
+        differences = all_logits(target, codes, PROMPTS[:1]) - all_logits(target, changed, PROMPTS[:1])
+        moved = differences.abs().amax(-1)[0] > 1e-6
+        assert not moved[position <= 20 + delays[k]].any()
+        assert moved[position == 20 + delays[k] + 1].all()
 
 
 def test_prompts_matter_and_an_empty_one_is_the_null_condition(target: TokenTarget, waves: np.ndarray) -> None:
@@ -100,15 +118,40 @@ def test_chunks_join_to_the_whole(target: TokenTarget, waves: np.ndarray, monkey
     codes = target.encode(waves)
     whole = all_logits(target, codes, PROMPTS)
     monkeypatch.setitem(
-        __import__("earwitness.targets.musicgen", fromlist=["x"])._CHUNK_BYTES, "cpu", 3 * 2 * 3 * 16 * 4
+        __import__("earwitness.targets.delay", fromlist=["x"])._CHUNK_BYTES, "cpu", 3 * 2 * target.codebooks * 16 * 4
     )
     chunks = list(target.logits(codes, PROMPTS, null=False))
     assert [chunk.condition.shape[2] for chunk in chunks] == [3] * 16 + [2]
     torch.testing.assert_close(torch.cat([chunk.condition for chunk in chunks], dim=2), whole)
 
 
+def test_a_caller_may_ask_for_gradients(target: TokenTarget, waves: np.ndarray) -> None:
+    assert isinstance(target, WhiteBox)
+    codes = target.encode(waves)
+    loss = sum(chunk.condition.square().mean() for chunk in target.logits(codes, PROMPTS, null=False))
+    parameters = list(target.parameters())
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    used = [g for g in gradients if g is not None]
+    assert len(used) == len(parameters)
+    assert all(torch.isfinite(g).all() for g in used)
+    with torch.no_grad():
+        assert not next(target.logits(codes, PROMPTS, null=False)).condition.requires_grad
+
+
+def test_the_parameters_are_those_that_were_trained(
+    target: TokenTarget, model: MusicgenForConditionalGeneration
+) -> None:
+    trained = [*model.decoder.parameters(), *model.enc_to_dec_proj.parameters()]
+    assert sorted(p.numel() for p in target.parameters()) == sorted(p.numel() for p in trained)
+
+
+def test_the_contract_is_kept(target: TokenTarget) -> None:
+    with torch.no_grad():
+        assert len(list(check_target(target))) == 6
+
+
 def test_a_bin_checkpoint_gives_the_same_answers(tmp_path: Path, target: TokenTarget, waves: np.ndarray) -> None:
-    other = load_target(str(save_tiny_musicgen(tmp_path, safe=False)), device="cpu")
+    other = load_target(str(save_tiny_musicgen(tmp_path, safe=False, channels=target.channels)), device="cpu")
     codes = target.encode(waves)
     torch.testing.assert_close(all_logits(other, codes, PROMPTS), all_logits(target, codes, PROMPTS))
 
@@ -171,3 +214,19 @@ def test_damaged_weights_are_refused_in_one_line(tmp_path: Path) -> None:
 def test_wrong_arguments_are_named(arguments: dict[str, str], needed: str) -> None:
     with pytest.raises(TargetError, match=needed):
         load_target(**arguments)
+
+
+@pytest.mark.parametrize("layout", [(1,), (3,), (2, 2)])
+def test_waves_of_another_layout_are_refused(target: TokenTarget, layout: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="channel"):
+        target.encode(np.zeros((2, *layout, 640), dtype=np.float32))
+
+
+def test_a_codec_that_does_not_fit_the_decoder_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = save_tiny_musicgen(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config["audio_encoder"]["target_bandwidths"] = [0.4, 0.6]  # the lowest is what codes are made at
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(TargetError, match=r"gives 2 codebooks a channel in 1 piece.*needs 3 in one") as caught:
+        load_target(str(folder), device="cpu").encode(np.zeros((1, SAMPLE_RATE), dtype=np.float32))
+    assert "\n" not in str(caught.value)

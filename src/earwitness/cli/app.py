@@ -17,6 +17,7 @@ from earwitness.cli import (
     index,
     mia,
     power,
+    prompts,
     reference,
     report,
     signals,
@@ -53,7 +54,14 @@ def _options(
 for _panel, _commands in {
     "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify)),
     "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
-    "Before and after": (("power", power), ("mia", mia), ("family", family), ("curve", curve), ("anytime", anytime)),
+    "Before and after": (
+        ("prompts", prompts),
+        ("power", power),
+        ("mia", mia),
+        ("family", family),
+        ("curve", curve),
+        ("anytime", anytime),
+    ),
     "What there is": (("targets", targets), ("signals", signals), ("check", check)),
 }.items():
     for _name, _module in _commands:

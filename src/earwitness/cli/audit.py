@@ -16,6 +16,9 @@ def command(
     manifest: options.Manifest = None,
     out: Annotated[Path, typer.Option(help="The run folder; an interrupted run in it is continued.")] = Path("run"),
     preset: options.Preset = "default",
+    further: options.With = None,
+    reference: options.Reference = None,
+    anchors: options.Anchors = None,
     contrast: options.Contrast = "auto",
     seconds: options.Seconds = None,
     windows_per_track: options.WindowsPerTrack = 3,
@@ -36,7 +39,8 @@ def command(
 
     test = pipeline.VerdictSettings(method=method, alpha=alpha, permutations=permutations, seed=seed)
     measure = pipeline.MeasureSettings(
-        target=target, preset=preset, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
+        target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),
+        anchors=anchors, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("reading the audio") as on_progress:
@@ -51,7 +55,8 @@ def command(
         return
     from rich.console import Console
 
+    from earwitness.report.context import report_context
     from earwitness.report.text import print_result
 
-    print_result(result, Console())
+    print_result(result, Console(), context=report_context(out))
     typer.echo(f"The report is {page}")

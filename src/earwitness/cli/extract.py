@@ -13,6 +13,9 @@ def command(
     run: Annotated[Path, typer.Argument(help="A run folder that `earwitness index` made.")],
     target: options.Target,
     preset: options.Preset = "default",
+    further: options.With = None,
+    reference: options.Reference = None,
+    anchors: options.Anchors = None,
     contrast: options.Contrast = "auto",
     seconds: options.Seconds = None,
     windows_per_track: options.WindowsPerTrack = 3,
@@ -28,7 +31,8 @@ def command(
     from earwitness import pipeline
 
     settings = pipeline.MeasureSettings(
-        target=target, preset=preset, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
+        target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),
+        anchors=anchors, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("asking the target") as on_progress:

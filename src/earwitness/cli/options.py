@@ -15,6 +15,32 @@ Target = Annotated[
 Preset = Annotated[
     str, typer.Option(help="The feature set; `earwitness signals` lists them.", rich_help_panel=_MEASURE)
 ]
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        help="A further signal beside the preset's (repeatable), such as zlib, surp, neighbour_audio, grad_norm, "
+        "recall and sdm (which need --anchors); `earwitness signals` lists them.",
+        rich_help_panel=_MEASURE,
+    ),
+]
+Reference = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        help="A model that certainly did not see the suspect set, to compare the target with (repeatable).",
+        rich_help_panel=_MEASURE,
+    ),
+]
+Anchors = Annotated[
+    Path | None,
+    typer.Option(
+        "--anchors",
+        help="Folder of further works that certainly were not trained on; recall and sdm measure against them, "
+        "and the test leaves them out.",
+        rich_help_panel=_MEASURE,
+    ),
+]
 Contrast = Annotated[
     str,
     typer.Option(

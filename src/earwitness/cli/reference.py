@@ -7,6 +7,8 @@ import typer
 
 app = typer.Typer(help="Ground-truth targets: models whose training set is known.", no_args_is_help=True)
 
+Name = Annotated[str, typer.Argument(help="A target that `earwitness reference list` names.")]
+
 
 @app.command("list")
 def list_targets() -> None:
@@ -14,46 +16,59 @@ def list_targets() -> None:
 
     Example: earwitness reference list
     """
-    from earwitness.reference.fiddle import card
+    from earwitness.reference.registry import TARGETS, shipped
 
-    typer.echo(card.read().summary())
+    for name in TARGETS:
+        typer.echo(shipped(name).read().summary())
 
 
 @app.command("path")
-def path(name: Annotated[str, typer.Argument(help="fiddle")]) -> None:
+def path(name: Name) -> None:
     """Print the model directory of a shipped target, for --target.
 
     Example: earwitness audit --target "$(earwitness reference path fiddle)" …
     """
-    _known(name)
-    from earwitness.reference.fiddle import card
+    from earwitness.reference.registry import shipped
 
-    typer.echo(card.MODEL)
+    typer.echo(shipped(name).MODEL)
+
+
+@app.command("data")
+def data(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="Folder for member/, non_member/ and manifest.csv.")],
+) -> None:
+    """Write the target's collection, trained on or not, as audio or MIDI with a manifest.
+
+    Example: earwitness reference data chorale --out chorales
+    """
+    from earwitness.cli.progress import bar
+    from earwitness.reference.data import write_data
+
+    with bar("writing the tunes") as on_progress:
+        written = write_data(name, out, on_progress=on_progress)
+    typer.echo(f"{written.tracks} tracks; the manifest is {written.manifest}")
+    if written.differing:
+        typer.echo(
+            f"{len(written.differing)} of them are not what the card says, {written.differing[0]} first: "
+            "the packages that read or render the collection are of another version.",
+            err=True,
+        )
 
 
 @app.command("train")
 def train(
-    name: Annotated[str, typer.Argument(help="fiddle")],
+    name: Name,
     work: Annotated[Path, typer.Option(help="Folder for everything the recipe makes; an interrupted run goes on.")],
-    epoch: Annotated[int, typer.Option(help="Which kept epoch to publish.")] = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="Where codec/, model/ and card.json go; WORK/published by default.")
-    ] = None,
+    epoch: Annotated[int, typer.Option(help="Which kept epoch to publish; the last by default.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Where model/ and card.json go; WORK/published by default.")] = None,
 ) -> None:
-    """Repeat the recipe from the tunes to a model directory with its card (about an hour on 2 cores).
+    """Repeat the recipe from the scores to a model directory with its card (an hour or less on 2 cores).
 
     Example: earwitness reference train fiddle --work fiddle-work
     """
-    _known(name)
-    from earwitness.reference.fiddle import recipe
+    from earwitness.reference.registry import recipe
 
-    last = recipe.train(work, report=typer.echo)
-    chosen = epoch or last
-    typer.echo(recipe.publish(work, chosen, out or work / "published").summary())
-
-
-def _known(name: str) -> None:
-    from earwitness.errors import EarwitnessError
-
-    if name != "fiddle":
-        raise EarwitnessError(f"There is no ground-truth target {name!r}; there is: fiddle.")
+    made_by = recipe(name)
+    last = made_by.train(work, report=typer.echo)
+    typer.echo(made_by.publish(work, epoch or last, out or work / "published").summary())

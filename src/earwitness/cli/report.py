@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from earwitness.report.bundle import file_sha256, write_bundle_hashes
+from earwitness.report.context import report_context
 from earwitness.report.text import print_result
 from earwitness.result import DatasetInferenceResult
 
@@ -25,7 +26,7 @@ def command(
 
     page = write_report(run, title=title, created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     console = Console()
-    print_result(DatasetInferenceResult.read(run / RESULT_NAME), console)
+    print_result(DatasetInferenceResult.read(run / RESULT_NAME), console, context=report_context(run))
     hashes = write_bundle_hashes(run)
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"SHA-256 of {hashes.name}: {file_sha256(hashes)}", markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``earwitness signals``: the presets, their features, and which way a member moves each."""
+"""``earwitness signals``: presets and signals, their features, and which way a member moves each."""
 
 from typing import Annotated
 
@@ -9,25 +9,38 @@ from earwitness.cli import options
 
 def command(
     preset: Annotated[str, typer.Option(help="Which preset to list.")] = "default",
+    further: options.With = None,
     codebooks: Annotated[int, typer.Option(min=1, help="For a model of so many codebooks.")] = 4,
     guided: Annotated[
         bool, typer.Option(help="With the contrast features of a run that also asks without a prompt.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """List a preset's features with direction, unit and source.
+    """List a preset's features with direction, unit and source, and the signals that can be added to it.
 
     Example: earwitness signals --preset iar
+
+    Example: earwitness signals --with renyi --with recall
     """
     import json
     from dataclasses import asdict
 
+    from earwitness.signals.registry import further_signals, signals_named
     from earwitness.signals.tokens.presets import PRESETS, token_preset
+    from earwitness.signals.tokens.signal import needs_of
 
-    specs = token_preset(preset).specs(codebooks, guided=guided)
+    chosen = token_preset(preset).with_signals(signals_named(further or ()))
+    specs = chosen.specs(codebooks, guided=guided)
     if as_json:
         typer.echo(json.dumps([asdict(spec) for spec in specs], indent=2))
         return
-    typer.echo(f"presets: {', '.join(PRESETS)}; {preset} has {len(specs)} features")
+    typer.echo(f"presets: {', '.join(PRESETS)}; {chosen.name} has {len(specs)} features")
     for spec in specs:
         typer.echo(f"{spec.name:<58} member is {spec.member_is:<8} {spec.unit:<10} {spec.source}")
+    typer.echo("\nsignals that --with adds, and the passes over a window they cost beyond the plain one:")
+    for name, signal in further_signals().items():
+        needs = needs_of(signal)
+        forward, backward = (sum(getattr(need, f"{way}_passes") for need in needs) for way in ("forward", "backward"))
+        share = sum(getattr(need, "generated_share", 0) for need in needs)
+        generated = f", {share:.0%} of the window generated" if share else ""
+        typer.echo(f"{name:<16} {forward:>2} forward, {backward} backward{generated}; {len(signal.specs)} features")

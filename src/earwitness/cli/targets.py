@@ -14,9 +14,9 @@ def command(as_json: options.AsJson = False) -> None:
 
     from earwitness.targets import families
 
-    described = {name: (type(family).__doc__ or "").splitlines()[0] for name, family in families().items()}
+    described = {name: family.description for name, family in families().items()}
     if as_json:
         typer.echo(json.dumps(described, indent=2))
         return
     for name, text in described.items():
-        typer.echo(f"{name:<12} {text}")
+        typer.echo(f"{name:<20} {text}")

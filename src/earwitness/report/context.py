@@ -14,6 +14,8 @@ from typing import cast
 import polars as pl
 
 from earwitness.errors import EarwitnessError
+from earwitness.features import FeatureTable
+from earwitness.near_copies import NearCopies, near_copies
 from earwitness.report.bundle import REPORT_NAME, hash_files
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -32,6 +34,7 @@ class TrackRow:
     seconds: float | None = None
     sha256: str | None = None
     group_from: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,8 @@ class ReportContext:
         Seconds by stage.
     files
         SHA-256 by relative path of the run's files at the time of rendering.
+    near_copies
+        Tracks that the model plays back, where the run asked it to continue.
     """
 
     title: str | None = None
@@ -101,12 +106,13 @@ class ReportContext:
     environment: Mapping[str, Json] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    near_copies: NearCopies | None = None
 
 
 def report_context(
     run_folder: Path, *, title: str | None = None, created: str | None = None, target_name: str | None = None
 ) -> ReportContext:
-    """Read ``plan.json``, ``tracks.parquet``, ``failures.parquet`` and ``environment.json`` where they exist.
+    """Read the plan, the tracks, the failures, the environment and the near-copies, where they exist.
 
     Raises
     ------
@@ -136,7 +142,15 @@ def report_context(
         if isinstance(timings, dict)
         else {},
         files={path: digest for path, digest in hash_files(run_folder).items() if path != REPORT_NAME},
+        near_copies=run_near_copies(run_folder),
     )
+
+
+def run_near_copies(run_folder: Path) -> NearCopies | None:
+    """The near-copies of a run; ``None`` where it holds no features or did not ask the model to continue."""
+    if not any((run_folder / "features").glob("part-*.parquet")):
+        return None
+    return near_copies(FeatureTable.read(run_folder))
 
 
 def set_summaries(tracks: tuple[TrackRow, ...]) -> tuple[SetSummary, ...]:
@@ -176,6 +190,7 @@ def _track(row: Mapping[str, object]) -> TrackRow:
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         sha256=_text(row.get("sha256")),
         group_from=_text(row.get("group_from")),
+        path=_text(row.get("path")),
     )
 
 

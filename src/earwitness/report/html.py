@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from earwitness.files import write_text
-from earwitness.report import numbers, tables, wording
+from earwitness.report import near_copies, numbers, tables, wording
 from earwitness.report.bundle import REPORT_NAME
 from earwitness.report.charts import family_figure, score_figure, uniformity_figure
 from earwitness.report.context import ReportContext, report_context
@@ -47,6 +47,7 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
     )
     environment.filters["drawing"] = Markup
     lines = tables.feature_lines(result)
+    copies = context.near_copies if context.near_copies and context.near_copies.found else None
     return environment.get_template("template.html.j2").render(
         result=result,
         context=context,
@@ -66,6 +67,9 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
         features_rest=lines[_FEATURES_SHOWN:],
         gate=None if result.blind is None else wording.GATE[result.blind.state],
         blind=None if result.blind is None else wording.blind_statement(result.blind, alpha=result.alpha),
+        near_copies=copies and near_copies.table(copies, context),
+        near_copies_meaning=copies and near_copies.statement(copies),
+        near_copies_rule=copies and near_copies.rule(copies),
         blind_p=None if result.blind is None else numbers.p_value(result.blind.p_value, alpha=result.alpha),
         sets=tables.set_table(result, context),
         tracks=tables.track_table(result, context),

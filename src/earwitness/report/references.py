@@ -30,6 +30,7 @@ _SIGNALS = {
     "Models. arXiv 2404.02936.",
     "camia": "Chang et al. (2024): Context-Aware Membership Inference Attacks against Pre-trained Large Language "
     "Models. arXiv 2409.13745.",
+    "continuation": "Carlini et al. (2021): Extracting Training Data from Large Language Models. arXiv 2012.07805.",
     "recall": "Xie et al. (2024): ReCaLL: Membership Inference via Relative Conditional Log-Likelihoods. "
     "arXiv 2406.15968.",
     "neighbour": "Mattern et al. (2023): Membership Inference Attacks against Language Models via Neighbourhood "

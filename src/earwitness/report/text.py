@@ -8,6 +8,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from earwitness.report import near_copies
+from earwitness.report.context import ReportContext
 from earwitness.report.key_figures import key_figures
 from earwitness.report.numbers import count, decimal
 from earwitness.report.printable import printable
@@ -26,7 +28,7 @@ _TOP_FEATURES = 6
 _MOST_LINES = 4
 
 
-def print_result(result: DatasetInferenceResult, console: Console) -> None:
+def print_result(result: DatasetInferenceResult, console: Console, *, context: ReportContext | None = None) -> None:
     """Print verdict, figures, leading features and warnings of a result.
 
     Parameters
@@ -35,8 +37,13 @@ def print_result(result: DatasetInferenceResult, console: Console) -> None:
         The record to print; what it does not hold is not printed.
     console
         Where to print; wider than 100 columns is not used.
+    context
+        What surrounds the result in its run folder, for the near-copies.
     """
     parts: list[RenderableType] = [_verdict(result), _figures(result)]
+    if context is not None and context.near_copies is not None and context.near_copies.found:
+        lines = near_copies.lines(context.near_copies, context)
+        parts.append(_bullets("Near-copies: the model plays these tracks back", lines, style="red"))
     if result.features:
         parts.append(_features(result))
     if result.warnings:

@@ -1,15 +1,42 @@
-"""Look a feature up by its column name: which way a member moves it, unit and source."""
+"""The installed signals, and what each feature column means.
+
+Goal: look a feature up by its column name (which way a member moves it, unit, source), and
+a signal beyond the presets by its own. Such a signal registers under the entry point group
+``earwitness.signals``, as a callable without arguments that gives a ``TokenSignal``.
+"""
 
 import re
+from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import entry_points
 
+from earwitness.errors import EarwitnessError
 from earwitness.signals.tokens.presets import PRESETS
+from earwitness.signals.tokens.signal import TokenSignal
 from earwitness.spec import FeatureSpec
+
+
+@cache
+def further_signals() -> dict[str, TokenSignal]:
+    """The signals that can be added to any preset, by name: built-in ones and those of installed plug-ins."""
+    found = {entry.name: entry.load()() for entry in entry_points(group="earwitness.signals")}
+    return dict(sorted(found.items()))
+
+
+def signals_named(names: Iterable[str]) -> dict[str, TokenSignal]:
+    """Look signals up by name; a stranger raises ``EarwitnessError``."""
+    known = further_signals()
+    chosen = {}
+    for name in names:
+        if name not in known:
+            raise EarwitnessError(f"There is no signal {name!r} to add; there are {', '.join(known)}.")
+        chosen[name] = known[name]
+    return chosen
 
 
 def spec_for(name: str) -> FeatureSpec | None:
     """The registered spec of a feature column, whichever codebook it is for; ``None`` for a stranger."""
-    found = _known().get(re.sub(r"/codebook=\w+", "", name))
+    found = _known().get(_without_codebook(name))
     if found is None:
         return None
     return FeatureSpec(name=name, member_is=found.member_is, unit=found.unit, source=found.source)
@@ -17,9 +44,12 @@ def spec_for(name: str) -> FeatureSpec | None:
 
 @cache
 def _known() -> dict[str, FeatureSpec]:
-    specs = {}
-    for preset in PRESETS.values():
-        for guided in (False, True):
-            for spec in preset.specs(1, guided=guided):
-                specs[re.sub(r"/codebook=\w+", "", spec.name)] = spec
-    return specs
+    presets = [
+        spec for preset in PRESETS.values() for guided in (False, True) for spec in preset.specs(1, guided=guided)
+    ]
+    further = [spec for signal in further_signals().values() for spec in signal.specs]
+    return {_without_codebook(spec.name): spec for spec in (*presets, *further)}
+
+
+def _without_codebook(name: str) -> str:
+    return re.sub(r"/codebook=\w+", "", name)

@@ -85,6 +85,7 @@ def _quiet_transformers() -> Iterator[None]:
 
 def load_safely(what: str, load: Callable[[], _Loaded]) -> _Loaded:
     """Run a loader and turn its many failures into one ``TargetError`` line."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
     try:
@@ -95,7 +96,20 @@ def load_safely(what: str, load: Callable[[], _Loaded]) -> _Loaded:
             f"{what}: its weights are a pickle that would run code when loaded; it was refused. "
             "Convert it to safetensors on a machine you trust."
         ) from None
-    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+    except StrictDataclassError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TargetError(f"{what} has a configuration that its class refuses: {reason}") from None
+    except (
+        SafetensorError,
+        OSError,
+        EOFError,
+        IndexError,
+        ValueError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise TargetError(
                 f"{what}: its weights are a pickle that would run code when loaded; it was refused. "

@@ -2,53 +2,146 @@
 
 Loads what ``MusicgenForConditionalGeneration.save_pretrained`` writes (and the hub's
 ``facebook/musicgen-*`` hold): configuration, weights, tokenizer. Source of the model:
-Copet et al., arXiv 2306.05284.
+Copet et al., arXiv 2306.05284. Codes and logits are aligned as `delay` says.
 
-Alignment: codebook k is delayed by k frames behind a start column, so the token (k, t)
-stands in input column t + k + 1 and is predicted at position t + k. A window of T frames
-is fed as T + K − 1 columns and *all* K·T tokens are scored, the tails of the later
-codebooks included.
+Stereo: the codec is mono and hears left and right apart; their codes alternate, left first, so
+row 2j + c is codebook j of channel c, and all rows of both channels are scored.
+
+How prompts reach the decoder is the one thing in which the model's relatives differ: it is a
+`Conditioning` that `Musicgen` is composed with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoTokenizer, MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.continuing import NextState, Remembering, continue_greedily, decode
+from earwitness.targets.delay import DelayPattern, frame_chunks
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenTarget
 
-# Logits of one chunk stay inside a processor's cache, or use a GPU's memory sparingly.
-_CHUNK_BYTES = {"cpu": 4 << 20, "cuda": 256 << 20}
+
+class Text(NamedTuple):
+    """Prompts as the decoder sees them.
+
+    ``states`` [batch, L, width] are zero at padding and throughout an empty prompt, ``mask``
+    [batch, L] is 1 at tokens and 0 at padding. Without its states a text is the null condition.
+    """
+
+    states: Tensor
+    mask: Tensor
+
+    def dropped(self) -> "Text":
+        """The null condition in place of these prompts: zeroed states, as in training."""
+        return Text(torch.zeros_like(self.states), self.mask)
+
+
+class Conditioning(Protocol):
+    """How prompts reach a decoder.
+
+    ``positions`` counts the decoder's positions that are taken before the first frame,
+    the prompt's own tokens aside.
+    """
+
+    positions: int
+
+    def hidden(self, columns: Tensor, text: Text) -> Tensor:
+        """Decoder states [batch, C, width] over delayed codes [batch, K, C]; rows do not see each other."""
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """A conditioning that remembers what the decoder has seen, so that a further column costs no more than itself."""
+
+    def following(self, text: Text) -> NextState:
+        """The decoder under these prompts, before its first column."""
+
+
+class CrossAttention:
+    """Every layer of the decoder attends to the text states."""
+
+    positions = 0
+
+    def __init__(self, model: Any) -> None:
+        self._decoder = model.decoder.model
+
+    def hidden(self, columns: Tensor, text: Text) -> Tensor:
+        """See `Conditioning`."""
+        hidden: Tensor = self._decoder(
+            columns.flatten(0, 1),
+            encoder_hidden_states=text.states,
+            encoder_attention_mask=_attended(text),
+            use_cache=False,
+        ).last_hidden_state
+        return hidden
+
+    def following(self, text: Text) -> NextState:
+        """See `Stepwise`."""
+        return Remembering(self._decoder, text.states, _attended(text))
+
+
+def _attended(text: Text) -> Tensor:
+    # A zeroed row hears nothing whatever its mask says; a full mask keeps it free of NaN.
+    silent = ~text.states.any(dim=2).any(dim=1)
+    return text.mask.masked_fill(silent[:, None], 1)
 
 
 class Musicgen:
-    """A loaded MusicGen; see ``TokenTarget`` for the contract of its methods."""
+    """A loaded MusicGen or one of its relatives; see ``TokenTarget`` for the contract of its methods."""
 
     has_null_condition = True
 
-    def __init__(self, model: Any, tokenizer: Any, identity: TargetIdentity) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, identity: TargetIdentity, *, conditioning: Conditioning | None = None
+    ) -> None:
+        config = model.config
         self._model = model
         self._tokenizer = tokenizer
-        self._start = int(model.config.decoder.pad_token_id)
+        self._conditioning = CrossAttention(model) if conditioning is None else conditioning
         self.identity = identity
-        self.sample_rate = int(model.config.audio_encoder.sampling_rate)
-        self.hop_length = int(model.config.audio_encoder.hop_length)
-        self.codebooks = int(model.config.decoder.num_codebooks)
-        positions = int(model.config.decoder.max_position_embeddings) - self.codebooks
-        self.max_seconds: float | None = positions / float(model.config.audio_encoder.frame_rate)
+        self.sample_rate = int(config.audio_encoder.sampling_rate)
+        self.channels = int(config.decoder.audio_channels)
+        self.hop_length = int(config.audio_encoder.hop_length)
+        self.codebooks = int(config.decoder.num_codebooks)
+        self._pattern = DelayPattern(
+            codebooks=self.codebooks, channels=self.channels, start=int(config.decoder.pad_token_id)
+        )
+        taken = self._conditioning.positions + self.codebooks // self.channels
+        self.max_seconds: float | None = (int(config.decoder.max_position_embeddings) - taken) / float(
+            config.audio_encoder.frame_rate
+        )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, waves: NDArray[np.float32]) -> Tensor:
-        """Codes int64 [batch, K, T] of waveforms [batch, samples]."""
-        values = torch.from_numpy(waves)[:, None].to(self._model.device, self._model.dtype)
-        codes: Tensor = self._model.audio_encoder.encode(values).audio_codes[0]
+        """Codes int64 [batch, K, T] of waveforms [batch, samples], or [batch, 2, samples] in stereo.
+
+        Raises
+        ------
+        ValueError
+            Where the waves are not of that shape.
+        TargetError
+            Where the checkpoint's codec gives other codes than its decoder takes.
+        """
+        layout = waves.shape[1:-1]
+        if layout != (() if self.channels == 1 else (self.channels,)):
+            raise ValueError(f"Waves of shape {waves.shape} were given to a model of {self.channels} channel(s).")
+        values = torch.from_numpy(waves).to(self._model.device, self._model.dtype)
+        heard = self._model.audio_encoder.encode(values.reshape(-1, 1, waves.shape[-1])).audio_codes
+        pieces, _, codebooks, frames = heard.shape
+        if (pieces, codebooks * self.channels) != (1, self.codebooks):
+            raise TargetError(
+                f"The checkpoint's codec gives {codebooks} codebooks a channel in {pieces} piece(s), its decoder needs "
+                f"{self.codebooks / self.channels:g} in one; the checkpoint is damaged, get it again."
+            )
+        codes: Tensor = heard[0].view(len(waves), self.channels, codebooks, frames).transpose(1, 2).flatten(1, 2)
         return codes
 
     def logits(self, codes: Tensor, prompts: Sequence[str], *, null: bool) -> Iterator[LogitsChunk]:
@@ -57,77 +150,73 @@ class Musicgen:
         The hidden states of the whole window are computed once a pass; only the output
         heads, which are the large part, run chunk by chunk.
         """
-        with torch.inference_mode():
-            states, mask = self._text_states(prompts)
-            conditional = self._hidden(codes, states, mask)
-            unconditional = self._hidden(codes, torch.zeros_like(states), torch.ones_like(mask)) if null else None
-            for chunk in self._frame_chunks(codes):
-                yield LogitsChunk(
-                    self._heads(conditional, chunk),
-                    None if unconditional is None else self._heads(unconditional, chunk),
-                )
+        text = self._text(prompts)
+        columns = self._pattern.columns(codes)
+        conditional = self._conditioning.hidden(columns, text)
+        unconditional = self._conditioning.hidden(columns, text.dropped()) if null else None
+        heads = self._model.decoder.lm_heads
+        for chunk in frame_chunks(codes, int(self._model.config.decoder.vocab_size)):
+            yield LogitsChunk(
+                self._pattern.logits(conditional, heads, chunk),
+                None if unconditional is None else self._pattern.logits(unconditional, heads, chunk),
+            )
 
-    def _text_states(self, prompts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Projected text states [batch, L, width], zeroed where there is no prompt, and their mask."""
-        text = self._tokenizer(list(prompts), padding=True, truncation=True, return_tensors="pt").to(self._model.device)
-        states = self._model.text_encoder(text.input_ids, attention_mask=text.attention_mask).last_hidden_state
-        if hasattr(self._model, "enc_to_dec_proj"):
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """What was trained: decoder and projections, but neither the codec nor the text encoder."""
+        for name, parameter in self._model.named_parameters():
+            if not name.startswith(("audio_encoder.", "text_encoder.")):
+                yield parameter
+
+    @torch.no_grad()
+    def continue_codes(self, codes: Tensor, prompts: Sequence[str], frames: int) -> Tensor:
+        """The most likely codes [batch, K, frames] after codes [batch, K, P], each given all before it."""
+        text = self._text(prompts)
+        conditioning = self._conditioning
+        state: NextState = (
+            conditioning.following(text)
+            if isinstance(conditioning, Stepwise)
+            else lambda columns: conditioning.hidden(columns, text)[:, -1]
+        )
+        return continue_greedily(codes, frames, state=state, heads=self._model.decoder.lm_heads, pattern=self._pattern)
+
+    def decode(self, codes: Tensor) -> NDArray[np.float32]:
+        """Waveforms [batch, samples], or [batch, 2, samples] in stereo, of codes [batch, K, T]."""
+        return decode(self._model.audio_encoder, codes, self.channels)
+
+    def _text(self, prompts: Sequence[str]) -> Text:
+        tokens = self._tokenizer(list(prompts), padding=True, truncation=True, return_tensors="pt").to(
+            self._model.device
+        )
+        with torch.no_grad():  # the text encoder was not trained with the model
+            states = self._model.text_encoder(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
+        if hasattr(self._model, "enc_to_dec_proj"):  # absent where the widths agree
             states = self._model.enc_to_dec_proj(states)
         empty = torch.tensor([not prompt for prompt in prompts], device=states.device)
-        mask = text.attention_mask.masked_fill(empty[:, None], 1)
-        keep = text.attention_mask.masked_fill(empty[:, None], 0)
-        return states * keep[..., None].to(states.dtype), mask
-
-    def _hidden(self, codes: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """Decoder states [batch, T + K − 1, width] over the delayed codes."""
-        batch, codebooks, frames = codes.shape
-        columns = codes.new_full((batch, codebooks, frames + codebooks - 1), self._start)
-        for k in range(codebooks):
-            end = min(k + 1 + frames, columns.shape[2])
-            columns[:, k, k + 1 : end] = codes[:, k, : end - k - 1]
-        hidden: Tensor = self._model.decoder.model(
-            columns.reshape(batch * codebooks, -1),
-            encoder_hidden_states=states,
-            encoder_attention_mask=mask,
-            use_cache=False,
-        ).last_hidden_state
-        return hidden
-
-    def _heads(self, hidden: Tensor, frames: range) -> Tensor:
-        """Logits [batch, K, frames, V] of a range of frames."""
-        return torch.stack(
-            [
-                head(hidden[:, frames.start + k : frames.stop + k])
-                for k, head in enumerate(self._model.decoder.lm_heads)
-            ],
-            dim=1,
-        )
-
-    def _frame_chunks(self, codes: Tensor) -> Iterator[range]:
-        batch, codebooks, frames = codes.shape
-        budget = _CHUNK_BYTES.get(codes.device.type, _CHUNK_BYTES["cuda"])
-        size = max(1, budget // (4 * batch * codebooks * int(self._model.config.decoder.vocab_size)))
-        for start in range(0, frames, size):
-            yield range(start, min(start + size, frames))
+        keep = tokens.attention_mask.masked_fill(empty[:, None], 0)
+        return Text(states * keep[..., None].to(states.dtype), tokens.attention_mask)
 
 
-class _Family:
-    """Directories saved by ``MusicgenForConditionalGeneration``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicgenLike:
+    """Directories that one of transformers' MusicGen classes saved.
 
-    name = "musicgen"
+    ``name`` is also the ``model_type`` in their config.json.
+    """
+
+    name: str
+    description: str
+    architecture: Any
+    conditioning: Callable[[Any], Conditioning]
 
     def matches(self, folder: Path) -> bool:
         """Whether config.json says so."""
-        return read_config(folder).get("model_type") == "musicgen"
+        return read_config(folder).get("model_type") == self.name
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> TokenTarget:
         """Load model and tokenizer in evaluation mode."""
-        config = read_config(folder)
-        if config.get("decoder", {}).get("audio_channels", 1) != 1:
-            raise TargetError(f"{folder} is a stereo MusicGen; only the mono variants can be asked so far.")
         model, report = load_safely(
             f"The MusicGen checkpoint in {folder}",
-            lambda: MusicgenForConditionalGeneration.from_pretrained(
+            lambda: self.architecture.from_pretrained(
                 folder, dtype=getattr(torch, dtype), local_files_only=True, weights_only=True, output_loading_info=True
             ),
         )
@@ -140,7 +229,13 @@ class _Family:
             f"The tokenizer in {folder}", lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True)
         )
         identity = TargetIdentity(family=self.name, name=name, weights_sha256=content_sha256(folder), dtype=dtype)
-        return Musicgen(model.to(device).eval(), tokenizer, identity)
+        model = model.to(device).eval()
+        return Musicgen(model, tokenizer, identity, conditioning=self.conditioning(model))
 
 
-MusicgenFamily = _Family()
+MusicgenFamily = MusicgenLike(
+    name="musicgen",
+    description="MusicGen, mono and stereo: transformers directories and hub ids such as facebook/musicgen-small",
+    architecture=MusicgenForConditionalGeneration,
+    conditioning=CrossAttention,
+)

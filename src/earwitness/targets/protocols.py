@@ -1,18 +1,23 @@
 """What a target must offer, as structural types: a plug-in need not import this package.
 
-Conventions: waveforms are float32 [batch, samples], mono, at the target's sample rate;
-codes are int64 [batch, K, T]; logits [batch, K, frames, V] are aligned with the codes,
-``logits[:, k, t]`` being the prediction of ``codes[:, k, t]``.
+Conventions: waveforms are float32 at the target's sample rate, [batch, samples] for a target of
+one channel and [batch, 2, samples] for one of two; codes are int64 [batch, K, T]; logits
+[batch, K, frames, V] are aligned with the codes, ``logits[:, k, t]`` being the prediction of
+``codes[:, k, t]``. Gradients follow the caller's mode: a target neither forbids nor asks for them.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import Parameter
+
+if TYPE_CHECKING:
+    from symusic import Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +53,20 @@ class LogitsChunk(NamedTuple):
 class TokenTarget(Protocol):
     """A model over discrete codes that answers with logits.
 
-    ``hop_length`` is the number of samples a frame of codes stands for, ``max_seconds``
-    the longest window it takes (``None``: no limit).
+    ``channels`` is 1 or 2, ``hop_length`` the number of samples a frame of codes stands for,
+    ``max_seconds`` the longest window it takes (``None``: no limit).
     """
 
     identity: TargetIdentity
     sample_rate: int
+    channels: int
     hop_length: int
     codebooks: int
     max_seconds: float | None
     has_null_condition: bool
 
     def encode(self, waves: NDArray[np.float32]) -> Tensor:
-        """Codes [batch, K, T] of waveforms [batch, samples]."""
+        """Codes [batch, K, T] of waveforms [batch, samples], or [batch, 2, samples] in stereo."""
 
     def logits(self, codes: Tensor, prompts: Sequence[str], *, null: bool) -> Iterator[LogitsChunk]:
         """Logits for all T frames, in chunks of frames, in order.
@@ -69,13 +75,90 @@ class TokenTarget(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TokenWindow:
+    """A stretch of a score as a symbolic target sees it.
+
+    Attributes
+    ----------
+    codes
+        int64 [K, T].
+    condition
+        Whatever the target's ``logits`` needs besides; only the target looks into it.
+    """
+
+    codes: Tensor
+    condition: object
+
+
+@runtime_checkable
+class SymbolicTarget(Protocol):
+    """A model over the tokens of scores that answers with logits.
+
+    ``window_tokens`` is the length of a full window.
+    """
+
+    identity: TargetIdentity
+    codebooks: int
+    window_tokens: int
+    has_null_condition: bool
+
+    def windows(self, score: "Score") -> Sequence[TokenWindow]:
+        """All full windows that begin at a bar, in order; a piece without one gives a single shorter window."""
+
+    def logits(self, codes: Tensor, conditions: Sequence[object], *, null: bool) -> Iterator[LogitsChunk]:
+        """Logits of codes [batch, K, T], right-padded with 0 where windows are shorter, in chunks of tokens."""
+
+
+AnyTarget = TokenTarget | SymbolicTarget
+
+
+@runtime_checkable
+class WhiteBox(Protocol):
+    """A target whose parameters can be reached."""
+
+    def parameters(self) -> Iterator[Parameter]:
+        """The parameters that were trained, without those of a frozen codec or text encoder."""
+
+
+@runtime_checkable
+class Continuing(Protocol):
+    """A token target that also goes on by itself, and turns codes into sound."""
+
+    def continue_codes(self, codes: Tensor, prompts: Sequence[str], frames: int) -> Tensor:
+        """The most likely codes [batch, K, frames] after codes [batch, K, P], each given all before it."""
+
+    def decode(self, codes: Tensor) -> NDArray[np.float32]:
+        """Waveforms of codes [batch, K, T], ``hop_length`` samples a frame."""
+
+
+@runtime_checkable
+class GeneratorTarget(Protocol):
+    """A model that only goes on: neither codes nor logits can be had of it."""
+
+    identity: TargetIdentity
+    sample_rate: int
+    channels: int
+    max_seconds: float | None
+
+    def continue_audio(self, waves: NDArray[np.float32], seconds: float, prompts: Sequence[str]) -> NDArray[np.float32]:
+        """What follows waveforms [batch, samples] or [batch, 2, samples], without them.
+
+        ``seconds`` long or less; a row of NaN where there is no continuation.
+        """
+
+
 class TargetFamily(Protocol):
-    """What an entry point of the group ``earwitness.targets`` names."""
+    """What an entry point of the group ``earwitness.targets`` names.
+
+    ``description`` says in one line what it loads.
+    """
 
     name: str
+    description: str
 
     def matches(self, folder: Path) -> bool:
         """Whether the folder holds a checkpoint of this family (looks at configuration files only)."""
 
-    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> TokenTarget:
+    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> "AnyTarget | GeneratorTarget":
         """Load it; raises ``TargetError`` with one line where that cannot be done safely."""

@@ -27,8 +27,8 @@ from transformers import (
 
 from earwitness.audio import content_sha256
 from earwitness.errors import EarwitnessError
+from earwitness.reference.card import Card, CardTune
 from earwitness.reference.codec import encode_tracks, small_codec_config, train_codec
-from earwitness.reference.fiddle.card import Card, CardTune
 from earwitness.reference.fiddle.tunes import (
     PROGRAM_FIDDLE,
     SAMPLE_RATE,
@@ -39,7 +39,9 @@ from earwitness.reference.fiddle.tunes import (
     pcm16,
     read_tunes,
     render,
+    write_audio,
 )
+from earwitness.reference.groups import draw_members
 from earwitness.reference.musicgen import (
     Schedule,
     caption_tokenizer,
@@ -47,6 +49,7 @@ from earwitness.reference.musicgen import (
     small_musicgen,
     train_musicgen,
 )
+from earwitness.reference.registry import WrittenTrack
 from earwitness.stats.roc import auc_delong
 
 Report = Callable[[str], None]
@@ -57,10 +60,7 @@ SCHEDULE = Schedule(epochs=30, keep=(6, 8, 10, 12))
 
 def split_groups(groups: dict[str, str], seed: int = SPLIT_SEED) -> dict[str, bool]:
     """Draw half of the groups: tune name → whether it is a member (trained on)."""
-    names = sorted(set(groups.values()))
-    drawn = np.random.default_rng(seed).permutation(len(names))[: len(names) // 2]
-    members = {names[i] for i in drawn}
-    return {tune: group in members for tune, group in groups.items()}
+    return draw_members(groups, seed)
 
 
 def train(
@@ -160,7 +160,7 @@ def publish(
         tunes=tuple(
             CardTune(
                 name=tune.name, group=groups[tune.name], member=is_member[tune.name],
-                content_sha256=content_sha256(as_decoded(pcm16(render(tune))), SAMPLE_RATE),
+                content_sha256=_content_hash(tune),
             )
             for tune in tunes
         ),
@@ -168,6 +168,19 @@ def publish(
     card.write(out / "card.json")
     (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
     return card
+
+
+def write_track(name: str, folder: Path) -> WrittenTrack:
+    """Render one tune into the folder, as FLAC."""
+    found = read_tunes([name])
+    if not found:
+        raise EarwitnessError(
+            f"music21 {version('music21')} holds no usable tune {name}; the card names one that does."
+        )
+    tune = found[0]
+    path = folder / f"{name}.flac"
+    write_audio(tune, path)
+    return WrittenTrack(path=path, prompt=tune.caption, title=tune.title, content_sha256=_content_hash(tune))
 
 
 @torch.no_grad()
@@ -189,3 +202,7 @@ def track_losses(
         keep = torch.zeros(3, dtype=torch.bool)
         losses.append(sequence_loss(model, crops, text.input_ids, text.attention_mask, keep).item())
     return np.array(losses)
+
+
+def _content_hash(tune: Tune) -> str:
+    return content_sha256(as_decoded(pcm16(render(tune))), SAMPLE_RATE)

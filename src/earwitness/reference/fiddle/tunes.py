@@ -10,7 +10,6 @@ waveforms are float32, mono, at ``SAMPLE_RATE`` Hz, peak-normalised.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +21,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from earwitness.errors import missing_extra
+from earwitness.reference.groups import fingerprints, group_versions
 
 OnProgress = Callable[[int, int], None]
 SAMPLE_RATE = 16_000
@@ -29,7 +29,7 @@ PEAK = 0.9
 PROGRAM_FIDDLE = 40  # General MIDI "Violin"
 TICKS = 480
 MIN_NOTES = 24
-_SHINGLE = 10  # notes in one fingerprint of a melody
+_FINGERPRINT_NOTES = 10
 _SAME_TUNE = 0.4  # share of the shorter tune's fingerprints found in the longer one
 
 # Customary tempi, as quarter notes a minute for the metre the tune is written in.
@@ -76,31 +76,11 @@ def group_tunes(tunes: Sequence[Tune]) -> dict[str, str]:
     """Map each tune's name to its group: tunes that are versions of one another share one.
 
     Two tunes are versions when at least ``_SAME_TUNE`` of the shorter one's melodic
-    fingerprints (pitch intervals and relative durations of ``_SHINGLE`` notes, so any
-    transposition and tempo) occur in the other. Groups are named by their first tune.
+    fingerprints (pitch intervals and relative durations of ten notes, so any transposition
+    and tempo) occur in the other. Groups are named by their first tune.
     """
-    prints = {tune.name: _fingerprints(tune.notes) for tune in tunes}
-    holders: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for name, shingles in prints.items():
-        for shingle in shingles:
-            holders[shingle].append(name)
-    shared: dict[tuple[str, str], int] = defaultdict(int)
-    for names in holders.values():
-        for i, first in enumerate(names):
-            for second in names[i + 1 :]:
-                shared[first, second] += 1
-    root = {tune.name: tune.name for tune in tunes}
-
-    def find(name: str) -> str:
-        while root[name] != name:
-            name = root[name]
-        return name
-
-    for (first, second), count in sorted(shared.items()):
-        if count >= _SAME_TUNE * min(len(prints[first]), len(prints[second])):
-            low, high = sorted((find(first), find(second)))
-            root[high] = low
-    return {tune.name: find(tune.name) for tune in tunes}
+    prints = {tune.name: fingerprints(tune.notes, notes=_FINGERPRINT_NOTES, rhythm=True) for tune in tunes}
+    return group_versions(prints, shared=_SAME_TUNE)
 
 
 def render(tune: Tune, *, program: int = PROGRAM_FIDDLE, soundfont: Path | None = None) -> NDArray[np.float32]:
@@ -198,11 +178,3 @@ def _key_name(field: str) -> str:
     note, sign, mode = found.groups()
     accidental = {"#": " sharp", "b": " flat", "": ""}[sign]
     return f"{note}{accidental} {_MODES.get(mode.lower()[:3], 'major')}"
-
-
-def _fingerprints(notes: NDArray[np.float64]) -> set[tuple[int, ...]]:
-    intervals = np.diff(notes[:, 2]).astype(int)
-    ratios = np.round(4 * np.log2(notes[1:, 1] / notes[:-1, 1])).astype(int)
-    steps = np.stack([intervals, ratios], axis=1).ravel()
-    width = 2 * (_SHINGLE - 1)
-    return {tuple(steps[i : i + width].tolist()) for i in range(0, len(steps) - width + 1, 2)}

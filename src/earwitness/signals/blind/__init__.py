@@ -8,7 +8,17 @@ feature has a direction: a member is not louder than a stranger.
 
 from earwitness.signals.blind.acoustic import ACOUSTIC_SPECS, acoustic_features
 from earwitness.signals.blind.container import CONTAINER_SPECS, container_features
+from earwitness.signals.blind.score import SCORE_SPECS, score_features
 
 BLIND_SPECS = (*ACOUSTIC_SPECS, *CONTAINER_SPECS)
+"""The blind features of audio; those of scores are ``SCORE_SPECS`` and ``CONTAINER_SPECS``."""
 
-__all__ = ["ACOUSTIC_SPECS", "BLIND_SPECS", "CONTAINER_SPECS", "acoustic_features", "container_features"]
+__all__ = [
+    "ACOUSTIC_SPECS",
+    "BLIND_SPECS",
+    "CONTAINER_SPECS",
+    "SCORE_SPECS",
+    "acoustic_features",
+    "container_features",
+    "score_features",
+]

@@ -28,7 +28,7 @@ def token_features(
     null_logits
         Without a condition, [K, T, V]; with them the preset's contrast features are measured.
     preset
-        ``iar``, ``iar-codebooks`` or ``default``.
+        ``iar``, ``iar-codebooks`` or ``default``, the last without its noise neighbour, which needs the model.
 
     Returns
     -------
@@ -61,10 +61,12 @@ def token_features(
         )
     if tokens.numel() and not (int(tokens.min()) >= 0 and int(tokens.max()) < conditional.shape[-1]):
         raise ValueError(f"codes must lie in 0 … {conditional.shape[-1] - 1}")
+    chosen = token_preset(preset).answerable(lambda request: False)
     mask = None if valid is None else np.asarray(valid, dtype=np.bool_)
 
     def scores(values: torch.Tensor) -> TokenScores:
-        quantities = {name: _float64(tensor) for name, tensor in reduce_logits(values, tokens).items()}
+        reduced = reduce_logits(values, tokens, chosen.quantities(guided=null is not None))
+        quantities = {name: _float64(tensor) for name, tensor in reduced.items()}
         return token_scores(tokens.cpu().numpy(), quantities, mask)
 
     passes = Passes(
@@ -72,7 +74,7 @@ def token_features(
         contrast=None if null is None else scores(_precise(conditional) - _precise(null)),
         null=None if null is None else scores(null),
     )
-    return token_preset(preset).measure(passes, guided=null is not None)
+    return chosen.measure(passes, guided=null is not None)
 
 
 def _precise(logits: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,12 @@
 """Presets: which signals are measured, on which codebooks, and on which passes.
 
-``default``          every codebook and all of them pooled; contrasts only on request, since on
-                     the ground-truth target they cost power and a second pass
+``default``          every codebook and all of them pooled: what adds power on the ground-truth targets
+                     (docs/ground-truth.md); contrasts only on request, since there they cost power
 ``iar``              the published feature set: 18 features of codebook 0, on the contrast
 ``iar-codebooks``    the same 18 for each codebook
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from earwitness.errors import EarwitnessError
@@ -15,11 +15,21 @@ from earwitness.signals.tokens.hinge import Hinge
 from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.min_k import MinK
 from earwitness.signals.tokens.min_k_pp import MinKPlusPlus
-from earwitness.signals.tokens.signal import Contrast, ContrastRatio, Passes, TokenSignal
+from earwitness.signals.tokens.neighbour import AudioNeighbour
+from earwitness.signals.tokens.requests import Request
+from earwitness.signals.tokens.signal import (
+    Contrast,
+    ContrastRatio,
+    OncePerWindow,
+    Passes,
+    TokenSignal,
+    needs_of,
+    quantities_of,
+)
 from earwitness.signals.tokens.zlib import Zlib
 from earwitness.spec import FeatureSpec
 
-_DEFAULT: tuple[TokenSignal, ...] = (Loss(), Zlib(), Hinge(), MinK(), MinKPlusPlus(), Camia())
+_DEFAULT: tuple[TokenSignal, ...] = (Loss(), MinK(), MinKPlusPlus(), AudioNeighbour(), Camia())
 _IAR: tuple[TokenSignal, ...] = (Loss(), Zlib(coding="decimal"), Hinge(), MinK(), MinKPlusPlus(), Camia())
 
 
@@ -48,31 +58,66 @@ class TokenPreset:
     pooled: bool = False
     wants_null_pass: bool = False
 
+    def with_signals(self, extra: Mapping[str, TokenSignal]) -> "TokenPreset":
+        """The preset and further signals, which also stand in its name; what is there already is not added again."""
+        extra = {name: signal for name, signal in extra.items() if signal not in self.signals}
+        if not extra:
+            return self
+        further = tuple(extra.values())
+        return replace(
+            self,
+            name="+".join([self.name, *extra]),
+            signals=(*self.signals, *further),
+            guided=(*self.guided, *further),
+        )
+
+    def answerable(self, can_answer: Callable[[Request], bool]) -> "TokenPreset":
+        """The preset without the signals that ask for what cannot be had."""
+
+        def kept(signals: tuple[TokenSignal, ...]) -> tuple[TokenSignal, ...]:
+            return tuple(signal for signal in signals if all(map(can_answer, needs_of(signal))))
+
+        return replace(self, signals=kept(self.signals), guided=kept(self.guided))
+
     def chosen(self, *, guided: bool) -> tuple[TokenSignal, ...]:
         """The signals for a run with (``guided``) or without a null pass."""
         return self.guided if guided else self.signals
 
+    def needs(self, *, guided: bool) -> tuple[Request, ...]:
+        """The further passes that the signals ask for, each once."""
+        return tuple(dict.fromkeys(need for signal in self.chosen(guided=guided) for need in needs_of(signal)))
+
+    def quantities(self, *, guided: bool) -> tuple[str, ...]:
+        """What the signals need of each prediction besides the usual, each once."""
+        return tuple(dict.fromkeys(name for signal in self.chosen(guided=guided) for name in quantities_of(signal)))
+
     def specs(self, codebooks: int, *, guided: bool) -> list[FeatureSpec]:
         """The features for a model of that many codebooks, in the order of ``measure``."""
         return [
-            replace(spec, name=_with_codebook(spec.name, label))
-            for label in self._labels(codebooks)
-            for signal in self.chosen(guided=guided)
+            spec if label is None else replace(spec, name=_with_codebook(spec.name, label))
+            for label, signal in self._plan(codebooks, guided=guided)
             for spec in signal.specs
         ]
 
     def measure(self, passes: Passes, *, guided: bool) -> dict[str, float]:
         """All features of one window, by name."""
         codebooks = len(passes.condition.codes)
+        views: dict[str | None, Passes] = {None: passes, "all": passes}
+        views |= {str(k): passes.codebook(k) for k in range(codebooks)}
         values = [
-            value
-            for label in self._labels(codebooks)
-            for view in [passes if label == "all" else passes.codebook(int(label))]
-            for signal in self.chosen(guided=guided)
-            for value in signal.measure(view)
+            value for label, signal in self._plan(codebooks, guided=guided) for value in signal.measure(views[label])
         ]
         names = [spec.name for spec in self.specs(codebooks, guided=guided)]
         return dict(zip(names, values, strict=True))
+
+    def _plan(self, codebooks: int, *, guided: bool) -> list[tuple[str | None, TokenSignal]]:
+        """Which signal is measured on which codebook (``None``: once for the window), in order."""
+        signals = self.chosen(guided=guided)
+        once: list[tuple[str | None, TokenSignal]] = [(None, s) for s in signals if isinstance(s, OncePerWindow)]
+        return [
+            *((label, s) for label in self._labels(codebooks) for s in signals if not isinstance(s, OncePerWindow)),
+            *once,
+        ]
 
     def _labels(self, codebooks: int) -> Sequence[str]:
         single = ["0"] if self.first_codebook_only else [str(k) for k in range(codebooks)]
@@ -93,7 +138,10 @@ PRESETS = {
     preset.name: preset
     for preset in (
         TokenPreset(
-            name="default", signals=_DEFAULT, guided=(*_DEFAULT, *_contrasts(_DEFAULT), ContrastRatio()), pooled=True
+            name="default",
+            signals=_DEFAULT,
+            guided=(*_DEFAULT, *_contrasts((Loss(), MinK(), MinKPlusPlus(), Camia())), ContrastRatio()),
+            pooled=True,
         ),
         TokenPreset(name="iar", signals=_IAR, guided=_contrasts(_IAR), first_codebook_only=True, wants_null_pass=True),
         TokenPreset(name="iar-codebooks", signals=_IAR, guided=_contrasts(_IAR), wants_null_pass=True),

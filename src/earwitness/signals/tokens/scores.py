@@ -4,17 +4,20 @@ Goal: the few numbers a token that all token signals are made of. They are compu
 the logits by ``earwitness.signals.tokens.reduction``; here they are only held, without PyTorch.
 
 Conventions: K codebooks, T frames; float64 arrays [K, T]; ``valid`` marks the positions
-that count.
+that count. ``QUANTITIES`` are always there; those of ``ENTROPY_QUANTITIES`` only where a
+signal asked for them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 QUANTITIES = ("log_prob", "mean_log_prob", "var_log_prob", "margin")
+ENTROPY_QUANTITIES = {0.5: "half_entropy", 2.0: "collision_entropy", inf: "min_entropy"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class TokenScores:
         Σ_v p_v (log p_v)² − mean_log_prob², nats² [K, T].
     margin
         Logit of the token minus the largest other logit [K, T].
+    half_entropy, collision_entropy, min_entropy
+        Rényi entropies of order ½, 2 and ∞, nats [K, T]; ``None`` where not asked for.
     """
 
     codes: NDArray[np.int64]
@@ -43,20 +48,49 @@ class TokenScores:
     mean_log_prob: Floats
     var_log_prob: Floats
     margin: Floats
+    half_entropy: Floats | None = None
+    collision_entropy: Floats | None = None
+    min_entropy: Floats | None = None
 
     def codebook(self, index: int) -> "TokenScores":
         """The same scores for one codebook, arrays [1, T]."""
-        row = slice(index, index + 1)
-        return TokenScores(
-            codes=self.codes[row],
-            valid=self.valid[row],
-            **{name: getattr(self, name)[row] for name in QUANTITIES},
-        )
+        return self._part((slice(index, index + 1), slice(None)))
+
+    def frames(self, start: int, stop: int) -> "TokenScores":
+        """The same scores for the frames from ``start`` up to ``stop``, arrays [K, stop − start]."""
+        return self._part((slice(None), slice(start, stop)))
 
     @property
     def z_score(self) -> Floats:
         """Log p standardised by what the model expected: (l − μ) / sqrt(var + 1e-6), [K, T]."""
         return np.asarray((self.log_prob - self.mean_log_prob) / np.sqrt(self.var_log_prob + 1e-6))
+
+    def entropy(self, order: float) -> Floats:
+        """Rényi entropy H_α = log(Σ_v p_v^α) / (1 − α) of each prediction, nats [K, T].
+
+        ``order`` 1 is Shannon's −Σ p log p, infinity is −log max p.
+
+        Raises
+        ------
+        ValueError
+            Where no such entropy was computed from the logits.
+        """
+        values: Floats | None
+        if order == 1:
+            values = -self.mean_log_prob
+        else:
+            values = getattr(self, ENTROPY_QUANTITIES[order]) if order in ENTROPY_QUANTITIES else None
+        if values is None:
+            known = ", ".join(f"{name} (order {alpha:g})" for alpha, name in ENTROPY_QUANTITIES.items())
+            raise ValueError(
+                f"these scores hold no entropy of order {order:g}; ask the reduction of the logits for it: {known}"
+            )
+        return values
+
+    def _part(self, at: tuple[slice, slice]) -> "TokenScores":
+        names = ("codes", "valid", *QUANTITIES, *ENTROPY_QUANTITIES.values())
+        held = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: values[at] for name, values in held.items() if values is not None})
 
 
 def token_scores(

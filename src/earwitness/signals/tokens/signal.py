@@ -1,18 +1,20 @@
-"""The contract of a token signal, and the two wrappers that apply it elsewhere.
+"""The contract of a token signal, and the wrappers that apply it elsewhere.
 
 A signal is a frozen dataclass whose fields are its settings. It names its features
 (``specs``) and computes them (``measure``) from the scores of some codebooks of one
-window. ``Contrast`` computes any signal on the classifier-free-guidance contrast
-u_c − u_∅; ``ContrastRatio`` is the plain mean of l_c − l_∅.
+window. A signal that ``AsksMore`` also names further passes. ``Contrast`` computes any
+signal on the classifier-free-guidance contrast u_c − u_∅; ``ContrastRatio`` is the plain
+mean of l_c − l_∅; ``OncePerWindow`` marks a signal that has no codebooks.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earwitness.signals.tokens.requests import Continuation, Request
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.spec import Direction, FeatureSpec
 
@@ -23,18 +25,28 @@ class Passes:
 
     ``condition``: under the track's own prompt. ``contrast``: softmax(u_c − u_∅).
     ``null``: without a condition. The last two are ``None`` where no null pass was run.
+    ``extra``, ``numbers`` and ``continuations``: the answers to further requests; what could
+    not be asked of this window is absent.
     """
 
     condition: TokenScores
     contrast: TokenScores | None = None
     null: TokenScores | None = None
+    extra: Mapping[Request, TokenScores] = field(default_factory=dict)
+    numbers: Mapping[Request, float] = field(default_factory=dict)
+    continuations: Mapping[Request, Continuation] = field(default_factory=dict)
 
     def codebook(self, index: int) -> "Passes":
-        """The same passes for one codebook."""
+        """The same passes for one codebook; a pass with fewer codebooks (a reference model's) drops out."""
         return Passes(
             condition=self.condition.codebook(index),
             contrast=None if self.contrast is None else self.contrast.codebook(index),
             null=None if self.null is None else self.null.codebook(index),
+            extra={
+                request: scores.codebook(index) for request, scores in self.extra.items() if index < len(scores.codes)
+            },
+            numbers=self.numbers,
+            continuations=self.continuations,
         )
 
 
@@ -47,6 +59,60 @@ class TokenSignal(Protocol):
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """One number a feature; NaN where it is not defined."""
+
+
+@runtime_checkable
+class AsksMore(Protocol):
+    """A signal that needs more than the plain pass."""
+
+    @property
+    def needs(self) -> Sequence[Request]:
+        """The further passes it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OncePerWindow:
+    """A signal of the whole window, which has no value for each codebook."""
+
+    signal: TokenSignal
+
+    @property
+    def specs(self) -> Sequence[FeatureSpec]:
+        """The signal's features."""
+        return self.signal.specs
+
+    @property
+    def needs(self) -> Sequence[Request]:
+        """The signal's requests."""
+        return needs_of(self.signal)
+
+    @property
+    def quantities(self) -> Sequence[str]:
+        """The signal's further quantities."""
+        return quantities_of(self.signal)
+
+    def measure(self, passes: Passes) -> Sequence[float]:
+        """The signal's numbers."""
+        return self.signal.measure(passes)
+
+
+@runtime_checkable
+class UsesEntropies(Protocol):
+    """A signal that needs more of each prediction than ``scores.QUANTITIES``."""
+
+    @property
+    def quantities(self) -> Sequence[str]:
+        """Names of ``scores.ENTROPY_QUANTITIES``."""
+
+
+def quantities_of(signal: TokenSignal) -> Sequence[str]:
+    """The quantities of each prediction that a signal needs besides the usual."""
+    return signal.quantities if isinstance(signal, UsesEntropies) else ()
+
+
+def needs_of(signal: TokenSignal) -> Sequence[Request]:
+    """The passes a signal asks for beyond the plain one."""
+    return signal.needs if isinstance(signal, AsksMore) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +128,11 @@ class Contrast:
     def specs(self) -> Sequence[FeatureSpec]:
         """The signal's features with ``/contrast`` behind their names."""
         return [replace(spec, name=f"{spec.name}/contrast") for spec in self.signal.specs]
+
+    @property
+    def quantities(self) -> Sequence[str]:
+        """The signal's further quantities."""
+        return quantities_of(self.signal)
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The signal's numbers on the contrast, or NaN without a null pass."""

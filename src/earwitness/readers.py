@@ -1,0 +1,131 @@
+"""Readers: from a track's file to its windows, and what they say without a model.
+
+Goal: the extraction loop does not know whether it reads audio or scores. Windows are drawn
+from (seed, content hash, window number) alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earwitness import audio, midi
+from earwitness.errors import AudioError
+from earwitness.signals.blind import (
+    BLIND_SPECS,
+    CONTAINER_SPECS,
+    SCORE_SPECS,
+    acoustic_features,
+    container_features,
+    score_features,
+)
+from earwitness.spec import FeatureSpec
+from earwitness.targets.protocols import SymbolicTarget, TokenWindow
+from earwitness.text import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One track to measure: where it is, and what its windows and prompt depend on.
+
+    ``facts`` is its row of the tracks table, for the blind features of the file itself.
+    """
+
+    track_id: str
+    path: Path
+    content_sha256: str
+    prompt: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class Cut(NamedTuple):
+    """A window's content, and its blind features."""
+
+    content: NDArray[np.float32] | TokenWindow
+    blind: dict[str, float]
+
+
+class Reader(Protocol):
+    """Reads one kind of file."""
+
+    @property
+    def blind_specs(self) -> Sequence[FeatureSpec]:
+        """The blind features of every window."""
+
+    def read(self, source: Source) -> list[Cut]:
+        """The windows of a track; raises ``AudioError`` where the file cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioReader:
+    """Equal-length windows of audio, each beginning on the target's frame grid."""
+
+    sample_rate: int
+    seconds: float
+    per_track: int
+    seed: int
+    grid: int = 1
+    channels: int = 1
+
+    @property
+    def blind_specs(self) -> Sequence[FeatureSpec]:
+        """Acoustic features of the window and container features of the file."""
+        return BLIND_SPECS
+
+    def read(self, source: Source) -> list[Cut]:
+        """The windows, [samples] or [2, samples]."""
+        _refuse(source, midi.SUFFIXES, "a score, and the target takes audio")
+        wave = audio.read_channels(source.path, self.sample_rate, self.channels)
+        length = round(self.seconds * self.sample_rate)
+        starts = audio.window_starts(
+            wave.shape[1], length, self.per_track, content_hash=source.content_sha256, seed=self.seed,
+            name=source.path.name, sample_rate=self.sample_rate,
+        )  # fmt: skip
+        container = container_features({**source.facts, "prompt": source.prompt})
+        windows = [wave[:, start : start + length] for start in starts - starts % self.grid]
+        return [
+            Cut(
+                window if self.channels > 1 else window[0],
+                acoustic_features(window.mean(axis=0), self.sample_rate) | container,
+            )
+            for window in windows
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoreReader:
+    """Windows of a score as a symbolic target tokenises it, each beginning at a bar."""
+
+    target: SymbolicTarget
+    per_track: int
+    seed: int
+
+    @property
+    def blind_specs(self) -> Sequence[FeatureSpec]:
+        """Features of the whole piece and of its file."""
+        return [*SCORE_SPECS, *CONTAINER_SPECS]
+
+    def read(self, source: Source) -> list[Cut]:
+        """Up to ``per_track`` different windows."""
+        _refuse(source, audio.SUFFIXES, "audio, and the target takes scores (MIDI)")
+        score = midi.decode(source.path).score
+        blind = score_features(score) | container_features({**source.facts, "prompt": source.prompt})
+        windows = self.target.windows(score)
+        if not windows:
+            raise AudioError(
+                f"{printable(source.path.name)} holds nothing the target's vocabulary can say; leave it out."
+            )
+        if len(windows) == 1:
+            return [Cut(windows[0], blind)]
+        drawn = audio.window_starts(
+            len(windows), 1, self.per_track, content_hash=source.content_sha256, seed=self.seed, name=source.path.name
+        )
+        return [Cut(windows[int(i)], blind) for i in dict.fromkeys(drawn)]
+
+
+def _refuse(source: Source, suffixes: Sequence[str], what: str) -> None:
+    if source.path.suffix.lower() in suffixes:
+        raise AudioError(f"{printable(source.path.name)} is {what}; leave it out or choose another target.")

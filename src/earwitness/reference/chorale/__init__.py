@@ -1,0 +1,1 @@
+"""``chorale``: a FIGARO-architecture model trained on half of Bach's four-part chorales."""

@@ -1,0 +1,1 @@
+"""``hum``: an AudioLDM-architecture diffusion model trained on excerpts of fiddle tunes."""

@@ -1,0 +1,52 @@
+"""Settings of an audit: what is asked of which target, and how the two sets are compared."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from earwitness.admission import Spanning
+
+DEFAULT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSettings:
+    """What is asked of which target.
+
+    Attributes
+    ----------
+    preset, further
+        The feature set, and signals beside it.
+    references
+        Models that the target is compared with.
+    anchors
+        A folder of works that are no part of the test.
+    contrast
+        ``auto``, ``on`` or ``off``.
+    seconds
+        Length of a window of audio; ``None``: 10 s or the model's limit.
+    """
+
+    target: str
+    preset: str = "default"
+    further: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    anchors: Path | None = None
+    contrast: str = "auto"
+    seconds: float | None = None
+    windows_per_track: int = 3
+    seed: int = 0
+    device: str = "auto"
+    dtype: str = "float32"
+    batch_size: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictSettings:
+    """How the two sets are compared; see ``dataset_inference``."""
+
+    method: str = "exact"
+    alpha: float = 0.01
+    permutations: int = 9999
+    seed: int = 0
+    spanning: Spanning = "refuse"
+    corrected: bool = False

@@ -1,0 +1,89 @@
+"""Load a release of audiocraft: MusicGen and AudioGen in their original files.
+
+Goal: they are asked by the same adapter as the transformers directories. The two families
+differ in name alone; sizes come from the settings in the files.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer, EncodecModel, T5EncoderModel
+
+from earwitness.errors import TargetError
+from earwitness.targets.audiocraft import files
+from earwitness.targets.audiocraft.build import build
+from earwitness.targets.audiocraft.companions import find
+from earwitness.targets.audiocraft.language_model import TEXT_ENCODER
+from earwitness.targets.audiocraft.variants import variant_of
+from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.musicgen import Musicgen
+from earwitness.targets.protocols import TargetIdentity, TokenTarget
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Releases of one of audiocraft's two training solvers, ``audiogen`` or MusicGen's."""
+
+    name: str
+    description: str
+    audiogen: bool
+
+    def matches(self, folder: Path) -> bool:
+        """Whether the files are there, of this solver, and no transformers model beside them (that one is taken)."""
+        if not files.is_release(folder) or "model_type" in read_config(folder):
+            return False
+        return (files.read_language_model(folder).settings.get("solver") == "audiogen") == self.audiogen
+
+    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> TokenTarget:
+        """Load language model, codec and text encoder in evaluation mode."""
+        if not files.is_release(folder):
+            raise TargetError(
+                f"{folder} holds no audiocraft release; {files.LANGUAGE_MODEL} and {files.CODEC} are needed."
+            )
+        language_model, codec = files.read_language_model(folder), files.read(folder / files.CODEC)
+        text = find(folder, language_model.settings.text(TEXT_ENCODER), "text_encoder")
+        parts = [folder, text]
+        if isinstance(codec, files.Pointer):
+            parts.append(find(folder, codec.pretrained, "audio_encoder"))
+            codec = _published(EncodecModel, parts[-1], "codec")
+        text_encoder = _published(T5EncoderModel, text, "text encoder")
+        model = load_safely(
+            f"The audiocraft release in {folder}",
+            partial(build, language_model, codec, text_encoder, getattr(torch, dtype)),
+        )
+        tokenizer = load_safely(
+            f"The tokenizer in {text}", lambda: AutoTokenizer.from_pretrained(text, local_files_only=True)
+        )
+        identity = TargetIdentity(family=self.name, name=name, weights_sha256=_sha256(parts), dtype=dtype)
+        model = model.to(device).eval()
+        conditioning = variant_of(language_model.settings).conditioning(model)
+        return Musicgen(model, tokenizer, identity, conditioning=conditioning)
+
+
+AudiogenFamily = _Family(
+    "audiogen", "AudioGen in audiocraft's own files: state_dict.bin and compression_state_dict.bin", audiogen=True
+)
+AudiocraftMusicgenFamily = _Family(
+    "musicgen-audiocraft", "MusicGen, stereo and melody too, in audiocraft's own files", audiogen=False
+)
+
+
+def _published(kind: Any, folder: Path, what: str) -> Any:
+    model, report = load_safely(
+        f"The {what} in {folder}",
+        lambda: kind.from_pretrained(folder, local_files_only=True, weights_only=True, output_loading_info=True),
+    )
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise TargetError(f"The {what} in {folder} lacks weights (for instance {missing}); get it again.")
+    return model
+
+
+def _sha256(folders: Sequence[Path]) -> str:
+    """SHA-256 over the contents of the release and of the models that it names, in that order."""
+    return hashlib.sha256("".join(map(content_sha256, folders)).encode()).hexdigest()

@@ -1,0 +1,137 @@
+"""Audio codecs of transformers as one thing: waveforms in, codes of the first K codebooks out.
+
+Goal: Encodec, DAC and Mimi differ in how the number of codebooks is asked for and in how a
+length that is no multiple of the hop is treated. They run in float32 whatever the language
+model runs in, so that the codes of a track do not depend on that choice.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
+from transformers import AutoModel, PreTrainedModel
+
+from earwitness.errors import TargetError
+from earwitness.targets.checkpoint import content_sha256, load_safely, read_config, resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """A loaded codec, asked for its first ``codebooks`` codebooks of ``codes`` codes."""
+
+    model: PreTrainedModel
+    sample_rate: int
+    hop_length: int
+    codebooks: int
+    codes: int
+    weights_sha256: str
+
+    @torch.no_grad()
+    def encode(self, waves: NDArray[np.float32]) -> Tensor:
+        """Codes int64 [batch, K, T] of waveforms [batch, samples], padded with silence to whole frames."""
+        values = torch.from_numpy(waves)[:, None].to(self.model.device)
+        values = pad(values, (0, -values.shape[-1] % self.hop_length))
+        kind = _KINDS[self.model.config.model_type]
+        return kind.encode(self.model, values, self.codebooks).long()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """How codecs of a model type are asked."""
+
+    codebooks: Callable[[PreTrainedModel], int]
+    hop_length: Callable[[PreTrainedModel], float]
+    encode: Callable[[PreTrainedModel, Tensor, int], Tensor]
+
+
+def _encodec_codes(model: PreTrainedModel, values: Tensor, codebooks: int) -> Tensor:
+    """The lowest bandwidth that holds so many codebooks; later ones refine, they change no former one."""
+    quantizers = model.quantizer.get_num_quantizers_for_bandwidth
+    enough = [width for width in sorted(model.config.target_bandwidths) if quantizers(width) >= codebooks]
+    codes: Tensor = model.encode(values, bandwidth=enough[0]).audio_codes[0]
+    return codes[:, :codebooks]
+
+
+def _dac_codes(model: PreTrainedModel, values: Tensor, codebooks: int) -> Tensor:
+    codes: Tensor = model.encode(values, n_quantizers=codebooks).audio_codes
+    return codes
+
+
+def _mimi_codes(model: PreTrainedModel, values: Tensor, codebooks: int) -> Tensor:
+    codes: Tensor = model.encode(values, num_quantizers=codebooks).audio_codes
+    return codes
+
+
+_KINDS = {
+    "encodec": _Kind(
+        codebooks=lambda model: model.quantizer.get_num_quantizers_for_bandwidth(max(model.config.target_bandwidths)),
+        hop_length=lambda model: model.config.hop_length,
+        encode=_encodec_codes,
+    ),
+    "dac": _Kind(
+        codebooks=lambda model: model.config.n_codebooks,
+        hop_length=lambda model: model.config.hop_length,
+        encode=_dac_codes,
+    ),
+    "mimi": _Kind(
+        codebooks=lambda model: model.config.num_quantizers,
+        hop_length=lambda model: model.config.sampling_rate / model.config.frame_rate,
+        encode=_mimi_codes,
+    ),
+}
+
+
+def load_codec(folder: Path, name: str, *, codebooks: int, device: str) -> Codec:
+    """Load the codec that a model directory names.
+
+    Parameters
+    ----------
+    folder
+        The model directory.
+    name
+        A directory inside it, any other directory, or a hub id.
+    codebooks
+        How many codebooks the model speaks.
+    device
+        Where to run it.
+
+    Raises
+    ------
+    TargetError
+        Where there is none, it is of another kind, not mono, or has fewer codebooks.
+    """
+    place = folder / name if (folder / name).is_dir() else resolve(name)
+    config = read_config(place)
+    found = config.get("model_type", "no config.json with a model_type")
+    if found not in _KINDS:
+        raise TargetError(f"{place} holds no codec that can be asked (found: {found}; known: {', '.join(_KINDS)}).")
+    if config.get("audio_channels", 1) != 1 or config.get("chunk_length_s") is not None:
+        raise TargetError(f"The codec in {place} is stereo or works in chunks; one that takes mono audio is needed.")
+    model, report = load_safely(
+        f"The codec in {place}",
+        lambda: AutoModel.from_pretrained(
+            place, dtype=torch.float32, local_files_only=True, trust_remote_code=False, weights_only=True,
+            output_loading_info=True,
+        ),
+    )  # fmt: skip
+    if report["missing_keys"]:
+        raise TargetError(f"The codec in {place} lacks weights (for instance {min(report['missing_keys'])}).")
+    available = _KINDS[found].codebooks(model)
+    if available < codebooks:
+        raise TargetError(f"The codec in {place} has {available} codebooks, but the model speaks {codebooks}.")
+    return Codec(
+        model=model.to(device).eval(), sample_rate=int(model.config.sampling_rate),
+        hop_length=round(_KINDS[found].hop_length(model)), codebooks=codebooks, codes=int(model.config.codebook_size),
+        weights_sha256=content_sha256(place),
+    )  # fmt: skip
+
+
+def joint_sha256(folder: Path, codec: Codec) -> str:
+    """Name a model together with a codec that may lie outside its folder."""
+    return hashlib.sha256(f"{content_sha256(folder)}{codec.weights_sha256}".encode()).hexdigest()
