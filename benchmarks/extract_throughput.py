@@ -1,8 +1,10 @@
 """Extraction against the bare forward passes on the same windows, in turn, as a ratio.
 
-The floor is what nobody can avoid: encode the windows and run the model's own forward
-pass once a condition. Against it stand (a) measuring the features of windows in memory
-and (b) the whole of ``extract``: reading and decoding files, cutting, measuring, writing.
+The floor is what nobody can avoid: encode as often and run the model's own forward pass, with all
+logits, as often as the preset does. The default preset asks about a window and about its noisy
+neighbour, which is other audio: two encodings and two passes. Against the floor stand (a) measuring
+the features of windows in memory and (b) the whole of ``extract``: reading and decoding files,
+cutting, measuring, writing.
 
     python benchmarks/extract_throughput.py [--tracks 32] [--rounds 5] [--batch-size 8]
 """
@@ -33,6 +35,8 @@ from earwitness.targets import load_target
 from earwitness.targets.musicgen import Musicgen
 
 SECONDS, PER_TRACK = 5.0, 3
+# Preset, with contrasts, encodings and forward passes of the floor.
+FLOORS = (("default", False, 2, 2), ("default", False, 1, 2), ("default", True, 2, 3), ("iar", True, 1, 2))
 
 
 def main() -> None:
@@ -49,12 +53,12 @@ def main() -> None:
         prompts = [source.prompt for source in sources for _ in range(PER_TRACK)]
         print(f"{len(windows)} windows of {SECONDS:g} s, batches of {options.batch_size}, torch threads: ", end="")
         print(torch.get_num_threads())
-        for preset, guided in (("default", False), ("default", True), ("iar", True)):
+        for preset, guided, encodings, passes in FLOORS:
             instrument = TokenInstrument(
                 target=target, preset=token_preset(preset), guided=guided, providers=own_passes(0)
             )
             jobs: dict[str, Callable[[Path], object]] = {
-                "bare": partial(_bare, target, windows, prompts, options.batch_size, guided),
+                "bare": partial(_bare, target, windows, prompts, options.batch_size, encodings, passes),
                 "measure": partial(_measure, instrument, windows, prompts, options.batch_size),
                 "extract": partial(_extract, sources, instrument, options.batch_size),
             }
@@ -62,10 +66,11 @@ def main() -> None:
             for turn in range(options.rounds + 1):  # the first round warms up
                 for name, job in jobs.items():
                     began = time.perf_counter()
-                    job(Path(folder) / f"{preset}-{guided}-{turn}")
+                    job(Path(folder) / f"{preset}-{guided}-{encodings}-{turn}")
                     if turn:
                         times[name].append(time.perf_counter() - began)
-            print(f"{preset}{', guided' if guided else ''}: bare {statistics.median(times['bare']):.2f} s", end="")
+            floor = f"{encodings} encodings and {passes} passes {statistics.median(times['bare']):.2f} s"
+            print(f"{preset}{', guided' if guided else ''}: {floor}", end="")
             for name in ("measure", "extract"):
                 ratios = [own / bare for own, bare in zip(times[name], times["bare"], strict=True)]
                 print(f"; {name} ÷ bare {statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]", end="")
@@ -73,22 +78,24 @@ def main() -> None:
     print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
-def _bare(target: Musicgen, windows: np.ndarray, prompts: list[str], size: int, guided: bool, _: Path) -> None:
-    """Encode, then transformers' own forward pass with all logits, once a condition."""
+def _bare(
+    target: Musicgen, windows: np.ndarray, prompts: list[str], size: int, encodings: int, passes: int, _: Path
+) -> None:
+    """Encode so often, then so many of transformers' own forward passes with all logits."""
     model, tokenizer = target._model, target._tokenizer
     with torch.inference_mode():
         for start in range(0, len(windows), size):
-            codes = target.encode(windows[start : start + size])
+            for _ in range(encodings):
+                codes = target.encode(windows[start : start + size])
             batch, codebooks, frames = codes.shape
             text = tokenizer(prompts[start : start + size], padding=True, return_tensors="pt")
             columns = codes.new_full((batch, codebooks, frames + codebooks - 1), model.config.decoder.pad_token_id)
             for k in range(codebooks):
                 end = min(k + 1 + frames, columns.shape[2])
                 columns[:, k, k + 1 : end] = codes[:, k, : end - k - 1]
-            for null in (False, True) if guided else (False,):
-                mask = torch.zeros_like(text.attention_mask) if null else text.attention_mask
+            for _ in range(passes):
                 model(
-                    input_ids=text.input_ids, attention_mask=mask,
+                    input_ids=text.input_ids, attention_mask=text.attention_mask,
                     decoder_input_ids=columns.reshape(batch * codebooks, -1), use_cache=False,
                 )  # fmt: skip
 

@@ -7,6 +7,7 @@ rejection rate where both sets are pieces the target was not trained on.
 
     python benchmarks/ground_truth.py fiddle --work fiddle-work > tables.md
     python benchmarks/ground_truth.py chorale --work chorale-work > tables.md
+    python benchmarks/ground_truth.py hum --work hum-work > tables.md
 """
 
 import argparse
@@ -71,16 +72,17 @@ def _print_signals(table: FeatureTable, member: np.ndarray, groups: np.ndarray) 
     wrong: list[str] = []
     for column, name in zip(values.T, names, strict=True):
         codebook = re.search(r"/codebook=(\w+)", name)
-        assert codebook is not None
         auc = auc_delong(
             column[member], column[~member], positive_groups=groups[member], negative_groups=groups[~member]
         )
-        signal = name.replace(codebook.group(0), "")
-        found.setdefault(signal, {})[codebook.group(1)] = f"{auc.estimate:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
+        signal = name.replace(codebook.group(0), "") if codebook else name
+        found.setdefault(signal, {})[f"codebook {codebook.group(1)}" if codebook else "AUC"] = (
+            f"{auc.estimate:.3f} [{auc.low:.3f}, {auc.high:.3f}]"
+        )
         if table.specs[name].member_is is not Direction.UNKNOWN and auc.high < 0.5:
             wrong.append(name)
     books = list(next(iter(found.values())))
-    print(f"| signal | {' | '.join(f'codebook {book}' for book in books)} |")
+    print(f"| signal | {' | '.join(books)} |")
     print(f"| --- |{' --- |' * len(books)}")
     for signal, cells in found.items():
         print(f"| `{signal}` | {' | '.join(cells[book] for book in books)} |")

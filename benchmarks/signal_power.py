@@ -25,7 +25,7 @@ from earwitness.membership import membership_evaluation
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 
-DEFAULT = ("loss", "zlib", "hinge", "min_k", "min_k_pp")
+DEFAULT = ("loss", "min_k", "min_k_pp", "neighbour_noise")
 FAST = ExactSettings(permutations=999)
 
 
@@ -36,9 +36,13 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=20, help="groups a side in every draw")
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--sets", nargs="*", default=[], help="further sets of signals or parts of them, joined by +")
+    parser.add_argument(
+        "--lower", nargs="*", default=(), help="features that a member moves down, where the run does not say"
+    )
+    parser.add_argument("--default", nargs="*", default=DEFAULT, help="the signals that others are held against")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    table = FeatureTable.read(options.run).pooled()
+    table = FeatureTable.read(options.run, lower=options.lower).pooled()
     groups = table.frame["group"].to_numpy()
     if options.half != "both":
         names = np.unique(groups)
@@ -49,7 +53,7 @@ def main() -> None:
     member = table.is_suspect()
     print(f"{member.sum()} members and {(~member).sum()} non-members in {len(np.unique(groups))} groups.\n")
     print_signals(table)
-    print_sets(table, member, groups, options.tracks, options.draws, options.seed, options.sets)
+    print_sets(table, member, groups, options.tracks, options.draws, options.seed, options.sets, options.default)
 
 
 def signal_of(feature: str) -> str:
@@ -83,15 +87,17 @@ def print_signals(table: FeatureTable) -> None:
 def print_sets(
     table: FeatureTable, member: NDArray[np.bool_], groups: NDArray[np.str_], tracks: int, draws: int, seed: int,
     further: list[str],
+    base: Sequence[str],
 ) -> None:  # fmt: skip
     """Power of the exact test with the default's signals, without each, with each other one, and with each alone."""
     values, names = table.oriented()
     signals = [signal_of(name) for name in names]
-    others = [signal for signal in dict.fromkeys(signals) if signal not in DEFAULT]
-    sets = {"the default's": DEFAULT}
-    sets |= {f"without {signal}": tuple(s for s in DEFAULT if s != signal) for signal in DEFAULT}
-    sets |= {f"with {signal}": (*DEFAULT, signal) for signal in others}
-    sets |= {f"{signal} alone": (signal,) for signal in (*DEFAULT, *others)}
+    default = tuple(signal for signal in base if signal in signals)  # a score has no noise neighbour
+    others = [signal for signal in dict.fromkeys(signals) if signal not in default]
+    sets = {"the default's": default}
+    sets |= {f"without {signal}": tuple(s for s in default if s != signal) for signal in default}
+    sets |= {f"with {signal}": (*default, signal) for signal in others}
+    sets |= {f"{signal} alone": (signal,) for signal in (*default, *others)}
     sets |= {text: tuple(text.split("+")) for text in further}
     columns = {text: [i for i, name in enumerate(names) if _is_of(name, chosen)] for text, chosen in sets.items()}
     p_values = {text: np.empty(draws) for text in sets}
@@ -108,13 +114,13 @@ def print_sets(
     print(f"{draws} draws of {tracks} groups a side, the same for every set; p of the exact test, 999 relabellings.\n")
     print("| signals | features | median p | power at .01 | p lower / higher than the default's |")
     print("| --- | --- | --- | --- | --- |")
-    base = p_values["the default's"]
+    against = p_values["the default's"]
     for text, found in p_values.items():
         hits = int((found <= 0.01).sum())
         low, high = clopper_pearson(hits, draws)
         print(
             f"| {text} | {len(columns[text])} | {np.median(found):.4f} | {hits / draws:.0%} [{low:.0%}, {high:.0%}] "
-            f"| {(found < base).mean():.0%} / {(found > base).mean():.0%} |"
+            f"| {(found < against).mean():.0%} / {(found > against).mean():.0%} |"
         )
 
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.passes.batch import Batch, Window, encode, logits_of
-from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TokenTarget
+from earwitness.targets.protocols import AnyTarget, DenoiserTarget, SymbolicTarget, TokenTarget
 
 if TYPE_CHECKING:
     from symusic import Score
 
 
-def check_target(target: AnyTarget, *, seconds: float = 1.0, seed: int = 0) -> Iterator[str]:
+def check_target(target: AnyTarget | DenoiserTarget, *, seconds: float = 1.0, seed: int = 0) -> Iterator[str]:
     """Check a target; yields a line for each property that holds.
 
     ``seconds`` is the length of the audio that an audio target is asked about.
@@ -28,6 +29,9 @@ def check_target(target: AnyTarget, *, seconds: float = 1.0, seed: int = 0) -> I
     AssertionError
         With a sentence, at the first property that does not hold.
     """
+    if isinstance(target, DenoiserTarget):
+        yield from _check_denoiser(target, seconds, seed)
+        return
     if isinstance(target, SymbolicTarget):
         yield "it offers what SymbolicTarget asks for"
         windows = _score_windows(target, seed)
@@ -61,12 +65,50 @@ def check_target(target: AnyTarget, *, seconds: float = 1.0, seed: int = 0) -> I
         yield "an empty prompt is the null condition"
 
 
+@torch.no_grad()
+def _check_denoiser(target: DenoiserTarget, seconds: float, seed: int) -> Iterator[str]:
+    """The promises of a denoiser; noise is predicted at four timesteps at once, each row for itself."""
+    yield "it offers what DenoiserTarget asks for"
+    alphas = target.alphas_cumprod
+    _require(alphas.ndim == 1 and bool(((alphas >= 0) & (alphas <= 1)).all()), "alphas_cumprod [T] lie in [0, 1]")
+    _require(bool((alphas.diff() <= 0).all()) and bool(alphas[0] > alphas[-1]), "alphas_cumprod fall with time")
+    yield "the noise schedule falls"
+
+    frames = max(1, round(seconds * target.sample_rate / target.hop_length))
+    waves = _noise_waves(target, frames * target.hop_length, seed)
+    latents = target.encode(waves)
+    _require(len(latents) == 2 and bool(torch.isfinite(latents).all()), "encode gives finite latents [batch, …]")
+    _require(torch.equal(latents, target.encode(waves)), "encoding twice gives the same latents")
+    _require(_close(target.encode(waves[1:])[0], latents[1]), "batch-mates change no latent")
+    yield "encode gives the same latents every time"
+
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(latents.shape, generator=generator).to(latents)
+    rows = [0, 1, 0, 1]
+    timesteps = torch.tensor([len(alphas) // 10, len(alphas) // 2, len(alphas) // 2, len(alphas) // 4])
+    share = alphas[timesteps].to(latents).reshape(-1, *[1] * (latents.ndim - 1))
+    noisy = share.sqrt() * latents[rows] + (1 - share).sqrt() * noise[rows]
+    prompts = ["slow piano", "", "", "fast drums and a flute"]
+    found = target.predict_noise(noisy, timesteps.to(latents.device), prompts)
+    _require(found.shape == noisy.shape and bool(torch.isfinite(found).all()), "the predicted noise is finite and fits")
+    yield "the predicted noise is finite and fits the latents"
+
+    for i in range(len(rows)):
+        one = slice(i, i + 1)
+        alone = target.predict_noise(noisy[one], timesteps[one].to(latents.device), prompts[one])
+        _require(_close(alone, found[one]), "batch-mates change nothing")
+    yield "batch-mates change nothing, whatever their timesteps and prompts"
+
+
+def _noise_waves(target: TokenTarget | DenoiserTarget, samples: int, seed: int) -> NDArray[np.float32]:
+    """Two windows of noise."""
+    shape = (2, samples) if target.channels == 1 else (2, target.channels, samples)
+    return np.random.default_rng(seed).normal(scale=0.1, size=shape).astype(np.float32)
+
+
 def _audio_windows(target: TokenTarget, seconds: float, seed: int) -> list[Window]:
     """Two windows of noise, one with a prompt and one without."""
-    rng = np.random.default_rng(seed)
-    samples = round(seconds * target.sample_rate)
-    shape = (2, samples) if target.channels == 1 else (2, target.channels, samples)
-    waves = rng.normal(scale=0.1, size=shape).astype(np.float32)
+    waves = _noise_waves(target, round(seconds * target.sample_rate), seed)
     codes = target.encode(waves)
     _require(codes.shape[:2] == (2, target.codebooks) and codes.ndim == 3, "encode gives [batch, codebooks, frames]")
     _require(codes.dtype == torch.int64, "codes are int64")

@@ -12,11 +12,10 @@ from diffusers.pipelines.deprecated.audioldm.pipeline_audioldm import AudioLDMPi
 from earwitness.audio import decode
 from earwitness.errors import EarwitnessError
 from earwitness.reference.fiddle import card as fiddle_card
-from earwitness.reference.fiddle.tunes import SAMPLE_RATE, Tune, read_tunes
+from earwitness.reference.fiddle.tunes import Tune, read_tunes
 from earwitness.reference.hum import card, recipe
 from earwitness.reference.hum.excerpts import EXCERPT_SAMPLES, START_SAMPLES, WINDOW_SAMPLES, draw_excerpts, windows
 from earwitness.reference.latent_diffusion import DenoiserSchedule, denoising_losses, noise_schedule
-from earwitness.reference.mel import BANDS, FLOOR, HOP, PEAK, log_mel, standardise
 from earwitness.reference.mel_vae import REDUCTION
 
 SMALL = recipe.Settings(
@@ -85,43 +84,6 @@ def test_windows_begin_at_whole_latent_frames() -> None:
     found = windows(wave)
     assert found.shape == (17, WINDOW_SAMPLES)
     assert found[:, 0].tolist() == [float(START_SAMPLES * i) for i in range(17)]
-
-
-def test_standardised_audio_has_no_mean_and_the_familys_peak() -> None:
-    waves = torch.from_numpy(np.random.default_rng(0).normal(3.0, 2.0, (2, 4000))).float()
-    found = standardise(waves)
-    assert found.mean(dim=-1).abs().max() < 1e-6
-    assert found.abs().amax(dim=-1).tolist() == pytest.approx([PEAK, PEAK])
-
-
-def test_log_mel_of_a_tone_of_known_amplitude() -> None:
-    """A sine of amplitude a in the middle of a bin has magnitude a · Σ window / 2 = 256 a there, half of it beside."""
-    bin_hz = SAMPLE_RATE / 1024
-    bins, amplitude = 64, 0.25  # 1000 Hz
-    tone = amplitude * torch.sin(2 * torch.pi * bins * bin_hz * torch.arange(HOP * 40) / SAMPLE_RATE)
-    found = log_mel(tone[None])
-    assert found.shape == (1, 40, BANDS)
-    magnitudes = np.zeros(513)
-    magnitudes[bins - 1 : bins + 2] = 256 * amplitude * np.array([0.5, 1, 0.5])
-    expected = np.log(np.maximum(magnitudes @ _slaney_filters(), FLOOR))
-    loud = expected > -5
-    assert 2 <= loud.sum() <= 4
-    np.testing.assert_allclose(found[0, 20].numpy()[loud], expected[loud], atol=1e-3)
-
-
-def test_silence_is_the_floor() -> None:
-    assert log_mel(torch.zeros(1, HOP * 8)).unique().tolist() == pytest.approx([np.log(FLOOR)])
-
-
-def _slaney_filters() -> np.ndarray:
-    """The Slaney mel scale by its definition: 15 mel to 1 kHz in equal steps, then 27 mel to every factor of 6.4."""
-    top = 15 + 27 * np.log(8) / np.log(6.4)
-    mels = np.linspace(0, top, BANDS + 2)
-    edges = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
-    frequencies = np.arange(513) * SAMPLE_RATE / 1024
-    rising = (frequencies[:, None] - edges[:-2]) / np.diff(edges)[:-1]
-    falling = (edges[2:] - frequencies[:, None]) / np.diff(edges)[1:]
-    return np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
 
 
 class _Perfect(torch.nn.Module):

@@ -10,6 +10,7 @@ from earwitness.cli import options
 def command(
     preset: Annotated[str, typer.Option(help="Which preset to list.")] = "default",
     further: options.With = None,
+    diffusion: Annotated[bool, typer.Option("--diffusion", help="List what diffusion models are asked.")] = False,
     codebooks: Annotated[int, typer.Option(min=1, help="For a model of so many codebooks.")] = 4,
     guided: Annotated[
         bool, typer.Option(help="With the contrast features of a run that also asks without a prompt.")
@@ -21,11 +22,17 @@ def command(
     Example: earwitness signals --preset iar
 
     Example: earwitness signals --with renyi --with recall
+
+    Example: earwitness signals --diffusion --preset cdi
     """
     import json
     from dataclasses import asdict
 
     from earwitness.signals.registry import further_signals, signals_named
+
+    if diffusion:
+        _list_denoising(preset, further or [], as_json=as_json)
+        return
     from earwitness.signals.tokens.presets import PRESETS, token_preset
     from earwitness.signals.tokens.signal import needs_of
 
@@ -44,3 +51,20 @@ def command(
         share = sum(getattr(need, "generated_share", 0) for need in needs)
         generated = f", {share:.0%} of the window generated" if share else ""
         typer.echo(f"{name:<16} {forward:>2} forward, {backward} backward{generated}; {len(signal.specs)} features")
+
+
+def _list_denoising(preset: str, further: list[str], *, as_json: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    from earwitness.signals.denoising.presets import PRESETS, SIGNALS, denoising_preset
+    from earwitness.signals.registry import denoising_signals_named
+
+    chosen = denoising_preset(preset).with_signals(denoising_signals_named(further))
+    if as_json:
+        typer.echo(json.dumps([asdict(spec) for spec in chosen.specs], indent=2))
+        return
+    typer.echo(f"presets: {', '.join(PRESETS)}; {chosen.name} has {len(chosen.specs)} features")
+    for spec in chosen.specs:
+        typer.echo(f"{spec.name:<40} member is {spec.member_is:<8} {spec.unit:<10} {spec.source}")
+    typer.echo(f"signals that --with adds: {', '.join(SIGNALS)}")

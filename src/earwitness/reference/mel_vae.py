@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
 
-from earwitness.reference.mel import BANDS, HOP, SAMPLE_RATE, log_mel, standardise
 from earwitness.reference.progress import Checkpoint
+from earwitness.targets.mel import MEL_16K, standardise
 
 Report = Callable[[str], None]
 REDUCTION = 16
@@ -39,13 +39,13 @@ def train_vae(
     model = AutoencoderKL(
         in_channels=1, out_channels=1, latent_channels=8, block_out_channels=_WIDTHS, layers_per_block=1,
         down_block_types=("DownEncoderBlock2D",) * len(_WIDTHS), up_block_types=("UpDecoderBlock2D",) * len(_WIDTHS),
-        norm_num_groups=4, mid_block_add_attention=False, sample_size=BANDS,
+        norm_num_groups=4, mid_block_add_attention=False, sample_size=MEL_16K.bands,
     )  # fmt: skip
-    level = log_mel(standardise(torch.from_numpy(waves[0])[None])).mean()
+    level = MEL_16K.log_mel(standardise(torch.from_numpy(waves[0])[None])).mean()
     nn.init.constant_(model.decoder.conv_out.bias, float(level))  # or the first hundred steps go to finding it
 
     def loss(target: Tensor, rng: np.random.Generator) -> Tensor:
-        mel = log_mel(target)[:, None]
+        mel = MEL_16K.log_mel(target)[:, None]
         posterior = model.encode(mel).latent_dist
         noise = torch.from_numpy(rng.standard_normal(posterior.mean.shape, dtype=np.float32))
         decoded = model.decode(posterior.mean + posterior.std * noise).sample
@@ -63,7 +63,7 @@ def train_vocoder(
     torch.manual_seed(seed)
     model = SpeechT5HifiGan(
         SpeechT5HifiGanConfig(
-            model_in_dim=BANDS, sampling_rate=SAMPLE_RATE, upsample_initial_channel=64,
+            model_in_dim=MEL_16K.bands, sampling_rate=MEL_16K.sample_rate, upsample_initial_channel=64,
             upsample_rates=[5, 4, 2, 2, 2], upsample_kernel_sizes=[15, 8, 4, 4, 4],
             resblock_kernel_sizes=[3, 7], resblock_dilation_sizes=[[1, 3], [1, 3]], normalize_before=False,
             initializer_range=0.1,  # the default is for eight times the width: it would start out silent
@@ -71,8 +71,8 @@ def train_vocoder(
     )  # fmt: skip
 
     def loss(target: Tensor, rng: np.random.Generator) -> Tensor:
-        mel = log_mel(target)
-        return (log_mel(model(mel)) - mel).abs().mean()
+        mel = MEL_16K.log_mel(target)
+        return (MEL_16K.log_mel(model(mel)) - mel).abs().mean()
 
     _fit("vocoder", model, loss, waves, steps=steps, seed=seed, state=state, report=report)
     return model.eval()
@@ -81,7 +81,9 @@ def train_vocoder(
 @torch.no_grad()
 def encode(vae: AutoencoderKL, waves: Tensor) -> Tensor:
     """Posterior means of clips [batch, samples], each standardised by itself, times the model's scaling factor."""
-    latents: Tensor = vae.encode(log_mel(standardise(waves))[:, None]).latent_dist.mean * vae.config.scaling_factor
+    latents: Tensor = (
+        vae.encode(MEL_16K.log_mel(standardise(waves))[:, None]).latent_dist.mean * vae.config.scaling_factor
+    )
     return latents
 
 
@@ -113,7 +115,7 @@ def _fit(
     model.train()
     for step in range(checkpoint.restore(), steps):
         rng = np.random.default_rng([seed, step])
-        clips = np.stack(list(_clips(waves, batch, frames * HOP, rng)))
+        clips = np.stack(list(_clips(waves, batch, frames * MEL_16K.hop, rng)))
         loss = loss_of(standardise(torch.from_numpy(clips)), rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

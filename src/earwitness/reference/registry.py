@@ -16,6 +16,7 @@ from earwitness.reference.card import Card
 TARGETS = {
     "chorale": "earwitness.reference.chorale",
     "fiddle": "earwitness.reference.fiddle",
+    "hum": "earwitness.reference.hum",
 }
 
 

@@ -1,15 +1,16 @@
 """Signals: what is asked of a model about one window of audio, and the numbers it gives.
 
-``token_features`` needs no target, no files and no plan: it turns what a model answered
-into named features. It is loaded when used, so that looking a feature up stays light.
+``token_features`` and ``denoising_features`` need no target, no files and no plan: they turn what
+a model answers into named features. They are loaded when used, so that looking a feature up stays light.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from earwitness.signals.denoising.api import denoising_features
     from earwitness.signals.tokens.api import token_features
 
-__all__ = ["token_features"]
+__all__ = ["denoising_features", "token_features"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from earwitness.signals.tokens.api import token_features
 
         return token_features
+    if name == "denoising_features":
+        from earwitness.signals.denoising.api import denoising_features
+
+        return denoising_features
     raise AttributeError(f"module 'earwitness.signals' has no attribute {name!r}")

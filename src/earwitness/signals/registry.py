@@ -9,11 +9,21 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from earwitness.errors import EarwitnessError
 from earwitness.signals.tokens.presets import PRESETS
 from earwitness.signals.tokens.signal import TokenSignal
 from earwitness.spec import FeatureSpec
+
+if TYPE_CHECKING:
+    from earwitness.signals.denoising.signal import DenoisingSignal
+
+
+# First parts of the names of denoising features: those signals need PyTorch, which a look at a table must not load.
+DENOISING = frozenset(
+    ("denoising_loss", "multiple_loss", "secmi", "pia", "pian", "gradient_masking", "noise_optim", "clid", "sima")
+)
 
 
 @cache
@@ -34,9 +44,23 @@ def signals_named(names: Iterable[str]) -> dict[str, TokenSignal]:
     return chosen
 
 
+def denoising_signals_named(names: Iterable[str]) -> "dict[str, DenoisingSignal]":
+    """Look signals of diffusion models up by name; a stranger raises ``EarwitnessError``."""
+    from earwitness.signals.denoising.presets import SIGNALS
+
+    chosen = {}
+    for name in names:
+        if name not in SIGNALS:
+            known = ", ".join(SIGNALS)
+            raise EarwitnessError(f"There is no signal {name!r} for diffusion models; there are {known}.")
+        chosen[name] = SIGNALS[name]
+    return chosen
+
+
 def spec_for(name: str) -> FeatureSpec | None:
     """The registered spec of a feature column, whichever codebook it is for; ``None`` for a stranger."""
-    found = _known().get(_without_codebook(name))
+    known = _denoising() if name.split("/")[0] in DENOISING else _known()
+    found = known.get(_without_codebook(name))
     if found is None:
         return None
     return FeatureSpec(name=name, member_is=found.member_is, unit=found.unit, source=found.source)
@@ -49,6 +73,16 @@ def _known() -> dict[str, FeatureSpec]:
     ]
     further = [spec for signal in further_signals().values() for spec in signal.specs]
     return {_without_codebook(spec.name): spec for spec in (*presets, *further)}
+
+
+@cache
+def _denoising() -> dict[str, FeatureSpec]:
+    from earwitness.signals.denoising.presets import PRESETS as DENOISING_PRESETS
+    from earwitness.signals.denoising.presets import SIGNALS
+
+    return {spec.name: spec for owner in DENOISING_PRESETS.values() for spec in owner.specs} | {
+        spec.name: spec for signal in SIGNALS.values() for spec in signal.specs
+    }
 
 
 def _without_codebook(name: str) -> str:

@@ -33,7 +33,11 @@ def resolve(target: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(target, allow_patterns=["*.json", "*.safetensors", "*.bin", "*.model", "*.txt"]))
+        return Path(
+            snapshot_download(
+                target, allow_patterns=["*.json", "*.safetensors", "*.bin", "*.pt", "*.ckpt", "*.model", "*.txt"]
+            )
+        )
     except Exception as error:  # the hub client raises dozens of unrelated types
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TargetError(

@@ -110,7 +110,38 @@ class SymbolicTarget(Protocol):
         """Logits of codes [batch, K, T], right-padded with 0 where windows are shorter, in chunks of tokens."""
 
 
+@runtime_checkable
+class DenoiserTarget(Protocol):
+    """A diffusion or flow model over latents that answers with the noise, whatever it predicts itself.
+
+    Noise is always added as z_t = √ᾱ_t z + √(1 − ᾱ_t) ε with ᾱ_t = ``alphas_cumprod[t]``, float64 [T],
+    falling from nearly 1 (t = 0, hardly any noise) to nearly 0. An adapter of a model with another
+    parametrisation (velocity, v, EDM's σ) translates both the input and the answer.
+
+    ``hop_length`` is the number of samples a frame of the latent stands for: windows begin at
+    multiples of it. ``max_seconds`` is the longest window.
+    """
+
+    identity: TargetIdentity
+    sample_rate: int
+    channels: int
+    hop_length: int
+    max_seconds: float | None
+    has_null_condition: bool
+    alphas_cumprod: Tensor
+
+    def encode(self, waves: NDArray[np.float32]) -> Tensor:
+        """Latents [batch, …], scaled as the denoiser was trained on them, of waveforms; the posterior's mean."""
+
+    def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str]) -> Tensor:
+        """ε [batch, …] in z_t [batch, …] at timesteps int64 [batch] under one prompt a row, without guidance.
+
+        An empty prompt is the null condition. Gradients flow to ``noisy`` where the caller's mode allows.
+        """
+
+
 AnyTarget = TokenTarget | SymbolicTarget
+"""A target that answers with logits."""
 
 
 @runtime_checkable
@@ -148,6 +179,10 @@ class GeneratorTarget(Protocol):
         """
 
 
+Target = AnyTarget | DenoiserTarget | GeneratorTarget
+"""Whatever can be loaded and asked."""
+
+
 class TargetFamily(Protocol):
     """What an entry point of the group ``earwitness.targets`` names.
 
@@ -160,5 +195,5 @@ class TargetFamily(Protocol):
     def matches(self, folder: Path) -> bool:
         """Whether the folder holds a checkpoint of this family (looks at configuration files only)."""
 
-    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> "AnyTarget | GeneratorTarget":
+    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> Target:
         """Load it; raises ``TargetError`` with one line where that cannot be done safely."""

@@ -7,7 +7,7 @@ import torch
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import read_config, resolve
-from earwitness.targets.protocols import AnyTarget, GeneratorTarget, TargetFamily
+from earwitness.targets.protocols import Target, TargetFamily
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -19,9 +19,7 @@ def families() -> dict[str, TargetFamily]:
     return dict(sorted(found.items()))
 
 
-def load_target(
-    target: str, *, device: str = "auto", dtype: str = "float32", family: str | None = None
-) -> AnyTarget | GeneratorTarget:
+def load_target(target: str, *, device: str = "auto", dtype: str = "float32", family: str | None = None) -> Target:
     """Load a target from a local directory or a hub id.
 
     Parameters

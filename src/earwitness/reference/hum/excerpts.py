@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from earwitness.audio import content_sha256
 from earwitness.reference.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, group_tunes, pcm16, render
 from earwitness.reference.groups import draw_members
-from earwitness.reference.mel import HOP
 from earwitness.reference.mel_vae import REDUCTION
+from earwitness.targets.mel import MEL_16K
 
 SPLIT_SEED = 2512
-START_SAMPLES = HOP * REDUCTION
+START_SAMPLES = MEL_16K.hop * REDUCTION
 WINDOW_SAMPLES = 32 * START_SAMPLES
 EXCERPT_SAMPLES = 48 * START_SAMPLES
 

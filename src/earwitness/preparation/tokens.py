@@ -1,52 +1,40 @@
-"""Preparation: from settings and a collection to a reader, an instrument and the plan that names them.
-
-Goal: everything that fixes the numbers is decided here, before the first window is read.
-"""
+"""Preparing a target that answers with logits: its preset, its reader, and who answers the signals."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from earwitness.collection import DECODERS
 from earwitness.entries import Role, walk_folder
 from earwitness.errors import AudioError, EarwitnessError
-from earwitness.generation import GeneratorInstrument
-from earwitness.instrument import Instrument, TokenInstrument, prompts_inform
+from earwitness.instrument import TokenInstrument, prompts_inform
 from earwitness.passes.anchors import Behind, Distance
 from earwitness.passes.batch import Provider, Watcher, Window
 from earwitness.passes.own import own_passes
 from earwitness.passes.references import ReferenceModel
-from earwitness.plan import AudioPlan, Plan, SetTestPlan, TargetPlan, WindowPlan
+from earwitness.plan import AudioPlan, Plan
+from earwitness.preparation.shared import (
+    Prepared,
+    reference_name,
+    refuse_itself,
+    target_plan,
+    test_plan,
+    window_plan,
+    window_seconds,
+)  # fmt: skip
 from earwitness.readers import AudioReader, Reader, ScoreReader, Source
-from earwitness.settings import DEFAULT_SECONDS, MeasureSettings, VerdictSettings
+from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.signals.registry import signals_named
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.signals.tokens.reference import Reference
 from earwitness.signals.tokens.requests import AnchorDistance, Perturbed, Prefixed, Request
 from earwitness.targets import load_target
-from earwitness.targets.protocols import AnyTarget, GeneratorTarget, SymbolicTarget, TargetIdentity, TokenTarget
+from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TokenTarget
 from earwitness.tracks import Collection
 
 
-class Prepared(NamedTuple):
-    """What ``extract`` needs besides the tracks."""
-
-    reader: Reader
-    instrument: Instrument
-    plan: Plan
-
-
-def prepare(settings: MeasureSettings, collection: Collection, test: VerdictSettings | None) -> Prepared:
-    """Load the target and whatever the chosen signals ask for; fix the plan.
-
-    Raises
-    ------
-    EarwitnessError
-        Where settings do not fit the target, or a signal lacks what it needs.
-    """
-    target = load_target(settings.target, device=settings.device, dtype=settings.dtype)
-    if isinstance(target, GeneratorTarget):
-        return _generation(settings, target, test)
+def prepare_tokens(
+    settings: MeasureSettings, target: AnyTarget, collection: Collection, test: VerdictSettings | None
+) -> Prepared:
+    """A token model: one pass over the logits a condition, and whatever the signals ask for beyond it."""
     references = _references(settings, target)
     preset = token_preset(settings.preset)
     if isinstance(target, SymbolicTarget):
@@ -64,18 +52,18 @@ def prepare(settings: MeasureSettings, collection: Collection, test: VerdictSett
             "give some that were certainly not trained on with --anchors DIR."
         )
     plan = Plan(
-        target=_named(target.identity),
+        target=target_plan(target.identity),
         preset=preset.name,
         guided=guided,
         signals=tuple(repr(signal) for signal in preset.chosen(guided=guided)),
-        windows=_window_plan(reader),
+        windows=window_plan(reader),
         audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels)
         if isinstance(reader, AudioReader)
         else None,
-        references=tuple(_named(model.model.identity) for model in references),
+        references=tuple(target_plan(model.model.identity) for model in references),
         anchors=tuple(window.key for window in anchors),
         seed=settings.seed,
-        test=_test_plan(test),
+        test=test_plan(test),
     )
     instrument = TokenInstrument(
         target=target, preset=preset, guided=guided,
@@ -84,54 +72,17 @@ def prepare(settings: MeasureSettings, collection: Collection, test: VerdictSett
     return Prepared(reader, instrument, plan)
 
 
-def _generation(settings: MeasureSettings, target: GeneratorTarget, test: VerdictSettings | None) -> Prepared:
-    """A target that only generates: its continuations are all there is to measure."""
-    if settings.further or settings.references or settings.anchors or settings.preset != "default":
-        raise EarwitnessError(
-            "The target only generates, and its continuations are what is measured; "
-            "leave --preset, --with, --reference and --anchors out."
-        )
-    reader = AudioReader(
-        sample_rate=target.sample_rate, seconds=_window_seconds(settings.seconds, target.max_seconds),
-        per_track=settings.windows_per_track, seed=settings.seed, channels=target.channels,
-    )  # fmt: skip
-    instrument = GeneratorInstrument(target=target)
-    plan = Plan(
-        target=_named(target.identity),
-        preset="continuation",
-        guided=False,
-        signals=(f"prompt_share={instrument.prompt_share}",),
-        windows=_window_plan(reader),
-        audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels),
-        seed=settings.seed,
-        test=_test_plan(test),
-    )
-    return Prepared(reader, instrument, plan)
-
-
-def _test_plan(test: VerdictSettings | None) -> SetTestPlan | None:
-    if test is None:
-        return None
-    return SetTestPlan(method=test.method, alpha=test.alpha, permutations=test.permutations)
-
-
-def _named(identity: TargetIdentity) -> TargetPlan:
-    return TargetPlan(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype)
-
-
 def _references(settings: MeasureSettings, target: AnyTarget) -> list[ReferenceModel]:
     models = []
     for name in settings.references:
         model = load_target(name, device=settings.device, dtype=settings.dtype)
-        if isinstance(model, GeneratorTarget) or not _comparable(model, target):
+        if not (isinstance(model, TokenTarget | SymbolicTarget) and _comparable(model, target)):
             raise EarwitnessError(
                 f"The reference {name} cannot be compared with the target; both must take audio, or both scores in the "
                 "same tokens and windows of the same length."
             )
-        if model.identity.weights_sha256 == target.identity.weights_sha256:
-            raise EarwitnessError(f"The reference {name} is the target itself; give a model that cannot have seen it.")
-        short = f"{Path(name).name}-{model.identity.weights_sha256[:8]}"
-        models.append(ReferenceModel(name=short, model=model))
+        refuse_itself(name, model.identity, target.identity)
+        models.append(ReferenceModel(name=reference_name(name, model), model=model))
     return models
 
 
@@ -152,7 +103,7 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
     models = [target, *(reference.model for reference in references)]
     limits = [m.max_seconds for m in models if isinstance(m, TokenTarget) and m.max_seconds is not None]
     return AudioReader(
-        sample_rate=target.sample_rate, seconds=_window_seconds(settings.seconds, min(limits, default=None)),
+        sample_rate=target.sample_rate, seconds=window_seconds(settings.seconds, min(limits, default=None)),
         per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
     )  # fmt: skip
 
@@ -171,13 +122,6 @@ def _providers(
         *(Behind.of(target, anchors) for need in needs if isinstance(need, Prefixed)),
         *(Distance.of(target, anchors, need) for need in needs if isinstance(need, AnchorDistance)),
     )
-
-
-def _window_plan(reader: Reader) -> WindowPlan:
-    if isinstance(reader, AudioReader):
-        return WindowPlan(seconds=reader.seconds, per_track=reader.per_track, grid=reader.grid)
-    assert isinstance(reader, ScoreReader)
-    return WindowPlan(tokens=reader.target.window_tokens, per_track=reader.per_track)
 
 
 def _anchors(settings: MeasureSettings, reader: Reader, collection: Collection) -> tuple[Window, ...]:
@@ -210,11 +154,3 @@ def _guided(contrast: str, *, wanted: bool, possible: bool) -> bool:
             "This target was trained without condition dropout; it has no contrast. Use --contrast off."
         )
     return possible and (contrast == "on" or (contrast == "auto" and wanted))
-
-
-def _window_seconds(asked: float | None, limit: float | None) -> float:
-    if asked is not None and limit is not None and asked > limit:
-        raise EarwitnessError(
-            f"The target takes windows of at most {limit:g} s, not {asked:g} s; use a smaller --seconds."
-        )
-    return asked if asked is not None else min(DEFAULT_SECONDS, limit or DEFAULT_SECONDS)

@@ -1,0 +1,103 @@
+"""Presets: which denoising signals are measured together, and the measuring.
+
+``default``     what adds power on the ground-truth target (docs/ground-truth.md): denoising loss, SecMI, PIA, SimA
+``cdi``         the published feature set, 26 features
+``cdi-gray``    the same without gradients, 14 features
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from earwitness.errors import EarwitnessError
+from earwitness.signals.denoising.clid import Clid
+from earwitness.signals.denoising.gradient_masking import GradientMasking
+from earwitness.signals.denoising.losses import DenoisingLoss, MultipleLoss
+from earwitness.signals.denoising.noise_optim import NoiseOptim
+from earwitness.signals.denoising.oracle import Oracle, Pair
+from earwitness.signals.denoising.pia import Pia
+from earwitness.signals.denoising.secmi import SecMi
+from earwitness.signals.denoising.signal import DenoisingSignal
+from earwitness.signals.denoising.sima import SimA
+from earwitness.spec import FeatureSpec
+
+SIGNALS: Mapping[str, DenoisingSignal] = {
+    "denoising_loss": DenoisingLoss(),
+    "secmi": SecMi(),
+    "pia": Pia(),
+    "pian": Pia(normalised=True),
+    "gradient_masking": GradientMasking(),
+    "multiple_loss": MultipleLoss(),
+    "noise_optim": NoiseOptim(),
+    "clid": Clid(),
+    "sima": SimA(),
+}
+"""The built-in signals in their published settings, by name."""
+
+_ATTACKS = tuple(SIGNALS[name] for name in ("secmi", "pia", "pian"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoisingPreset:
+    """A feature set."""
+
+    name: str
+    signals: tuple[DenoisingSignal, ...]
+
+    @property
+    def specs(self) -> list[FeatureSpec]:
+        """The features, in the order of ``measure_batch``."""
+        return [spec for signal in self.signals for spec in signal.specs]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All noised latents that the signals look at; equal ones are asked once."""
+        return [pair for signal in self.signals for pair in signal.pairs]
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether the denoiser must let gradients through."""
+        return any(pair.gradient for pair in self.pairs)
+
+    @property
+    def needs_null(self) -> bool:
+        """Whether the denoiser must also answer without a condition."""
+        return any(pair.null for pair in self.pairs)
+
+    def with_signals(self, extra: Mapping[str, DenoisingSignal]) -> "DenoisingPreset":
+        """The preset and further signals, which also stand in its name; what is there already is not added again."""
+        extra = {name: signal for name, signal in extra.items() if signal not in self.signals}
+        return replace(self, name="+".join([self.name, *extra]), signals=(*self.signals, *extra.values()))
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        DenoisingPreset(name="default", signals=(DenoisingLoss(), SecMi(), Pia(), SimA())),
+        DenoisingPreset(
+            name="cdi",
+            signals=(DenoisingLoss(), *_ATTACKS, GradientMasking(), MultipleLoss(), NoiseOptim()),
+        ),
+        DenoisingPreset(name="cdi-gray", signals=(DenoisingLoss(), *_ATTACKS, MultipleLoss())),
+    )
+}
+
+
+def denoising_preset(name: str) -> DenoisingPreset:
+    """Look a preset up by name."""
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise EarwitnessError(
+            f"There is no preset {name!r} for diffusion models; choose one of {', '.join(PRESETS)}."
+        ) from None
+
+
+def measure_batch(preset: DenoisingPreset, oracle: Oracle) -> list[dict[str, float]]:
+    """All features of the oracle's windows by name, one dictionary a window.
+
+    The pairs of all signals are asked first, together; ``oracle.forward_passes`` says what it cost.
+    """
+    oracle.ask(preset.pairs)
+    columns = [column for signal in preset.signals for column in signal.measure(oracle).T]
+    names = [spec.name for spec in preset.specs]
+    return [dict(zip(names, map(float, row), strict=True)) for row in zip(*columns, strict=True)]

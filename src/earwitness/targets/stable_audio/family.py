@@ -1,0 +1,53 @@
+"""Load Stable Audio Open: a diffusers directory, or the original release.
+
+Goal: both are asked by the same adapter. Where a directory holds both, as the published one does,
+the diffusers components are read, which bring their text encoder along.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+
+from earwitness.errors import TargetError
+from earwitness.targets.checkpoint import content_sha256, read_config
+from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.stable_audio.directory import INDEX, read_directory
+from earwitness.targets.stable_audio.release import MODEL_TYPE, SETTINGS, read_release
+from earwitness.targets.stable_audio.target import StableAudio
+
+_PIPELINE = "StableAudioPipeline"
+
+
+class _Family:
+    """Directories of either kind."""
+
+    name = "stable-audio"
+    description = "Stable Audio Open: diffusers directories, or the release's model.safetensors and model_config.json"
+
+    def matches(self, folder: Path) -> bool:
+        """Whether the index of a pipeline or the settings of a release say so."""
+        return _is_directory(folder) or read_config(folder, SETTINGS).get("model_type") == MODEL_TYPE
+
+    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> StableAudio:
+        """Load transformer, projections, autoencoder and text encoder in evaluation mode."""
+        precision = getattr(torch, dtype)
+        if _is_directory(folder):
+            parts, sources = read_directory(folder, precision), [folder]
+        elif (folder / SETTINGS).is_file():
+            parts, text = read_release(folder, precision)
+            sources = [folder, text]
+        else:
+            raise TargetError(f"{folder} holds no Stable Audio; a {_PIPELINE}'s {INDEX} or {SETTINGS} is needed.")
+        contents = "".join(map(content_sha256, sources))
+        identity = TargetIdentity(
+            family=self.name, name=name, weights_sha256=hashlib.sha256(contents.encode()).hexdigest(), dtype=dtype
+        )
+        return StableAudio(parts.to(device), identity)
+
+
+StableAudioFamily = _Family()
+
+
+def _is_directory(folder: Path) -> bool:
+    return read_config(folder, INDEX).get("_class_name") == _PIPELINE

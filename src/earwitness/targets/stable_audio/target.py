@@ -1,0 +1,110 @@
+"""Stable Audio as a denoiser that answers with the noise.
+
+A window is asked about as training would have shown it had it been a file of its own: padded with
+silence to the model's length, begin 0, length the window's in whole seconds, rounded up. The
+silent frames are noised to the window's level with one fixed draw; the answer is for the window's
+own frames alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.models.embeddings import get_1d_rotary_pos_embed
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import Parameter
+
+from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.stable_audio.conditions import Conditioner
+from earwitness.targets.stable_audio.latents import ClipEncoder
+from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation, alphas_cumprod
+
+_SILENCE_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parts:
+    """What a checkpoint holds, text and clip encoder in float32.
+
+    ``tokens`` is the number to which prompts are padded or cut.
+    """
+
+    transformer: Any
+    projection: Any
+    text_encoder: Any
+    tokenizer: Any
+    tokens: int
+    encoder: ClipEncoder
+    parametrisation: Parametrisation
+    has_null_condition: bool = True
+
+    def to(self, device: str) -> "Parts":
+        """Put all parts in place, ready to be asked."""
+        for trained in (self.transformer, self.projection):
+            # diffusers freezes the frequencies of the time embedding, which the release trained.
+            trained.to(device).eval().requires_grad_(True)
+        for frozen in (self.text_encoder, self.encoder.network):
+            frozen.to(device).eval().requires_grad_(False)
+        return self
+
+
+class StableAudio:
+    """A loaded Stable Audio; see ``DenoiserTarget`` for the contract of its methods."""
+
+    def __init__(self, parts: Parts, identity: TargetIdentity) -> None:
+        encoder = parts.encoder
+        self.identity = identity
+        self.sample_rate = encoder.sample_rate
+        self.channels = encoder.channels
+        self.hop_length = encoder.hop_length
+        self.max_seconds: float | None = encoder.frames * self.hop_length / self.sample_rate
+        self.has_null_condition = parts.has_null_condition
+        self.alphas_cumprod = alphas_cumprod()
+        self._encoder = encoder
+        self._parametrisation = parts.parametrisation
+        self._transformer = parts.transformer
+        self._projection = parts.projection
+        self._condition = Conditioner(
+            text_encoder=parts.text_encoder, tokenizer=parts.tokenizer, projection=parts.projection, tokens=parts.tokens
+        )
+        self._silence = encoder.silence()
+        draw = torch.Generator().manual_seed(_SILENCE_SEED)
+        self._silence_noise = torch.randn(self._silence.shape, generator=draw).to(self._silence)
+        heads = int(parts.transformer.config.attention_head_dim)
+        # One position more than frames: the numbers that stand before them.
+        positions = get_1d_rotary_pos_embed(heads // 2, encoder.frames + 1, use_real=True, repeat_interleave_real=False)
+        self._positions = tuple(table.to(self._silence.device) for table in positions)
+
+    def encode(self, waves: NDArray[np.float32]) -> Tensor:
+        """Latents float32 [batch, latent, frames] of waveforms [batch, 2, samples]; the posterior's mean."""
+        return self._encoder.encode(waves)
+
+    def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str]) -> Tensor:
+        """ε float32 [batch, latent, frames] in z_t at timesteps int64 [batch] under one prompt a row."""
+        frames = noisy.shape[-1]
+        level = Level.at(timesteps.to(noisy.device))
+        rest = level.alpha * self._silence[:, frames:] + level.sigma * self._silence_noise[:, frames:]
+        clip = self._parametrisation.network_input(torch.cat([noisy, rest], dim=-1), level)
+        condition = self._condition(prompts, self._seconds(frames))
+        dtype = self._transformer.dtype
+        (answer,) = self._transformer(
+            clip.to(dtype),
+            level.time,
+            encoder_hidden_states=condition.attended,
+            global_hidden_states=condition.before,
+            rotary_embedding=self._positions,
+            return_dict=False,
+        )
+        return self._parametrisation.noise(noisy, answer[..., :frames].float(), level)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Those of the transformer and of the projections of its conditions, which were trained together."""
+        yield from self._transformer.parameters()
+        yield from self._projection.parameters()
+
+    def _seconds(self, frames: int) -> int:
+        """Whole seconds, rounded up, of the shortest window of so many frames: right for windows of whole seconds."""
+        return -(-((frames - 1) * self.hop_length + 1) // self.sample_rate)

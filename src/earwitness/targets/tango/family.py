@@ -1,0 +1,106 @@
+"""Load a release of Tango or Tango 2.
+
+Goal: its parts, mapped onto library classes, are asked by the adapter that the other latent
+diffusion models over mel spectrograms use.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
+
+from earwitness.errors import TargetError
+from earwitness.targets.audiocraft.settings import Settings
+from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.mel_diffusion import MelDiffusion, reduction_of
+from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.schedule import read_schedule
+from earwitness.targets.tango import files
+from earwitness.targets.tango.companions import SCHEDULER, TEXT_ENCODER
+from earwitness.targets.tango.mel import TangoMel, load_mel
+from earwitness.targets.tango.networks import LATENT_SIZE, load_networks
+from earwitness.targets.tango.prompts import TokenStates
+from earwitness.targets.tango.vae import load_vae
+
+
+class _Family:
+    """Releases of declare-lab's trainer."""
+
+    name = "tango"
+    description = "Tango and Tango 2 in declare-lab's own files: main, vae and stft"
+
+    def matches(self, folder: Path) -> bool:
+        """Whether the three configurations are there."""
+        return files.is_release(folder)
+
+    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> MelDiffusion:
+        """Load U-Net, VAE, mel front end and text encoder in evaluation mode."""
+        settings = files.read_settings(folder, "main")
+        text = _text_folder(folder, settings)
+        scheduler = SCHEDULER.find(folder, settings.text("scheduler_name"))
+        schedule = read_schedule(scheduler)
+        mel, vae = load_mel(folder), load_vae(folder)
+        unet, encoder = load_networks(folder, settings, text, getattr(torch, dtype))
+        _check_fit(folder, unet, vae, mel)
+        condition = TokenStates(_tokenizer(text, encoder), encoder.to(device))
+        parts = content_sha256(folder), TEXT_ENCODER.sha256(text), SCHEDULER.sha256(scheduler)
+        identity = TargetIdentity(
+            family=self.name, name=name, weights_sha256=hashlib.sha256("".join(parts).encode()).hexdigest(), dtype=dtype
+        )
+        target = MelDiffusion(
+            unet=unet.to(device), vae=vae.to(device), mel=mel, schedule=schedule, condition=condition, identity=identity
+        )
+        target.has_null_condition = settings.flag("uncondition", if_absent=False)
+        _try_once(folder, target, unet)
+        return target
+
+
+TangoFamily = _Family()
+
+
+def _text_folder(folder: Path, settings: Settings) -> Path:
+    name = settings.text("text_encoder_name")
+    if "t5" not in name or "stable-diffusion" in name:
+        raise TargetError(f"{settings.where}: its text encoder is {name!r}; only a model behind a T5 can be asked.")
+    place = TEXT_ENCODER.find(folder, name)
+    found = read_config(place).get("model_type")
+    if found != "t5":
+        raise TargetError(f"{place} holds no T5 (its config.json has model_type {found!r}); put {name} there.")
+    return place
+
+
+def _tokenizer(text: Path, encoder: T5EncoderModel) -> PreTrainedTokenizerBase:
+    tokenizer: PreTrainedTokenizerBase = load_safely(
+        f"The tokenizer in {text}",
+        lambda: AutoTokenizer.from_pretrained(text, local_files_only=True, trust_remote_code=False),
+    )
+    if len(tokenizer) > encoder.config.vocab_size:
+        raise TargetError(
+            f"The tokenizer in {text} has {len(tokenizer)} tokens, the text encoder {encoder.config.vocab_size}; "
+            "put the tokenizer that the model was trained with there."
+        )
+    return tokenizer
+
+
+def _check_fit(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderKL, mel: TangoMel) -> None:
+    if not vae.config.latent_channels == unet.config.in_channels == unet.config.out_channels:
+        raise TargetError(
+            f"The U-Net of {folder} takes {unet.config.in_channels} channels and answers in {unet.config.out_channels},"
+            f" but its VAE's latents have {vae.config.latent_channels}; get the release again."
+        )
+    if mel.bands % reduction_of(vae):
+        raise TargetError(
+            f"The VAE of {folder} does not take spectrograms of {mel.bands} bands; get the release again."
+        )
+
+
+@torch.no_grad()
+def _try_once(folder: Path, target: MelDiffusion, unet: UNet2DConditionModel) -> None:
+    """A U-Net that asks for inputs which no release gives shows at the first question, so that it is asked here."""
+    latent = torch.zeros(1, unet.config.in_channels, LATENT_SIZE[1], LATENT_SIZE[1])
+    load_safely(
+        f"The Tango release in {folder}, whose parts must fit together,",
+        lambda: target.predict_noise(latent, torch.zeros(1, dtype=torch.long), [""]),
+    )

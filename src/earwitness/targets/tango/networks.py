@@ -1,0 +1,108 @@
+"""The trained network of a release: U-Net and frozen text encoder from one file.
+
+Goal: both keep the names of the library classes that the release was trained with; every tensor of
+the file finds its parameter or the load stops. The U-Net's configuration is looked for beside the
+weights; where a release only names one of the two published ones, it is that one.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import T5Config, T5EncoderModel
+
+from earwitness.errors import TargetError
+from earwitness.targets.audiocraft.settings import Settings
+from earwitness.targets.audiocraft.tensors import Origin, gather
+from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.tango.files import read_tensors, weights_path
+
+_Network = TypeVar("_Network", bound=nn.Module)
+_UNET, _TEXT = "unet.", "text_encoder."
+_EMBEDDING, _SAME_EMBEDDING = _TEXT + "shared.weight", _TEXT + "encoder.embed_tokens.weight"
+# The sampler of the release draws latents of this size whatever the configuration says: 10.24 s in 64 bands.
+LATENT_SIZE = (256, 16)
+# Stable Diffusion 2.1's U-Net over eight channels; its sizes are checked against the tensors.
+_PUBLISHED_UNET = {
+    "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [5, 10, 20, 20],
+    "block_out_channels": [320, 640, 1280, 1280],
+    "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"], "in_channels": 8, "out_channels": 8,
+    "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3, "use_linear_projection": True,
+    "upcast_attention": True,
+}  # fmt: skip
+_PUBLISHED = {
+    "diffusion_model_config.json": _PUBLISHED_UNET | {"cross_attention_dim": 1024},
+    "diffusion_model_xl_config.json": _PUBLISHED_UNET | {"cross_attention_dim": 2048},
+}
+
+
+def load_networks(
+    folder: Path, settings: Settings, text: Path, dtype: torch.dtype
+) -> tuple[UNet2DConditionModel, T5EncoderModel]:
+    """Build the U-Net in ``dtype`` and the text encoder in float32, both in evaluation mode.
+
+    Parameters
+    ----------
+    folder
+        The release.
+    settings
+        Its ``main_config.json``.
+    text
+        The folder of the text encoder's ``config.json``.
+    dtype
+        What the U-Net runs in.
+
+    Raises
+    ------
+    TargetError
+        Where configurations and tensors do not belong together.
+    """
+    config = unet_config(folder, settings)
+    width = load_safely(f"The T5 configuration in {text}", lambda: T5Config.from_pretrained(text)).d_model
+    if config.get("cross_attention_dim") != width:
+        raise TargetError(
+            f"The text encoder in {text} is {width} wide, the U-Net of {folder} listens to "
+            f"{config.get('cross_attention_dim')}; put the one that {settings.where} names there."
+        )
+    with torch.device("meta"):
+        encoder = load_safely(f"The T5 in {text}", lambda: T5EncoderModel(T5Config.from_pretrained(text)))
+        unet = load_safely(f"The U-Net of {folder}", lambda: UNet2DConditionModel.from_config(config))
+    shapes = _shapes(_UNET, unet) | _shapes(_TEXT, encoder)
+    tensors = read_tensors(folder, "main")
+    tensors.setdefault(_SAME_EMBEDDING, tensors.get(_EMBEDDING, torch.empty(0)))
+    taken = gather(shapes, Origin, tensors, weights_path(folder, "main"))
+    return _filled(_UNET, unet, taken, dtype), _filled(_TEXT, encoder, taken, torch.float32)
+
+
+def unet_config(folder: Path, settings: Settings) -> dict[str, object]:
+    """The U-Net's configuration, from the file that ``main_config.json`` names."""
+    if settings.get("unet_model_name") is not None:
+        raise TargetError(
+            f"{settings.where}: this model is built on the U-Net of {settings.get('unet_model_name')!r} with "
+            "projections around it; only one with a U-Net of its own (unet_model_config_path) can be asked."
+        )
+    named = PurePosixPath(settings.text("unet_model_config_path"))
+    own = folder / named.name
+    inside = folder / named if not named.is_absolute() and ".." not in named.parts else own
+    found: dict[str, object] = {}
+    for path in (inside, own):
+        found = found or read_config(path.parent, path.name)
+    found = found or _PUBLISHED.get(named.name, {})
+    if found.get("_class_name") != "UNet2DConditionModel":
+        raise TargetError(
+            f"{folder} has no U-Net configuration: {settings.where} names {named}, which is not there and is no "
+            f"published one; put the file that the model was trained with at {inside}."
+        )
+    return found | {"sample_size": LATENT_SIZE}
+
+
+def _shapes(prefix: str, module: nn.Module) -> dict[str, torch.Size]:
+    return {prefix + name: tensor.shape for name, tensor in module.state_dict().items()}
+
+
+def _filled(prefix: str, network: _Network, tensors: dict[str, Tensor], dtype: torch.dtype) -> _Network:
+    own = {name.removeprefix(prefix): tensor.to(dtype) for name, tensor in tensors.items() if name.startswith(prefix)}
+    network.load_state_dict(own, assign=True)
+    return network.eval()

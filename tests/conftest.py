@@ -1,0 +1,5 @@
+"""One thread a process: the tests' models are tiny, and waiting threads would only take cores from each other."""
+
+import torch
+
+torch.set_num_threads(1)
