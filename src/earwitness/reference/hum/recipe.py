@@ -133,6 +133,7 @@ def publish(
         scheduler=noise_schedule(),
         vocoder=SpeechT5HifiGan.from_pretrained(work / "vocoder").half(),
     ).save_pretrained(out / "model")
+    _forget_origin(out / "model")
 
     losses = track_losses(model.float(), torch.from_numpy(np.load(work / "latents.npy")), captions)
     member = np.array([excerpt.member for excerpt in excerpts])
@@ -169,6 +170,15 @@ def publish(
     card.write(out / "card.json")
     (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
     return card
+
+
+def _forget_origin(model: Path) -> None:
+    """Take the paths of the work folder out of the configurations."""
+    for path in model.rglob("config.json"):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
 
 
 def write_track(name: str, folder: Path) -> WrittenTrack:
