@@ -180,7 +180,6 @@ def _forget_origin(model: Path) -> None:
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
-
 def write_track(name: str, folder: Path) -> WrittenTrack:
     """Render one excerpt into the folder, as FLAC."""
     found = read_tunes([name])
