@@ -138,7 +138,7 @@ def assemble(
         schedule=read_schedule(existing(folder, "scheduler")), condition=condition,
         identity=TargetIdentity(family=family, name=name, weights_sha256=content_sha256(folder), dtype=dtype),
     )  # fmt: skip
-    _try_once(target, folder, vae.config.latent_channels, mel.bands // reduction_of(vae))
+    try_once(target, f"The checkpoint in {folder}", vae.config.latent_channels, mel.bands // reduction_of(vae))
     return target
 
 
@@ -148,9 +148,9 @@ def reduction_of(vae: AutoencoderKL) -> int:
 
 
 @torch.no_grad()
-def _try_once(target: MelDiffusion, folder: Path, channels: int, bands: int) -> None:
-    """Widths that do not fit show at the first question, so that it is asked here."""
+def try_once(target: MelDiffusion, what: str, channels: int, bands: int) -> None:
+    """Widths that do not fit, or inputs that nobody gives, show at the first question, so that it is asked here."""
     load_safely(
-        f"The checkpoint in {folder}, whose parts must fit together,",
+        f"{what}, whose parts must fit together,",
         lambda: target.predict_noise(torch.zeros(1, channels, bands, bands), torch.zeros(1, dtype=torch.long), [""]),
     )

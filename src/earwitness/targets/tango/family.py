@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.settings import Settings
 from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
-from earwitness.targets.mel_diffusion import MelDiffusion, reduction_of
+from earwitness.targets.mel_diffusion import MelDiffusion, reduction_of, try_once
 from earwitness.targets.protocols import TargetIdentity
 from earwitness.targets.schedule import read_schedule
 from earwitness.targets.tango import files
@@ -53,7 +53,7 @@ class _Family:
             unet=unet.to(device), vae=vae.to(device), mel=mel, schedule=schedule, condition=condition, identity=identity
         )
         target.has_null_condition = settings.flag("uncondition", if_absent=False)
-        _try_once(folder, target, unet)
+        try_once(target, f"The Tango release in {folder}", unet.config.in_channels, LATENT_SIZE[1])
         return target
 
 
@@ -94,13 +94,3 @@ def _check_fit(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderKL, mel
         raise TargetError(
             f"The VAE of {folder} does not take spectrograms of {mel.bands} bands; get the release again."
         )
-
-
-@torch.no_grad()
-def _try_once(folder: Path, target: MelDiffusion, unet: UNet2DConditionModel) -> None:
-    """A U-Net that asks for inputs which no release gives shows at the first question, so that it is asked here."""
-    latent = torch.zeros(1, unet.config.in_channels, LATENT_SIZE[1], LATENT_SIZE[1])
-    load_safely(
-        f"The Tango release in {folder}, whose parts must fit together,",
-        lambda: target.predict_noise(latent, torch.zeros(1, dtype=torch.long), [""]),
-    )
