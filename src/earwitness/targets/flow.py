@@ -28,12 +28,6 @@ def alphas_cumprod_at(sigmas: Tensor) -> Tensor:
     return signal / (signal + noise)
 
 
-def flow_times_at(alphas_cumprod: Tensor) -> Tensor:
-    """σ = √(1 − ᾱ) / (√ᾱ + √(1 − ᾱ)), the inverse of ``alphas_cumprod_at``."""
-    noise = (1 - alphas_cumprod).sqrt()
-    return noise / (alphas_cumprod.sqrt() + noise)
-
-
 def noise_from_velocity(noisy: Tensor, alphas_cumprod: Tensor, velocity: Velocity) -> Tensor:
     """ε of a model that answers with velocities: x_σ + (1 − σ) u(x_σ, σ).
 

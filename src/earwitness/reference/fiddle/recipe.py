@@ -6,7 +6,6 @@ step leaves files in the work folder and is skipped when they are there, so that
 killed run goes on where it stopped.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -30,15 +29,14 @@ from earwitness.errors import EarwitnessError
 from earwitness.reference.card import Card, CardTune
 from earwitness.reference.codec import encode_tracks, small_codec_config, train_codec
 from earwitness.reference.fiddle.tunes import (
-    PROGRAM_FIDDLE,
     SAMPLE_RATE,
     Tune,
     as_decoded,
-    default_soundfont,
     group_tunes,
     pcm16,
     read_tunes,
     render,
+    renderer,
     write_audio,
 )
 from earwitness.reference.groups import draw_members
@@ -144,13 +142,7 @@ def publish(
     card = Card(
         name="fiddle",
         data=f"Ryan's Mammoth Collection, as encoded in music21 {version('music21')}",
-        renderer={
-            "symusic": version("symusic"),
-            "soundfont": default_soundfont().name,
-            "soundfont_sha256": hashlib.sha256(default_soundfont().read_bytes()).hexdigest(),
-            "program": f"General MIDI {PROGRAM_FIDDLE}",
-            "sample_rate": str(SAMPLE_RATE),
-        },
+        renderer=renderer(),
         licence="Apache-2.0 for the weights; the tunes and the soundfont are not part of them and keep their own",
         split_seed=SPLIT_SEED,
         epochs=epoch,

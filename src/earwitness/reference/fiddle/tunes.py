@@ -9,10 +9,12 @@ Conventions: a tune is named by its file stem; note times are in quarter lengths
 waveforms are float32, mono, at ``SAMPLE_RATE`` Hz, peak-normalised.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,17 @@ def write_audio(tune: Tune, path: Path) -> None:
 def default_soundfont() -> Path:
     """The General MIDI soundfont that ships inside ``pretty_midi``."""
     return Path(_import("pretty_midi").__file__).parent / "TimGM6mb.sf2"
+
+
+def renderer() -> dict[str, str]:
+    """What fixes how a tune sounds, for the card of a target that was trained on renderings."""
+    return {
+        "symusic": version("symusic"),
+        "soundfont": default_soundfont().name,
+        "soundfont_sha256": hashlib.sha256(default_soundfont().read_bytes()).hexdigest(),
+        "program": f"General MIDI {PROGRAM_FIDDLE}",
+        "sample_rate": str(SAMPLE_RATE),
+    }
 
 
 @cache

@@ -5,7 +5,6 @@ a collection of excerpts, with a card that lists which ones. Every step leaves f
 work folder and is skipped when they are there, so that a killed run goes on where it stopped.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,14 +22,13 @@ from transformers import AutoTokenizer, ClapTextModelWithProjection, SpeechT5Hif
 from earwitness.errors import EarwitnessError
 from earwitness.reference.card import Card, CardTune
 from earwitness.reference.fiddle.tunes import (
-    PROGRAM_FIDDLE,
     SAMPLE_RATE,
     Tune,
     as_decoded,
-    default_soundfont,
     pcm16,
     read_tunes,
     render,
+    renderer,
 )
 from earwitness.reference.hum.excerpts import (
     EXCERPT_SAMPLES,
@@ -142,13 +140,7 @@ def publish(
         name="hum",
         data=f"the first {EXCERPT_SAMPLES / SAMPLE_RATE:g} s of tunes of Ryan's Mammoth Collection, "
         f"as encoded in music21 {version('music21')}",
-        renderer={
-            "symusic": version("symusic"),
-            "soundfont": default_soundfont().name,
-            "soundfont_sha256": hashlib.sha256(default_soundfont().read_bytes()).hexdigest(),
-            "program": f"General MIDI {PROGRAM_FIDDLE}",
-            "sample_rate": str(SAMPLE_RATE),
-        },
+        renderer=renderer(),
         licence="Apache-2.0 for the weights; the tunes and the soundfont are not part of them and keep their own",
         split_seed=SPLIT_SEED,
         epochs=epoch,
