@@ -167,6 +167,13 @@ def test_missing_and_useless_features_are_said() -> None:
     assert [feature.weight is None for feature in result.features] == [True, True, False, False]
 
 
+def test_control_is_left_out_where_a_published_method_cannot_be_run_on_its_halves() -> None:
+    result = dataset_inference(_table(0.0, side=6, per_group=1), method="cdi", a_a_runs=5)
+    assert result.a_a is None
+    assert result.p_value is not None
+    assert any("the held-out set cannot be split so small" in warning for warning in result.warnings)
+
+
 def test_control_is_left_out_where_held_out_tracks_have_no_usable_feature() -> None:
     flat = [pl.when(pl.col("role") == "held_out").then(0.0).otherwise(f"f{j}").alias(f"f{j}") for j in range(4)]
     result = dataset_inference(_edited(_table(0.8), *flat), permutations=199, a_a_runs=5)

@@ -21,6 +21,7 @@ from earwitness.admission import (
     tracks_with_values,
     value_warnings,
 )
+from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.result import (
     AAControl,
@@ -321,9 +322,12 @@ def _a_a(
     if not any_usable(values):
         return None, ["The A/A control was not run: no feature has enough values that vary among the held-out tracks."]
     settings = ExactSettings(permutations=max(499, ceil(5 / alpha) - 1))
-    outcome = aa_control(
-        values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, settings=settings, p_value=p_value
-    )
+    try:
+        outcome = aa_control(
+            values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, settings=settings, p_value=p_value
+        )
+    except EarwitnessError as error:  # a published method that needs more tracks a side than such a split has
+        return None, [f"The A/A control was not run: the held-out set cannot be split so small. {error}"]
     return AAControl(
         runs=outcome.runs,
         alpha=alpha,

@@ -1,0 +1,1 @@
+"""The benchmark: what every method says where the truth is known, from data to tables to plots."""
