@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from earwitness import pipeline
+from earwitness.bench.draws import draw_sets
 from earwitness.features import FeatureTable
 from earwitness.reference.data import write_data
 from earwitness.reference.registry import TARGETS, shipped
@@ -102,7 +103,7 @@ def _print_tests(table: FeatureTable, member: np.ndarray, groups: np.ndarray, ru
         for truth, count in ((True, max(runs // 10, 1)), (False, runs)):
             p_values = []
             for _ in range(count):
-                suspects, held_out = _draw(rng, groups, member, size, truth=truth)
+                suspects, held_out = draw_sets(rng, groups, member, size, used=float(truth))
                 rows = np.concatenate([suspects, held_out])
                 is_suspect = np.arange(len(rows)) < len(suspects)
                 p_values.append(
@@ -115,16 +116,6 @@ def _print_tests(table: FeatureTable, member: np.ndarray, groups: np.ndarray, ru
                 low, high = clopper_pearson(hits, count)
                 cells.append(f"{hits / count:.1%} [{low:.1%}, {high:.1%}] of {count}")
         print(f"| {size} | {' | '.join(cells)} |", flush=True)
-
-
-def _draw(
-    rng: np.random.Generator, groups: np.ndarray, member: np.ndarray, size: int, *, truth: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two disjoint sets of whole groups of about ``size`` tracks; the second is never trained on."""
-    others = rng.permutation(np.unique(groups[~member]))
-    held_out, rest = others[:size], others[size:]
-    suspects = rng.permutation(np.unique(groups[member]))[:size] if truth else rest[:size]
-    return np.flatnonzero(np.isin(groups, suspects)), np.flatnonzero(np.isin(groups, held_out))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from earwitness.bench.feature_sets import signal_of
 from earwitness.features import FeatureTable
 from earwitness.membership import membership_evaluation
 from earwitness.stats.binomial import clopper_pearson
@@ -54,16 +55,6 @@ def main() -> None:
     print(f"{member.sum()} members and {(~member).sum()} non-members in {len(np.unique(groups))} groups.\n")
     print_signals(table)
     print_sets(table, member, groups, options.tracks, options.draws, options.seed, options.sets, options.default)
-
-
-def signal_of(feature: str) -> str:
-    """``min_k/k=0.1/codebook=0`` is a feature of ``min_k``; changes of tokens and of audio are told apart."""
-    name = feature.split("/")[0]
-    if name == "neighbour":
-        return {"tokens": "neighbour", "noise": "neighbour_noise"}.get(
-            feature.split("=")[1].split("/")[0], "neighbour_audio"
-        )
-    return name
 
 
 def print_signals(table: FeatureTable) -> None:

@@ -8,6 +8,7 @@ from earwitness import __version__
 from earwitness.cli import (
     anytime,
     audit,
+    bench,
     calibrate,
     check,
     curve,
@@ -67,3 +68,4 @@ for _panel, _commands in {
     for _name, _module in _commands:
         app.command(_name, rich_help_panel=_panel)(_module.command)
 app.add_typer(reference.app, name="reference", rich_help_panel="What there is")
+app.add_typer(bench.app, name="bench", rich_help_panel="What there is")

@@ -5,10 +5,11 @@ Audio or MIDI comes from what the collection's package reads; none of it is ship
 """
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from earwitness.reference.card import CardTune
 from earwitness.reference.registry import recipe, shipped
 
 ROLES = {True: "member", False: "non_member"}
@@ -23,9 +24,18 @@ class WrittenData:
     differing: tuple[str, ...]
 
 
-def write_data(name: str, out: Path, *, on_progress: Callable[[int, int], None]) -> WrittenData:
-    """Write ``out/member``, ``out/non_member`` and ``out/manifest.csv`` (path, role, group, prompt, title)."""
-    tunes = shipped(name).read().tunes
+def write_data(
+    name: str,
+    out: Path,
+    *,
+    tunes: Sequence[CardTune] | None = None,
+    on_progress: Callable[[int, int], None],
+) -> WrittenData:
+    """Write ``out/member``, ``out/non_member`` and ``out/manifest.csv`` (path, role, group, prompt, title).
+
+    Without ``tunes``, all of the card.
+    """
+    tunes = shipped(name).read().tunes if tunes is None else tunes
     write_track = recipe(name).write_track
     rows = []
     differing = []

@@ -36,7 +36,7 @@ from earwitness.targets.protocols import TokenWindow
 
 Report = Callable[[str], None]
 SPLIT_SEED = 2512
-SCHEDULE = Schedule(epochs=12, keep=(2, 3, 4))
+SCHEDULE = Schedule(epochs=12, keep=(1, 2, 3, 4))
 CONTEXT = 256
 WINDOWS_WHILE_TRAINING, WINDOWS_ON_THE_CARD = 2, 4
 

@@ -53,7 +53,7 @@ from earwitness.stats.roc import auc_delong
 Report = Callable[[str], None]
 SPLIT_SEED = 2512
 CODEC_STEPS = 1500
-SCHEDULE = Schedule(epochs=30, keep=(6, 8, 10, 12))
+SCHEDULE = Schedule(epochs=30, keep=(1, 2, 4, 6, 8, 10, 12))
 
 
 def split_groups(groups: dict[str, str], seed: int = SPLIT_SEED) -> dict[str, bool]:
