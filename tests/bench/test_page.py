@@ -143,6 +143,14 @@ def test_the_stress_table_marks_every_answer(page: str) -> None:
     assert "- A published procedure was wrong and `exact` right in 2 cells, the reverse in 1." in page
 
 
+def test_a_small_p_value_is_not_shown_as_zero(tmp_path: Path) -> None:
+    out = write_tables(tmp_path / "out")
+    frame("stress").with_columns(pl.lit(0.00002).alias("median_p")).write_csv(out / "bench" / "stress.csv")
+    assert "| 64.0% [32.0%, 74.0%] | 36.0% | — | — | 0.00002 | false alarm |" in write_page(out, FULL).read_text(
+        "utf-8"
+    )
+
+
 def test_disagreements_are_those_in_which_one_side_was_right() -> None:
     pairs = [(row["setting"], row["method"]) for row, _ in disagreements(frame("stress"))]
     assert pairs == [("MP3, not used", "cdi"), ("MP3, not used", "iar"), ("MP3, used", "cdi")]
@@ -156,7 +164,7 @@ def test_every_disagreement_has_a_line_that_says_why(page: str) -> None:
         "sets without the model." in page
     )
     assert "`exact` 36.0% [18.0%, 46.0%] (partly found). The gate could not tell \\| shift from use." in page
-    wrong = page[page.index("### Where `exact` was wrong") : page.index("### Why they disagree")]
+    wrong = page[page.index("### Where `exact` was wrong or missed something") : page.index("### Why they disagree")]
     assert lines_with(wrong, "- ") == [
         "- **shift: MP3, used**, `fiddle`, truth: used: `exact` 36.0% [18.0%, 46.0%] (partly found) of 50 draws, "
         "60 tracks a side."

@@ -17,7 +17,8 @@ from earwitness.report.svg import INK, Drawing, chart_svg
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _SHAPES = ("circle", "square", "triangle-up", "diamond")
 _WIDTH = 760
-_LABELS = 250
+_LABELS = 390
+_FIELD = 54
 _Record = dict[str, str | float | None]
 
 
@@ -148,7 +149,12 @@ def _block(
 ) -> Drawing:
     base = alt.Chart(alt.InlineData(values=records)).encode(
         x=alt.X("method:N", title=None, sort=list(methods), axis=alt.Axis(orient="top", labelAngle=0)),
-        y=alt.Y("label:N", title=None, sort=list(labels), axis=alt.Axis(labelLimit=330, minExtent=_LABELS)),
+        y=alt.Y(
+            "label:N",
+            title=None,
+            sort=list(labels),
+            axis=alt.Axis(labelLimit=_LABELS, minExtent=_LABELS, labelFontSize=11),
+        ),
     )
     fields = base.mark_rect(stroke="white").encode(
         color=alt.Color("says_used:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#f2f6fa", _COLOURS[0]]))
@@ -159,7 +165,7 @@ def _block(
     signs = base.mark_text(fontSize=11, align="left", dx=13).encode(text="mark:N", color=ink)
     return (
         alt.layer(fields, shares, signs)
-        .properties(width=min(300, (_WIDTH - _LABELS) // len(targets)), height=alt.Step(20))
+        .properties(width=_FIELD * len(methods), height=alt.Step(20))
         .facet(column=alt.Column("target:N", title=None, sort=list(targets)), spacing=10)
         .properties(title=alt.Title(f"Truth: {truth}", anchor="start", fontSize=13))
     )

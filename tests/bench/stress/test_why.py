@@ -77,13 +77,27 @@ def test_what_exact_misses_is_laid_to_what_it_said() -> None:
     gate = reasons([EXACT, cdi, unused, replace(EXACT, setting="MP3, not used", outcome="right")])[0]
     assert gate is not None
     assert "withheld in 70% of the draws" in gate
-    assert "cdi, which finds use, says so in 84% of the draws of such sets without use too" in gate
+    assert "who finds use here finds it without use too (cdi in 84% of the draws)" in gate
     weak = replace(EXACT, says_no=0.9, inconclusive=0.0, median_auc=0.58)
     assert "an AUC of 0.66 is found in four of five audits, and the median here is 0.58" in str(why(weak, cdi)["exact"])
     small = replace(EXACT, says_no=0.0, inconclusive=0.0, cannot_be_tested=0.9, groups=4)
     assert "4 groups a side are too few" in str(why(small, cdi)["exact"])
     elsewhere = replace(EXACT, adjusted=0.0, median_adjusted_p=None)
-    assert "not in the direction of membership" in str(why(elsewhere, cdi)["exact"])
+    assert "not in the direction of membership (median p 0.001)" in str(why(elsewhere, cdi)["exact"])
+
+
+def test_a_published_method_misses_for_want_of_power_only_where_its_features_tell_less() -> None:
+    found = replace(EXACT, outcome="found")
+    weaker, stronger = (replace(published("llm-di"), median_auc=auc) for auc in (0.6, 0.8))
+    assert "a median AUC of 0.60, those of exact with 0.71" in str(why(found, weaker)["llm-di"])
+    assert "AUC" not in str(why(found, stronger)["llm-di"])
+    assert "tests the other half" in str(why(found, stronger)["llm-di"])
+
+
+def test_a_direction_that_half_of_the_draws_have_is_no_reason() -> None:
+    quiet = replace(EXACT, truth="not used", outcome="right", gate_fails=0.0)
+    alarm = replace(published("cdi", "false alarm"), less_member_like=0.55)
+    assert "less member-like" not in str(why(quiet, alarm)["cdi"])
 
 
 def test_a_false_alarm_of_exact_says_whether_the_gate_saw_it() -> None:

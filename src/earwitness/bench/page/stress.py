@@ -11,6 +11,7 @@ from earwitness.bench.page.markdown import bullets, code, details, known, listed
 from earwitness.bench.page.section import Section, after
 from earwitness.bench.scale import ALPHA
 from earwitness.bench.stress.outcome import FAILED, FOUND, PARTLY_FOUND
+from earwitness.report.numbers import p_value
 
 Record = dict[str, Any]
 MARKS = {"right": "✓", "found": "✓", "partly found": "◐", "missed": "–", "false alarm": "✗", "open": "·"}
@@ -36,7 +37,7 @@ def stress_section(stress: pl.DataFrame | None) -> Section:
         picture("stress", "What every method says in every scenario"),
         bullets(_says(stress)),
         details("All figures, with 95 % intervals", _everything(stress)),
-        "### Where `exact` was wrong",
+        "### Where `exact` was wrong or missed something",
         _where_exact_was_wrong(stress),
         "### Why they disagree",
         *_reasons(stress),
@@ -122,7 +123,7 @@ def _everything(stress: pl.DataFrame) -> str:
             share(row["says_no"]),
             share(row["inconclusive"]),
             share(row["cannot_be_tested"]),
-            "—" if row["median_p"] is None else f"{row['median_p']:.4f}",
+            p_value(row["median_p"], alpha=ALPHA),
             row["outcome"],
         )
         for row in stress.iter_rows(named=True)

@@ -92,7 +92,7 @@ def _exact(audit: Audit, table: FeatureTable, permutations: int) -> Row:
     return _row(
         audit, table, "exact", result.verdict, p_value=result.p_value, p_value_floor=result.p_value_floor,
         adjusted_p_value=result.blind.adjusted_p_value if result.blind else None,
-        remark=result.reasons[-1] if told else "",
+        remark=" ".join(result.reasons) if told else "",
     )  # fmt: skip
 
 

@@ -75,11 +75,11 @@ def _published_false_alarm(cell: Cell, beside: ByMethod, _: ByMethod) -> str:
             f"it takes {cell.tracks} tracks a side for independent, while those of one of the {cell.groups} groups "
             f"agree (intraclass correlation {agreement:.2f})"
         )
-    if (away := cell.less_member_like) is not None and away >= 0.5:
+    if (away := cell.less_member_like) is not None and away >= _NEARLY_ALL:
         causes.append(
             f"the suspects score less member-like in {away:.0%} of the draws, and {_WITHOUT_DIRECTION[cell.method]}"
         )
-    if (fails := exact.gate_fails) is not None and fails >= 0.5:
+    if (fails := exact.gate_fails) is not None and fails >= _MOSTLY:
         asked_again = exact.adjusted is not None and exact.adjusted >= _MOSTLY
         held = (
             f"exact accounts for that and withholds its verdict (median p {exact.median_adjusted_p:.2g})"
@@ -95,11 +95,14 @@ def _published_false_alarm(cell: Cell, beside: ByMethod, _: ByMethod) -> str:
 
 def _published_missed(cell: Cell, beside: ByMethod, _: ByMethod) -> str:
     exact = beside["exact"]
-    power = (
-        f"its features, summed, tell the sets apart with a median AUC of {cell.median_auc:.2f}, "
-        f"those of exact with {exact.median_auc:.2f}"
-    )
-    return _sentence(f"power: {power}, and {_WEAKNESSES[cell.method]}: {_said(cell)}")
+    causes = [_WEAKNESSES[cell.method]]
+    if cell.median_auc is not None and exact.median_auc is not None and cell.median_auc < exact.median_auc:
+        causes.insert(
+            0,
+            f"its features, summed, tell the sets apart with a median AUC of {cell.median_auc:.2f}, those of exact "
+            f"with {exact.median_auc:.2f}",
+        )
+    return _sentence(f"power: {', and '.join(causes)}: {_said(cell)}")
 
 
 def _exact_false_alarm(cell: Cell, _: ByMethod, __: ByMethod) -> str:
@@ -132,13 +135,18 @@ def _exact_missed(cell: Cell, beside: ByMethod, unused: ByMethod) -> str:
             f"(median p {cell.median_adjusted_p:.2g} with the shift accounted for)"
         )
     else:
-        cause = "the model's answers to the sets differ, but not in the direction of membership"
+        cause = (
+            "the model's answers to the sets differ, but not in the direction of membership "
+            f"(median p {cell.median_p:.2g}), and its verdict is withheld in {shares[most]:.0%} of the draws"
+        )
     price = [
-        f"{name}, which finds use, says so in {unused[name].says_used:.0%} of the draws of such sets without use too"
+        f"{name} in {unused[name].says_used:.0%}"
         for name, other in beside.items()
         if other.outcome in SUCCEEDED and name in unused
     ]
-    return _sentence("; ".join([cause, *price]) + f": {_said(cell)}")
+    if price:
+        cause += f"; who finds use here finds it without use too ({', '.join(price)} of the draws)"
+    return _sentence(f"{cause}: {_said(cell)}")
 
 
 def _said(cell: Cell) -> str:
