@@ -2,8 +2,8 @@
 
 Goal: from a folder of packages to one table of what every method says of every artist after each
 training length. Conventions: every track is measured once a model; an audit that measured its own
-tracks would find the same, since a track's values depend on nothing else. Only the published feature
-set takes the captions of all artists together to be informative, which turns its contrast on.
+tracks would find the same, since a track's values depend on nothing else. The contrast is off for
+that reason: an artist's captions are all alike, so the tool would not use it in an artist's own audit.
 """
 
 import csv
@@ -95,7 +95,9 @@ def _audited(epoch: int, excerpts: Sequence[Excerpt], manifest: Path, work: Path
     settings = MeasureSettings(target=str(recipe.epoch_folder(work, epoch)), windows_per_track=WINDOWS)
     report(f"recordings: asking the model of epoch {epoch} about {len(excerpts)} tracks, twice")
     default = measured(manifest, run / "default", settings, on_progress=_quiet)
-    published = measured(manifest, run / "published", replace(settings, preset="iar"), on_progress=_quiet)
+    published = measured(
+        manifest, run / "published", replace(settings, preset="iar", contrast="off"), on_progress=_quiet
+    )
     paths = pl.read_parquet(run / "default" / "tracks.parquet").select("path", "track_id").iter_rows()
     audits = audits_of(excerpts, {Path(path).name: track for path, track in paths})
     report(f"recordings: {len(audits)} audits at epoch {epoch}")
