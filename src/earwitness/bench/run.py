@@ -109,8 +109,9 @@ def _of_length(length: Length, measured: Measured, scale: Scale, work: Path, bar
         with bar(f"{_name(length)}: sets of tracks, {features} features") as on_progress:
             curve = piece(
                 Path(f"{stem}-collections-{features}.csv"),
+                # Every length has draws of its own, so that adding lengths up explores the pool further.
                 lambda table=table, on_progress=on_progress: p_against_tracks(  # type: ignore[misc]
-                    Scores.of(table), scale, on_progress=on_progress
+                    Scores.of(table), scale, seed=length.epochs, on_progress=on_progress
                 ),
             )
         curves.append(marked(curve, features=features))
