@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -36,6 +38,13 @@ def test_an_undeclared_direction_is_learned_and_named() -> None:
     assert found["camia"]["direction"] == "learned"
     assert found["camia"]["auc"] > 0.8  # Φ(1.5/√2) = .856, turned the right way
     assert found["loss"]["direction"] == "lower"
+
+
+def test_a_variant_that_is_undefined_for_most_tracks_is_not_chosen() -> None:
+    table = known_table(tracks=100, effects={"surp/k=0.2": 3.0, "surp/k=0.4": 1.0})
+    mostly_missing = pl.when(pl.int_range(pl.len()) % 4 == 0).then(pl.col("surp/k=0.2")).otherwise(float("nan"))
+    table = replace(table, frame=table.frame.with_columns(mostly_missing.alias("surp/k=0.2")))
+    assert attack_table(table)["variant"].to_list() == ["surp/k=0.4"]
 
 
 def test_rows_come_by_falling_auc() -> None:

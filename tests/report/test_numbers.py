@@ -15,11 +15,12 @@ from earwitness.result import Interval
         (0.00012345, "0.00012"),
         (1e-4, "0.0001"),
         (3.2e-7, "0.00000032"),
+        (3.7e-24, "3.7e-24"),
         (None, "—"),
         (math.nan, "—"),
     ],
 )
-def test_p_value_has_two_significant_digits_in_fixed_notation(p: float | None, text: str) -> None:
+def test_p_value_has_two_significant_digits_in_fixed_notation_unless_it_is_tiny(p: float | None, text: str) -> None:
     assert p_value(p, alpha=0.01) == text
 
 

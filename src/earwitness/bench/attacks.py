@@ -60,8 +60,8 @@ def _best_variants(evaluated: MembershipResult) -> dict[str, tuple[str, float]]:
     strength: dict[str, tuple[bool, float]] = {}
     for feature in evaluated.features:
         auc = feature.auc.estimate
-        if auc is None:
-            continue
+        if auc is None or feature.missing > evaluated.members + evaluated.non_members - feature.missing:
+            continue  # what is undefined for most tracks attacks few
         directed = feature.member_is is not Direction.UNKNOWN
         signal, merit = signal_of(feature.name), (directed, auc if directed else abs(auc - 0.5))
         if signal not in best or merit > strength[signal]:

@@ -154,7 +154,7 @@ def _ranking(
             work / "parts" / f"{kind}-ranking.csv",
             lambda: ranked(
                 [measured.every for _, measured in of_kind], named,
-                sizes=sizes, draws=scale.draws // 2, on_progress=on_progress,
+                sizes=sizes, draws=scale.draws, on_progress=on_progress,
             ),
         )  # fmt: skip
     return table.select(pl.lit(kind).alias("kind"), pl.lit(" ".join(map(str, sizes))).alias("sizes"), pl.all())

@@ -39,12 +39,13 @@ def p_value(p: float | None, *, alpha: float) -> str:
     """Write a p-value with two significant digits, or more where rounding would move it across α.
 
     A positive p-value is never shown as zero: p = 0.0004 gives ``0.0004``, and p = 0.0104
-    beside α = 0.01 gives ``0.0104``, since ``0.01`` would read as a rejection.
+    beside α = 0.01 gives ``0.0104``, since ``0.01`` would read as a rejection. Below 1e-7 the
+    zeros are counted: ``3.7e-24``.
     """
     if p is None or not math.isfinite(p):
         return ABSENT
     for digits in range(2, 17):
-        text = _fixed(p, digits)
+        text = f"{p:.{digits - 1}e}" if 0 < p < 1e-7 else _fixed(p, digits)
         if (float(text) <= alpha) == (p <= alpha):
             return text
     return repr(p)

@@ -33,8 +33,8 @@ def false_alarms(points: pl.DataFrame) -> list[str]:
     return [
         "Pairs of sets of which neither was trained on, over all training lengths of a target together; nominal "
         f"{ALPHA:.0%}. In bold where even the lower limit is above it; by chance that happens in at most one "
-        "row in forty of a method that keeps its level. The draws share one pool of tracks and the lengths one split, "
-        "so that they are not independent, and the intervals somewhat too narrow.",
+        "row in forty of a method that keeps its level. Each draw splits the tracks that were not trained on at "
+        "random, so the intervals hold for this pool of tracks; both sets of features see the same draws.",
         table(["target", "features", "tracks a side", "draws", *(code(method) for method in METHODS)], rows),
         bullets(_says(pooled)),
     ]
