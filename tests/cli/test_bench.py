@@ -31,3 +31,9 @@ def test_a_subcommand_does_not_start_the_benchmark(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(run, "run_bench", lambda *_, **__: pytest.fail("started"))
     assert CliRunner().invoke(app, ["bench", "paper", "--help"]).exit_code == 0
+
+
+def test_help_has_an_example() -> None:
+    shown = CliRunner().invoke(app, ["bench", "--help"])
+    assert shown.exit_code == 0
+    assert "earwitness bench --full" in " ".join(shown.output.split())

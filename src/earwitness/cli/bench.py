@@ -7,7 +7,7 @@ import typer
 
 from earwitness.cli import bench_paper
 
-app = typer.Typer(help="The benchmark: every method where the truth is known.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
@@ -25,15 +25,11 @@ def run(
         typer.Option(help="Folder of unpacked Debian packages with recordings by named artists (see docs/bench.md)."),
     ] = None,
 ) -> None:
-    """Train or take targets of known membership, attack them, and write tables, plots and a page.
+    """The benchmark: what every method says where the truth is known, as tables, plots and a page.
 
     Without --full: the shipped targets and small sets, in about ten minutes.
 
-    Examples
-    --------
-    earwitness bench
-
-    earwitness bench --full --work bench-work --recordings recordings --out docs
+    Example: earwitness bench --full --work bench-work --recordings recordings --out docs
     """
     if context.invoked_subcommand is not None:
         return
