@@ -16,6 +16,7 @@ Record = dict[str, Any]
 OUTCOMES = ("found", "missed", "false alarm", "quiet", "cannot be tested")
 MARKS = {"found": "✓", "quiet": "✓", "missed": "–", "false alarm": "✗", "cannot be tested": "·"}
 _TOGETHER = (ALL_USED, ALL_UNUSED)
+_PACKAGES = f"    apt-get download {' '.join(PACKAGES)}"
 
 
 def recordings_section(recordings: pl.DataFrame | None) -> Section:
@@ -27,7 +28,7 @@ def recordings_section(recordings: pl.DataFrame | None) -> Section:
             blocks=(
                 "Not run: this part needs recordings that are not shipped. Put the Debian packages into a folder, and "
                 "give that to `earwitness bench --recordings`:",
-                f"    apt-get download {' '.join(PACKAGES)}",
+                _PACKAGES,
             ),
         )
     single = recordings.filter(~pl.col("artist").is_in(_TOGETHER))
@@ -36,7 +37,9 @@ def recordings_section(recordings: pl.DataFrame | None) -> Section:
         "The `fiddle` target was trained further on half of the recordings of some artists and on nothing of the "
         "others. Each artist is audited as a user would: the suspect set is the half that was, or could have been, "
         f"trained on, and the other half is held out; α = {ALPHA:g}. ✓ found, or quiet about an artist who was not "
-        "used · – missed · ✗ false alarm · “·” cannot be tested.",
+        "used · – missed · ✗ false alarm · “·” cannot be tested. The recordings are those of Debian packages, in the "
+        "folder given to `--recordings`:",
+        _PACKAGES,
         table(("epochs", "method", *OUTCOMES), _sums(single, lengths)),
         bullets(_says(single, lengths)),
         f"### Artist by artist after {after(lengths[-1])}",
