@@ -27,7 +27,7 @@ def run(
 ) -> None:
     """The benchmark: what every method says where the truth is known, as tables, plots and a page.
 
-    Without --full: the shipped targets and small sets, in about ten minutes.
+    Without --full: the shipped targets and small sets, in some six minutes on two cores.
 
     Example: earwitness bench --full --work bench-work --recordings recordings --out docs
     """
