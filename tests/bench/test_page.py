@@ -88,6 +88,11 @@ def test_attacks_are_sorted_by_their_mean_auc(page: str) -> None:
     assert "| `zlib` | `zlib/k=0.1` of 25, 3 | `zlib/k=0.1` of 25, 3 |" in page
 
 
+def test_mean_and_median_p_are_listed_by_tracks_a_side(page: str) -> None:
+    assert len(lines_with(page, "| 6 | published |")) == 3  # one a size
+    assert "| 6 | published | 16 | 50 | 0.1, 0.05 | 0.1, 0.05 | 0.1, 0.05 | 0.1, 0.05 |" in page
+
+
 def test_the_minimum_stands_beside_the_false_alarms(page: str) -> None:
     assert (
         "| `fiddle` | 6 | &gt; 30 / 30<br>1.0% [0.5%, 2.0%] of 100 | &gt; 30 / 16<br>7.0% [3.5%, 14.0%] of 100 "

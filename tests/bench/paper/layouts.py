@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import symusic
 
 from earwitness.bench.paper.listing import Finding
+from tests.cli.test_midi import write_score
 
 SAMPLE_RATE = 16_000
 SECONDS = 1.2
@@ -71,17 +71,7 @@ def write_audiocaps(
 
 def midi_bytes(seed: int, folder: Path, bars: int = 12) -> bytes:
     """A melody of eighths in four-four, of its own."""
-    rng = np.random.default_rng(seed)
-    score = symusic.Score(480)
-    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
-    score.tempos.append(symusic.Tempo(0, qpm=120))
-    track = symusic.Track(program=0)
-    for eighth in range(8 * bars):
-        track.notes.append(symusic.Note(240 * eighth, 240, int(rng.integers(55, 80)), 80))
-    score.tracks.append(track)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "made.mid"
-    score.dump_midi(path)
+    path = write_score(folder / "made.mid", seed, bars)
     content = path.read_bytes()
     path.unlink()
     return content

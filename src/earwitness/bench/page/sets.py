@@ -12,6 +12,7 @@ from earwitness.bench.page.markdown import bullets, code, details, number, pictu
 from earwitness.bench.page.section import AS_USED, Section, after
 from earwitness.bench.page.tables import Tables
 from earwitness.bench.scale import ALPHA
+from earwitness.report.numbers import p_value
 
 Record = dict[str, Any]
 _CHECKPOINT = ("target", "epochs")
@@ -34,8 +35,33 @@ def sets_section(tables: Tables) -> Section:
                 blocks += [f"### {code(target)}", picture(name, title)]
             else:
                 blocks.append(details(f"{target} with the published features", picture(name, title)))
+        blocks.append(details(f"{target}: mean and median p by tracks a side, suspects trained on", _p_values(points)))
     blocks += ["### How many tracks", *_minimum(tables), "### False alarms", *false_alarms(tables.collections)]
     return Section(heading="Dataset inference", blocks=tuple(blocks), drawings=drawings)
+
+
+def _p_values(points: pl.DataFrame) -> str:
+    """The papers' curve in figures: mean p, then the median, over the draws of a size."""
+    cells: dict[tuple[int, str, int], dict[str, Record]] = {}
+    for row in points.iter_rows(named=True):
+        cells.setdefault((row["epochs"], row["features"], row["size"]), {})[row["method"]] = row
+    rows = [
+        [
+            str(epochs),
+            features,
+            str(size),
+            f"{next(iter(methods.values()))['draws']:,}",
+            *(_mean_and_median(methods.get(method)) for method in METHODS),
+        ]
+        for (epochs, features, size), methods in cells.items()
+    ]
+    return table(["epochs", "features", "tracks a side", "draws", *(code(method) for method in METHODS)], rows)
+
+
+def _mean_and_median(row: Record | None) -> str:
+    if row is None:
+        return "—"
+    return f"{p_value(row['mean_p'], alpha=ALPHA)}, {p_value(row['median_p'], alpha=ALPHA)}"
 
 
 def _headings(targets: pl.DataFrame) -> dict[int, str]:
