@@ -16,7 +16,7 @@ import soundfile
 from music21 import corpus
 from numpy.typing import NDArray
 
-from earwitness.reference.fiddle.tunes import SAMPLE_RATE, Tune, group_tunes, read_tunes, render
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, group_tunes, read_tunes, render
 from earwitness.signals.blind import acoustic_features
 from earwitness.stats.blind import blind_gate
 from earwitness.stats.exact import ExactSettings

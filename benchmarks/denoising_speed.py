@@ -13,9 +13,9 @@ import time
 
 import numpy as np
 
-from earwitness.denoising import DenoisingInstrument
-from earwitness.passes.batch import Window
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.registry import shipped
+from earwitness.measure.denoising import DenoisingInstrument
+from earwitness.measure.passes.batch import Window
 from earwitness.signals.denoising.gradient_masking import GradientMasking
 from earwitness.signals.denoising.losses import DenoisingLoss, MultipleLoss
 from earwitness.signals.denoising.presets import DenoisingPreset, denoising_preset

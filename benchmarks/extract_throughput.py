@@ -22,14 +22,14 @@ import numpy as np
 import torch
 
 from earwitness.audio import read_mono, window_starts
-from earwitness.extract import extract
-from earwitness.instrument import TokenInstrument
-from earwitness.passes.batch import Window
-from earwitness.passes.own import own_passes
-from earwitness.plan import AudioPlan, Plan, TargetPlan, WindowPlan
-from earwitness.readers import AudioReader, Source
-from earwitness.reference.fiddle import card
-from earwitness.reference.fiddle.tunes import SAMPLE_RATE, read_tunes, write_audio
+from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, read_tunes, write_audio
+from earwitness.measure.extract import extract
+from earwitness.measure.passes.batch import Window
+from earwitness.measure.passes.providers import own_passes
+from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.measure.tokens import TokenInstrument
+from earwitness.measure.windows import AudioReader, Source
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
 from earwitness.targets.musicgen import Musicgen

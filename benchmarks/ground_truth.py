@@ -20,8 +20,8 @@ import numpy as np
 from earwitness import pipeline
 from earwitness.bench.draws import draw_sets
 from earwitness.features import FeatureTable
-from earwitness.reference.data import write_data
-from earwitness.reference.registry import TARGETS, shipped
+from earwitness.ground_truth.data import write_data
+from earwitness.ground_truth.registry import TARGETS, shipped
 from earwitness.spec import Direction
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test

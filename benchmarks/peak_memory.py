@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from transformers import EncodecConfig, EncodecModel
 
-from earwitness.instrument import TokenInstrument
-from earwitness.passes.batch import Window, encode, logits_of
-from earwitness.passes.own import own_passes
-from earwitness.reference.musicgen import caption_tokenizer, small_musicgen
+from earwitness.ground_truth.musicgen import caption_tokenizer, small_musicgen
+from earwitness.measure.passes.batch import Window, encode, logits_of
+from earwitness.measure.passes.providers import own_passes
+from earwitness.measure.tokens import TokenInstrument
 from earwitness.signals import token_features
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets.musicgen import Musicgen

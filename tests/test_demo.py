@@ -7,7 +7,7 @@ import pytest
 
 from earwitness import demo
 from earwitness.errors import EarwitnessError
-from earwitness.reference.fiddle import card
+from earwitness.ground_truth.fiddle import card
 
 
 def test_no_group_falls_into_two_sets() -> None:

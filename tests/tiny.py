@@ -16,8 +16,8 @@ from transformers import (
 )
 from transformers.models.encodec.configuration_encodec import EncodecConfig
 
-from earwitness.reference.codec import fit_codebooks
-from earwitness.reference.musicgen import caption_tokenizer, small_musicgen
+from earwitness.ground_truth.codec import fit_codebooks
+from earwitness.ground_truth.musicgen import caption_tokenizer, small_musicgen
 from earwitness.targets.protocols import TokenTarget
 
 SAMPLE_RATE = 16_000

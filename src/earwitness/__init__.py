@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from earwitness.features import FeatureTable
-    from earwitness.inference import dataset_inference
-    from earwitness.result import DatasetInferenceResult
     from earwitness.targets import load_target
+    from earwitness.verdict.inference import dataset_inference
+    from earwitness.verdict.result import DatasetInferenceResult
 
 __version__ = "0.1.0"
 __all__ = ["DatasetInferenceResult", "FeatureTable", "__version__", "dataset_inference", "load_target"]
 
 _HOMES = {
-    "DatasetInferenceResult": "earwitness.result",
+    "DatasetInferenceResult": "earwitness.verdict.result",
     "FeatureTable": "earwitness.features",
-    "dataset_inference": "earwitness.inference",
+    "dataset_inference": "earwitness.verdict.inference",
     "load_target": "earwitness.targets",
 }
 

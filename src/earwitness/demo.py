@@ -15,10 +15,10 @@ import numpy as np
 
 from earwitness import pipeline
 from earwitness.errors import EarwitnessError
-from earwitness.reference.fiddle import card
-from earwitness.reference.fiddle.card import CardTune
-from earwitness.reference.fiddle.tunes import read_tunes, write_audio
-from earwitness.result import DatasetInferenceResult
+from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.fiddle.card import CardTune
+from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
+from earwitness.verdict.result import DatasetInferenceResult
 
 OnProgress = Callable[[int, int], None]
 

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import polars as pl
 
-from earwitness.collection import Collection
-from earwitness.collection import index as index_collection
+from earwitness.collection.index import Collection
+from earwitness.collection.index import index as index_collection
 from earwitness.errors import PlanMismatchError
-from earwitness.extract import ExtractSummary, extract
 from earwitness.features import FeatureTable
 from earwitness.files import write_text
-from earwitness.inference import dataset_inference
-from earwitness.readers import Source
-from earwitness.result import DatasetInferenceResult
+from earwitness.measure.extract import ExtractSummary, extract
+from earwitness.measure.windows import Source
 from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.verdict.inference import dataset_inference
+from earwitness.verdict.result import DatasetInferenceResult
 
 OnProgress = Callable[[int, int], None]
 
@@ -63,7 +63,7 @@ def extract_stage(
 
     ``test`` fixes the test's settings in the plan before any number is seen.
     """
-    from earwitness.preparation import prepare
+    from earwitness.measure.prepare import prepare
     from earwitness.targets.registry import pick_device
 
     collection = Collection.read(run)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from earwitness.admission import Spanning
+from earwitness.verdict.admission import Spanning
 
 DEFAULT_SECONDS = 10.0
 

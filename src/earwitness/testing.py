@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earwitness.passes.batch import Batch, Window, encode, logits_of
+from earwitness.measure.passes.batch import Batch, Window, encode, logits_of
 from earwitness.targets.protocols import AnyTarget, DenoiserTarget, SymbolicTarget, TokenTarget
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 
 from earwitness.bench import lengths as module
 from earwitness.bench.lengths import Length, lengths
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.registry import shipped
 
 
 class FakeRecipe:
@@ -59,9 +59,9 @@ def test_other_lengths_are_trained_once_and_published_once(made_by: FakeRecipe, 
 
 def test_full_lengths_are_kept_by_the_recipes() -> None:
     from earwitness.bench.scale import FULL
-    from earwitness.reference.chorale import recipe as chorale
-    from earwitness.reference.fiddle import recipe as fiddle
-    from earwitness.reference.hum import recipe as hum
+    from earwitness.ground_truth.chorale import recipe as chorale
+    from earwitness.ground_truth.fiddle import recipe as fiddle
+    from earwitness.ground_truth.hum import recipe as hum
 
     kept = {"fiddle": fiddle.SCHEDULE.keep, "chorale": chorale.SCHEDULE.keep, "hum": hum.SCHEDULE.keep}
     assert {name: set(epochs) - set(kept[name]) for name, epochs in FULL.epochs.items()} == {

@@ -8,7 +8,7 @@ from earwitness.bench.feature_sets import signal_of
 from earwitness.bench.lengths import Length
 from earwitness.bench.measure import Measured, collection, drawn_tunes, measure
 from earwitness.bench.scale import QUICK
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.registry import shipped
 
 SCALE = replace(QUICK, tracks=4)
 LENGTH = Length(target="chorale", epochs=2, model=shipped("chorale").MODEL)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from earwitness.bench.methods import METHODS, Scores, p_value
-from earwitness.inference import dataset_inference
 from earwitness.stats.published import iar_test
+from earwitness.verdict.inference import dataset_inference
 from tests.bench.synthetic import known_table
 
 TABLE = known_table(tracks=30, effects={"loss": -1.5, "min_k/k=0.1": 1.5, "odd": 1.5})

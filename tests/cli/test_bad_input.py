@@ -68,7 +68,7 @@ def test_single_bad_files_are_listed_and_the_audit_goes_on(
 ) -> None:
     import polars as pl
 
-    from earwitness.result import DatasetInferenceResult
+    from earwitness.verdict.result import DatasetInferenceResult
 
     suspect, held_out = write_sets(tmp_path)
     good = (suspect / "0.wav").read_bytes()

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from earwitness.cli.app import app
-from earwitness.result import DatasetInferenceResult
+from earwitness.verdict.result import DatasetInferenceResult
 from tests.cli.test_bad_input import audit, run, write_sets
 from tests.tiny import save_tiny_musicgen
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from scipy.special import ndtri
 
-from earwitness.curves import sample_curve
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
+from earwitness.verdict.curves import sample_curve
 from tests.cli.test_bad_input import one_line, run
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earwitness.denoising import DenoisingInstrument
 from earwitness.features import FeatureTable
-from earwitness.passes.batch import Window
-from earwitness.plan import Plan
+from earwitness.measure.denoising import DenoisingInstrument
+from earwitness.measure.passes.batch import Window
+from earwitness.measure.plan import Plan
 from earwitness.signals.denoising.presets import SIGNALS, denoising_preset
 from earwitness.signals.registry import spec_for
 from earwitness.spec import Direction

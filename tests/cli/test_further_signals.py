@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from earwitness.features import FeatureTable
-from earwitness.plan import Plan
+from earwitness.measure.plan import Plan
 from earwitness.signals.registry import further_signals
 from earwitness.signals.tokens.recall import Recall
 from earwitness.signals.tokens.requests import Prefixed

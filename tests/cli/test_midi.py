@@ -10,7 +10,7 @@ import symusic
 import torch
 
 from earwitness.features import FeatureTable
-from earwitness.plan import Plan
+from earwitness.measure.plan import Plan
 from earwitness.targets.figaro import FigaroConfig, FigaroModel, save_figaro
 from tests.cli.test_bad_input import one_line, run
 from tests.tiny import save_tiny_musicgen

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import stats
 
 from earwitness.report.context import FailureRow, ReportContext, TargetSummary, TrackRow, set_summaries
-from earwitness.result import (
+from earwitness.spec import Direction
+from earwitness.verdict.result import (
     AAControl,
     Blind,
     Counts,
@@ -19,7 +20,6 @@ from earwitness.result import (
     TrackResult,
     Verdict,
 )
-from earwitness.spec import Direction
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SIGNALS = [

@@ -3,8 +3,8 @@ import math
 import numpy as np
 
 from earwitness.report.charts import COLOURS, family_figure, score_figure, uniformity_figure
-from earwitness.result import AAControl, FeatureResult, TrackResult
 from earwitness.spec import Direction
+from earwitness.verdict.result import AAControl, FeatureResult, TrackResult
 from tests.report.samples import full_result
 
 

@@ -7,7 +7,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.report.context import ReportContext
 from earwitness.report.html import render_html, write_report
 from earwitness.report.wording import VERDICT_NAMES
-from earwitness.result import Verdict
+from earwitness.verdict.result import Verdict
 from tests.report.samples import VERDICTS, bare_result, full_context, full_result, hostile
 
 PAYLOAD = "<script>alert('x')</script>\"'><img src=x onerror=go()>{{ 7 * 7 }}&amp;"

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from earwitness.near_copies import NearCopies, NearCopy
 from earwitness.report import near_copies
 from earwitness.report.context import ReportContext, TrackRow, report_context
 from earwitness.report.html import render_html
 from earwitness.report.text import print_result
+from earwitness.verdict.near_copies import NearCopies, NearCopy
 from tests.report.samples import full_context, full_result, hostile
 
 FOUND = NearCopies(

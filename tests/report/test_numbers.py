@@ -3,7 +3,7 @@ import math
 import pytest
 
 from earwitness.report.numbers import count, decimal, frequency, interval, minutes_seconds, p_value, percent
-from earwitness.result import Interval
+from earwitness.verdict.result import Interval
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from earwitness.report.tables import (
     settings_table,
     track_table,
 )
-from earwitness.result import FeatureResult
 from earwitness.spec import Direction
+from earwitness.verdict.result import FeatureResult
 from tests.report.samples import bare_result, full_context, full_result
 
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from earwitness.report.text import print_result
-from earwitness.result import DatasetInferenceResult, Verdict
+from earwitness.verdict.result import DatasetInferenceResult, Verdict
 from tests.report.samples import VERDICTS, bare_result, full_result, hostile
 
 

@@ -3,7 +3,7 @@ import pytest
 from earwitness.report import wording
 from earwitness.report.context import ReportContext
 from earwitness.report.procedure import steps
-from earwitness.result import AAControl, Blind, DatasetInferenceResult, Interval
+from earwitness.verdict.result import AAControl, Blind, DatasetInferenceResult, Interval
 from tests.report.samples import VERDICTS, bare_result, full_context, full_result
 
 

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from earwitness.errors import TargetError
-from earwitness.reference.musicgen import caption_tokenizer
+from earwitness.ground_truth.musicgen import caption_tokenizer
 from earwitness.targets import delay
 from earwitness.targets.causal_lm import AudioCausalLm, CausalLmFamily, MidiCausalLm
 from earwitness.targets.causal_lm.layout import Layout

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.collection import index
+from earwitness.collection.index import index
+from earwitness.collection.tracks import Collection
 from earwitness.errors import EarwitnessError, TargetError
-from earwitness.extract import extract
 from earwitness.features import FeatureTable
-from earwitness.generation import GeneratorInstrument
-from earwitness.near_copies import near_copies
-from earwitness.plan import Plan, TargetPlan, WindowPlan
-from earwitness.prompts import SAMPLE_RATE, write_prompts
-from earwitness.readers import AudioReader, Source
+from earwitness.measure.extract import extract
+from earwitness.measure.generation import GeneratorInstrument
+from earwitness.measure.plan import Plan, TargetPlan, WindowPlan
+from earwitness.measure.prompts import SAMPLE_RATE, write_prompts
+from earwitness.measure.windows import AudioReader, Source
 from earwitness.targets.continuations import ContinuationsFamily, PromptRecord, Recorded
 from earwitness.targets.protocols import GeneratorTarget
-from earwitness.tracks import Collection
+from earwitness.verdict.near_copies import near_copies
 from tests.test_similarity import RATE, melody
 
 SECONDS = 5.0

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.reference.musicgen import caption_tokenizer
+from earwitness.ground_truth.musicgen import caption_tokenizer
 from earwitness.targets.protocols import DenoiserTarget, WhiteBox
 from earwitness.targets.stable_audio import StableAudioFamily
 from earwitness.targets.stable_audio.latents import building_oobleck, reach_in_frames

@@ -15,7 +15,7 @@ from torch.nn.functional import conv1d, layer_norm, pad, scaled_dot_product_atte
 from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.reference.musicgen import caption_tokenizer
+from earwitness.ground_truth.musicgen import caption_tokenizer
 from earwitness.targets.stable_audio import StableAudioFamily
 from earwitness.targets.stable_audio.target import StableAudio
 from earwitness.testing import check_target

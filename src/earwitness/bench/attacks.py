@@ -13,8 +13,8 @@ import polars as pl
 
 from earwitness.bench.feature_sets import signal_of
 from earwitness.features import FeatureTable
-from earwitness.membership import MembershipResult, ScoreEvaluation, membership_evaluation
 from earwitness.spec import Direction
+from earwitness.verdict.membership import MembershipResult, ScoreEvaluation, membership_evaluation
 
 
 def halves(table: FeatureTable, *, seed: int = 0) -> tuple[FeatureTable, FeatureTable]:

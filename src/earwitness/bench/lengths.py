@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from earwitness.reference.registry import recipe, shipped
+from earwitness.ground_truth.registry import recipe, shipped
 
 Report = Callable[[str], None]
 KINDS = {"fiddle": "token", "chorale": "symbolic", "hum": "diffusion"}

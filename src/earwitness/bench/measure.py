@@ -14,9 +14,9 @@ from earwitness.bench.feature_sets import default_signals, of_signals, published
 from earwitness.bench.lengths import Length
 from earwitness.bench.scale import Scale
 from earwitness.features import FeatureTable
-from earwitness.reference.card import CardTune
-from earwitness.reference.data import write_data
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.card import CardTune
+from earwitness.ground_truth.data import write_data
+from earwitness.ground_truth.registry import shipped
 from earwitness.settings import MeasureSettings
 
 OnProgress = Callable[[int, int], None]

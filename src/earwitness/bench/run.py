@@ -24,8 +24,8 @@ from earwitness.bench.scale import Scale
 from earwitness.bench.stress.table import stress_table
 from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically, write_text
-from earwitness.reference.card import read_card
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.card import read_card
+from earwitness.ground_truth.registry import shipped
 
 Report = Callable[[str], None]
 OnProgress = Callable[[int, int], None]

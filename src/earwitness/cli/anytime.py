@@ -8,7 +8,7 @@ import typer
 from earwitness.cli import options
 
 if TYPE_CHECKING:
-    from earwitness.anytime import AnytimeResult
+    from earwitness.verdict.anytime import AnytimeResult
 
 
 def command(
@@ -30,8 +30,8 @@ def command(
 
     Example: earwitness anytime features.parquet --state anytime.json --plot wealth.html
     """
-    from earwitness.anytime import AnytimeState, anytime
     from earwitness.features import FeatureTable
+    from earwitness.verdict.anytime import AnytimeState, anytime
 
     table = FeatureTable.read(features, higher=higher or (), lower=lower or ())
     after, result = anytime(table, AnytimeState.read(state), alpha=alpha, seed=seed)

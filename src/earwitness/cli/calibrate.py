@@ -9,7 +9,7 @@ from earwitness.cli import options
 from earwitness.cli.progress import sign_of_life
 
 if TYPE_CHECKING:
-    from earwitness.calibration import Calibration
+    from earwitness.verdict.calibration import Calibration
 
 
 def command(
@@ -26,7 +26,7 @@ def command(
 
     Example: earwitness calibrate RUN --runs 2000 --alpha 0.01 --plot uniformity.svg
     """
-    from earwitness import calibration
+    from earwitness.verdict import calibration
 
     with sign_of_life("testing the held-out set against itself"):
         table = calibration.calibrate(
@@ -40,7 +40,7 @@ def command(
 def _draw(table: "Calibration", path: Path) -> None:
     from earwitness.files import write_text
     from earwitness.report.charts import uniformity_figure
-    from earwitness.result import AAControl
+    from earwitness.verdict.result import AAControl
 
     level = table.levels[0]
     control = AAControl(

@@ -11,7 +11,7 @@ from earwitness.cli.progress import bar
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from earwitness.curves import SampleCurve
+    from earwitness.verdict.curves import SampleCurve
 
 # Below this a p-value is drawn at the edge: a logarithmic axis has no zero.
 _SMALLEST_DRAWN = 1e-12
@@ -43,8 +43,8 @@ def command(
 
     Example: earwitness curve features.parquet --method iar --size 50 --size 100 --plot curve.html
     """
-    from earwitness.curves import sample_curve
     from earwitness.features import FeatureTable
+    from earwitness.verdict.curves import sample_curve
 
     table = FeatureTable.read(features, higher=higher or (), lower=lower or ())
     with bar("drawing tracks") as on_progress:

@@ -22,8 +22,8 @@ def command(
     Example: earwitness family RUN-A/result.json RUN-B/result.json --alpha 0.01
     """
     from earwitness.errors import EarwitnessError
-    from earwitness.result import DatasetInferenceResult
     from earwitness.stats.multiplicity import e_bh, holm_adjusted
+    from earwitness.verdict.result import DatasetInferenceResult
 
     if not 0 < alpha < 1:
         raise EarwitnessError(f"alpha is {alpha:g}; it must lie between 0 and 1, for instance 0.01.")

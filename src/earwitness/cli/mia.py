@@ -10,7 +10,7 @@ from earwitness.cli import options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from earwitness.membership import MembershipResult, ScoreEvaluation
+    from earwitness.verdict.membership import MembershipResult, ScoreEvaluation
 
 _DRAWN = 5
 
@@ -30,7 +30,7 @@ def command(
     Example: earwitness mia features.parquet --lower 'loss*' --out mia.json --roc roc.html
     """
     from earwitness.features import FeatureTable
-    from earwitness.membership import membership_evaluation
+    from earwitness.verdict.membership import membership_evaluation
 
     table = FeatureTable.read(features, higher=higher or (), lower=lower or ())
     result = membership_evaluation(table, seed=seed, bootstrap=bootstrap)

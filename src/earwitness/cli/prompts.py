@@ -26,8 +26,8 @@ def command(
 
     Example: earwitness prompts --suspect my-albums --held-out my-unreleased --out asked
     """
-    from earwitness.collection import index
-    from earwitness.prompts import write_prompts
+    from earwitness.collection.index import index
+    from earwitness.measure.prompts import write_prompts
 
     with bar("reading the audio") as on_progress:
         collection = index(suspect, held_out, manifest, on_progress=on_progress)

@@ -16,7 +16,7 @@ def list_targets() -> None:
 
     Example: earwitness reference list
     """
-    from earwitness.reference.registry import TARGETS, shipped
+    from earwitness.ground_truth.registry import TARGETS, shipped
 
     for name in TARGETS:
         typer.echo(shipped(name).read().summary())
@@ -28,7 +28,7 @@ def path(name: Name) -> None:
 
     Example: earwitness audit --target "$(earwitness reference path fiddle)" …
     """
-    from earwitness.reference.registry import shipped
+    from earwitness.ground_truth.registry import shipped
 
     typer.echo(shipped(name).MODEL)
 
@@ -43,7 +43,7 @@ def data(
     Example: earwitness reference data chorale --out chorales
     """
     from earwitness.cli.progress import bar
-    from earwitness.reference.data import write_data
+    from earwitness.ground_truth.data import write_data
 
     with bar("writing the tunes") as on_progress:
         written = write_data(name, out, on_progress=on_progress)
@@ -67,7 +67,7 @@ def train(
 
     Example: earwitness reference train fiddle --work fiddle-work
     """
-    from earwitness.reference.registry import recipe
+    from earwitness.ground_truth.registry import recipe
 
     made_by = recipe(name)
     last = made_by.train(work, report=typer.echo)

@@ -10,7 +10,7 @@ from rich.console import Console
 from earwitness.report.bundle import file_sha256, write_bundle_hashes
 from earwitness.report.context import report_context
 from earwitness.report.text import print_result
-from earwitness.result import DatasetInferenceResult
+from earwitness.verdict.result import DatasetInferenceResult
 
 
 def command(

@@ -15,8 +15,8 @@ import polars as pl
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.near_copies import NearCopies, near_copies
 from earwitness.report.bundle import REPORT_NAME, hash_files
+from earwitness.verdict.near_copies import NearCopies, near_copies
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 

@@ -21,7 +21,7 @@ from earwitness.report.key_figures import key_figures
 from earwitness.report.printable import printable
 from earwitness.report.procedure import steps
 from earwitness.report.references import references
-from earwitness.result import DatasetInferenceResult
+from earwitness.verdict.result import DatasetInferenceResult
 
 RESULT_NAME = "result.json"
 _FEATURES_SHOWN = 12

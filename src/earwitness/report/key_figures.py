@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from earwitness.report.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
 from earwitness.report.wording import floor_source
-from earwitness.result import AAControl, DatasetInferenceResult
+from earwitness.verdict.result import AAControl, DatasetInferenceResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The near-copies of a run in words and as a table.
 
 Goal: say what was found, what it means and how often it comes about by accident; nothing is
-decided here (``earwitness.near_copies`` does that).
+decided here (``earwitness.verdict.near_copies`` does that).
 """
 
-from earwitness.near_copies import NearCopies
 from earwitness.report.context import ReportContext
 from earwitness.report.numbers import ABSENT, count, decimal, is_known, percent
 from earwitness.report.tables import CellTable
+from earwitness.verdict.near_copies import NearCopies
 
 
 def statement(copies: NearCopies) -> str:

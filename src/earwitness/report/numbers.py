@@ -6,7 +6,7 @@ before the per cent sign, and an em dash for what was not computed.
 
 import math
 
-from earwitness.result import Interval
+from earwitness.verdict.result import Interval
 
 ABSENT = "—"
 

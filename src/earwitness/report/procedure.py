@@ -7,7 +7,7 @@ did not take are not listed.
 from earwitness.report.context import ReportContext
 from earwitness.report.numbers import count
 from earwitness.report.wording import is_exact, is_sampled
-from earwitness.result import DatasetInferenceResult
+from earwitness.verdict.result import DatasetInferenceResult
 
 
 def steps(result: DatasetInferenceResult, context: ReportContext) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from earwitness.report.context import Json, ReportContext, SetSummary, TrackRow
 from earwitness.report.numbers import ABSENT, count, decimal, is_known, minutes_seconds, p_value
 from earwitness.report.wording import ROLE_NAMES
-from earwitness.result import DatasetInferenceResult, FeatureResult, TrackResult
+from earwitness.verdict.result import DatasetInferenceResult, FeatureResult, TrackResult
 
 _GROUP_RULES = {
     "manifest": "named in the manifest",

@@ -15,7 +15,7 @@ from earwitness.report.numbers import count, decimal
 from earwitness.report.printable import printable
 from earwitness.report.tables import features_by_weight
 from earwitness.report.wording import GATE, VERDICT_NAMES, headline, p_statement
-from earwitness.result import DatasetInferenceResult, Verdict
+from earwitness.verdict.result import DatasetInferenceResult, Verdict
 
 WIDTH = 100
 _COLOURS: dict[Verdict, str] = {

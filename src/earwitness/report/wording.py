@@ -9,7 +9,7 @@ neither guilt nor innocence is ever stated.
 from dataclasses import dataclass
 
 from earwitness.report.numbers import count, decimal, frequency, is_known, p_value, percent
-from earwitness.result import AAControl, Blind, DatasetInferenceResult, Verdict
+from earwitness.verdict.result import AAControl, Blind, DatasetInferenceResult, Verdict
 
 ROLE_NAMES = {"suspect": "Suspect", "held_out": "Held-out", "member": "Member", "non_member": "Non-member"}
 VERDICT_NAMES: dict[Verdict, str] = {

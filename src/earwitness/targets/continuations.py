@@ -1,6 +1,6 @@
 """Continuations made elsewhere: a folder of prompts, and of what a service made of them.
 
-Goal: audit a model that can only be asked by hand. `earwitness.prompts` writes ``prompts/NAME.wav``
+Goal: audit a model that can only be asked by hand. `earwitness.measure.prompts` writes ``prompts/NAME.wav``
 and ``continuations.json``; what comes back is saved as ``continuations/NAME`` with the suffix of any
 audio format. A prompt is recognised by its samples, so the windows of an audit must be those that
 the prompts were cut from: same length, number and seed.

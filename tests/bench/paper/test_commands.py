@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from earwitness.bench.paper.check import check
 from earwitness.bench.paper.commands import Machine, command_lines, write_manifest
 from earwitness.cli.app import app
-from earwitness.manifest import read_manifest
+from earwitness.collection.manifest import read_manifest
 from tests.bench.paper.layouts import write_attributions, write_audiocaps
 from tests.bench.paper.test_check import sized
 

@@ -11,12 +11,12 @@ from earwitness.bench.paper import run as running
 from earwitness.bench.paper.check import Checked, check
 from earwitness.bench.paper.commands import Machine
 from earwitness.bench.paper.run import Effort, run_experiment
-from earwitness.curves import SampleCurve
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.membership import MembershipResult
-from earwitness.result import DatasetInferenceResult
 from earwitness.targets.figaro import FigaroConfig, FigaroModel, save_figaro
+from earwitness.verdict.curves import SampleCurve
+from earwitness.verdict.membership import MembershipResult
+from earwitness.verdict.result import DatasetInferenceResult
 from tests.bench.paper.layouts import write_attributions, write_audiocaps, write_lakh
 from tests.bench.paper.test_check import one, sized
 from tests.targets.test_audioldm import save_tiny

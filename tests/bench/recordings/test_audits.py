@@ -13,8 +13,8 @@ from earwitness.audio import decode
 from earwitness.bench.recordings import audits, excerpts, recipe
 from earwitness.bench.recordings.audits import recordings_table
 from earwitness.errors import EarwitnessError
-from earwitness.reference.fiddle import card as fiddle
-from earwitness.reference.musicgen import Schedule
+from earwitness.ground_truth.fiddle import card as fiddle
+from earwitness.ground_truth.musicgen import Schedule
 from tests.bench.recordings.library_tree import song
 
 SMALL = Schedule(epochs=2, keep=(1, 2), frames=250, batch=2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from earwitness.bench.stress.generated import generated
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.registry import shipped
 
 
 @pytest.mark.parametrize(("target", "seconds"), [("fiddle", 5.0), ("hum", 5.12)])

@@ -13,8 +13,8 @@ from earwitness.bench.stress.airs import read_air
 from earwitness.bench.stress.pools import draw_tunes, pool_size, write_pools
 from earwitness.bench.stress.treatments import TREATMENTS
 from earwitness.errors import EarwitnessError
-from earwitness.reference.card import Card
-from earwitness.reference.fiddle import card
+from earwitness.ground_truth.card import Card
+from earwitness.ground_truth.fiddle import card
 from tests.bench.stress.test_airs import AIR
 
 CLIP = np.zeros(16_000, dtype=np.float32) + 0.25

@@ -7,8 +7,8 @@ import pytest
 
 from earwitness.audio import content_sha256
 from earwitness.bench.stress.treatments import PROGRAM_FLUTE, TREATMENTS, Wave, at_tempo, louder, re_encoded, transposed
-from earwitness.reference.fiddle import card
-from earwitness.reference.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, pcm16, read_tunes
+from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, pcm16, read_tunes
 
 SCALE = Tune(
     name="scale",

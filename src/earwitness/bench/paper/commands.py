@@ -8,11 +8,11 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from earwitness.admission import METHODS
 from earwitness.bench.paper.check import Checked
 from earwitness.bench.paper.experiments import Experiment
+from earwitness.collection.manifest import OPTIONAL, REQUIRED
 from earwitness.files import write_atomically
-from earwitness.manifest import OPTIONAL, REQUIRED
+from earwitness.verdict.admission import METHODS
 
 _COLUMNS = (*REQUIRED, *OPTIONAL)
 

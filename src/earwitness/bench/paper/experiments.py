@@ -8,7 +8,7 @@ was found about each, and what is assumed, is in docs/design/paper-experiments.m
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from earwitness.entries import Role
+from earwitness.collection.tracks import Role
 from earwitness.errors import EarwitnessError
 
 _TOKENS = ("iar", "default")

@@ -2,7 +2,7 @@
 
 Goal: the attacks one by one against the truth, and the four methods of dataset inference with their
 curves and false-alarm rates, under the published feature set and under the package's own. All
-statistics are those of `earwitness.membership`, `earwitness.inference` and `earwitness.curves`.
+statistics are those of `earwitness.verdict.membership`, `earwitness.verdict.inference` and `earwitness.verdict.curves`.
 Conventions: measuring resumes, and a curve that is there for the same features is kept; each finished
 experiment has ``attacks.csv``, ``verdicts.csv`` and ``collections.csv``, one row a cell.
 """
@@ -15,17 +15,17 @@ import polars as pl
 from pydantic import ValidationError
 
 from earwitness import pipeline
-from earwitness.admission import METHODS
 from earwitness.bench.paper.check import Checked, Progress, silent
 from earwitness.bench.paper.commands import Machine, run_folder, write_manifest
-from earwitness.curves import SampleCurve, sample_curve
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.files import write_atomically, write_text
-from earwitness.inference import dataset_inference
-from earwitness.membership import MembershipResult, ScoreEvaluation, membership_evaluation
-from earwitness.result import DatasetInferenceResult
 from earwitness.settings import MeasureSettings
+from earwitness.verdict.admission import METHODS
+from earwitness.verdict.curves import SampleCurve, sample_curve
+from earwitness.verdict.inference import dataset_inference
+from earwitness.verdict.membership import MembershipResult, ScoreEvaluation, membership_evaluation
+from earwitness.verdict.result import DatasetInferenceResult
 
 Cell = dict[str, str | int | float | bool | None]
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from itertools import islice
 
 from earwitness.bench.paper.listing import Finding, Listed, Listing, counted, itemised, short
-from earwitness.collection import DECODERS
+from earwitness.collection.index import DECODERS
 from earwitness.errors import AudioError
 
 OnProgress = Callable[[int, int], None]

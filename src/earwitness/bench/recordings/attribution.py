@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import mutagen
 
-from earwitness.tags import read_tags
+from earwitness.collection.tags import read_tags
 
 _NOBODY = re.compile(r"^\W*(unknown|various|n/?a|none)\b.*$|https?:|www\.", re.IGNORECASE)
 _NICKNAME = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\([^)]*\)|\baka\b.*$)\s*", re.IGNORECASE)

@@ -23,7 +23,7 @@ from earwitness.bench.recordings.split import SPLIT_SEED, card_text, split
 from earwitness.bench.recordings.verdicts import Row, audit_rows, audits_of
 from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically, write_text
-from earwitness.reference.musicgen import Schedule
+from earwitness.ground_truth.musicgen import Schedule
 from earwitness.settings import MeasureSettings
 
 Report = Callable[[str], None]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from earwitness.audio import read_mono
 from earwitness.bench.recordings.split import Part
 from earwitness.files import write_atomically
-from earwitness.reference.fiddle.tunes import PEAK, SAMPLE_RATE, pcm16
+from earwitness.ground_truth.fiddle.tunes import PEAK, SAMPLE_RATE, pcm16
 
 OnProgress = Callable[[int, int], None]
 SECONDS = 60.0

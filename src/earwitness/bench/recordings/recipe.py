@@ -29,10 +29,10 @@ from transformers import (
 from earwitness.audio import read_mono
 from earwitness.bench.recordings.excerpts import Excerpt
 from earwitness.errors import EarwitnessError
-from earwitness.reference.codec import encode_tracks
-from earwitness.reference.fiddle import card as fiddle
-from earwitness.reference.fiddle.tunes import SAMPLE_RATE
-from earwitness.reference.musicgen import Schedule, caption_tokenizer, sequence_loss, train_musicgen
+from earwitness.ground_truth.codec import encode_tracks
+from earwitness.ground_truth.fiddle import card as fiddle
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE
+from earwitness.ground_truth.musicgen import Schedule, caption_tokenizer, sequence_loss, train_musicgen
 from earwitness.stats.roc import auc_delong
 
 Codes = NDArray[np.int16]

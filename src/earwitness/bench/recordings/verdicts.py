@@ -15,8 +15,8 @@ from earwitness.bench.methods import FEWEST
 from earwitness.bench.recordings.excerpts import Excerpt
 from earwitness.bench.scale import ALPHA
 from earwitness.features import FeatureTable
-from earwitness.inference import dataset_inference
 from earwitness.stats.multiplicity import holm_adjusted
+from earwitness.verdict.inference import dataset_inference
 
 PUBLISHED = ("cdi", "iar", "llm-di")
 ALL_USED, ALL_UNUSED = "all used artists", "all unused artists"

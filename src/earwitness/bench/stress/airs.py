@@ -1,7 +1,7 @@
 """Another collection for the same instrument: James Aird's *Airs* (1782–1801), inside ``music21``.
 
 Goal: a held-out set that anybody might take for a comparable one. Conventions: tunes as in
-`earwitness.reference.fiddle.tunes`. An air prints no dance, so it is called by the one its
+`earwitness.ground_truth.fiddle.tunes`. An air prints no dance, so it is called by the one its
 metre is usual for.
 """
 
@@ -14,8 +14,8 @@ from types import ModuleType
 import numpy as np
 
 from earwitness.errors import EarwitnessError, missing_extra
-from earwitness.reference.fiddle.tunes import MIN_NOTES, Tune
-from earwitness.reference.groups import fingerprints
+from earwitness.ground_truth.fiddle.tunes import MIN_NOTES, Tune
+from earwitness.ground_truth.groups import fingerprints
 
 # Metre → quarter notes a minute, and the dance.
 _DANCES = {

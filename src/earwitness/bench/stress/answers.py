@@ -15,10 +15,10 @@ from earwitness.bench.draws import Rows
 from earwitness.bench.methods import Scores, p_value
 from earwitness.bench.scale import ALPHA
 from earwitness.features import FeatureTable
-from earwitness.inference import dataset_inference
-from earwitness.result import Verdict
 from earwitness.stats.grouping import Floats, intraclass_correlation
 from earwitness.stats.roc import auc_delong
+from earwitness.verdict.inference import dataset_inference
+from earwitness.verdict.result import Verdict
 
 _NAN = float("nan")
 

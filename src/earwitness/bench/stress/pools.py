@@ -22,11 +22,11 @@ from earwitness.bench.stress.scenarios import SCENARIOS
 from earwitness.bench.stress.treatments import TAKES, TREATMENTS, Wave, unchanged
 from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically
-from earwitness.reference.card import Card, CardTune
-from earwitness.reference.data import ROLES
-from earwitness.reference.fiddle.tunes import SAMPLE_RATE, Tune, pcm16, read_tunes
-from earwitness.reference.hum.excerpts import EXCERPT_SAMPLES
-from earwitness.reference.registry import shipped
+from earwitness.ground_truth.card import Card, CardTune
+from earwitness.ground_truth.data import ROLES
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, pcm16, read_tunes
+from earwitness.ground_truth.hum.excerpts import EXCERPT_SAMPLES
+from earwitness.ground_truth.registry import shipped
 
 Report = Callable[[str], None]
 COLUMNS = ("path", "treatment", "member", "group", "dance")

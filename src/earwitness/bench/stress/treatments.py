@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earwitness.reference.fiddle.tunes import PROGRAM_FIDDLE, SAMPLE_RATE, Tune, render
+from earwitness.ground_truth.fiddle.tunes import PROGRAM_FIDDLE, SAMPLE_RATE, Tune, render
 
 Wave = NDArray[np.float32]
 _T = TypeVar("_T")

@@ -2,7 +2,7 @@
 
 Goal: a signal names what it wants to know of the model and never how it is got; two signals
 that make the same request share its answer. A request is a frozen dataclass; whoever runs
-it (``earwitness.passes``) answers with the ``TokenScores`` of every window, with a number, or with
+it (``earwitness.measure.passes``) answers with the ``TokenScores`` of every window, with a number, or with
 a ``Continuation``.
 
 Conventions: ``forward_passes`` and ``backward_passes`` count passes over one window.
@@ -70,7 +70,7 @@ class Resampled:
 class Perturbed:
     """The window's audio, slightly changed and encoded again: scores of that copy [K, T'].
 
-    ``change`` is a key of ``earwitness.passes.perturbation.CHANGES``.
+    ``change`` is a key of ``earwitness.measure.passes.perturbation.CHANGES``.
     """
 
     change: str

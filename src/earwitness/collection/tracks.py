@@ -1,0 +1,179 @@
+"""Tracks: the table of an indexed collection, in memory and on disk.
+
+Goal: what later stages need to know about each track, and what a reader needs to know about the
+files that were left out. Conventions: missing is null; paths are relative to the role's root, so
+the table can be published; the roots stand in the file's metadata.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from earwitness.errors import EarwitnessError
+from earwitness.files import write_atomically
+
+_METADATA_KEY = "earwitness.collection"
+
+
+class Role(StrEnum):
+    """Which set a track belongs to; member and non_member where the truth is known."""
+
+    SUSPECT = "suspect"
+    HELD_OUT = "held_out"
+    MEMBER = "member"
+    NON_MEMBER = "non_member"
+
+    @property
+    def is_suspect_side(self) -> bool:
+        """Whether a test takes it for (possibly) trained on."""
+        return self in (Role.SUSPECT, Role.MEMBER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One track: a row of tracks.parquet.
+
+    Attributes
+    ----------
+    track_id
+        The first 16 hex digits of ``content_sha256``.
+    group, group_from
+        The unit of independence and where it comes from: manifest, album, folder or track.
+    path
+        Relative to the role's folder or to the manifest's (POSIX).
+    sha256, content_sha256
+        Of the file's bytes, and of its decoded mono samples with their sample rate.
+    prompt
+        What the model is asked with; empty where the manifest gives none.
+    title, artist, album
+        The manifest's, else the tags', verbatim; ``None`` where absent.
+    bits_per_sample, bitrate
+        ``None`` for lossy codecs; file size over length, in bit/s.
+    """
+
+    track_id: str
+    role: Role
+    group: str
+    path: str
+    sha256: str
+    seconds: float
+    sample_rate: int
+    prompt: str
+    title: str | None
+    artist: str | None
+    album: str | None
+    group_from: str
+    channels: int
+    content_sha256: str
+    codec: str
+    bits_per_sample: int | None
+    bitrate: float
+
+
+_TYPES = {
+    "seconds": pl.Float64, "sample_rate": pl.Int64, "channels": pl.Int64, "bits_per_sample": pl.Int64,
+    "bitrate": pl.Float64,
+}  # fmt: skip
+TRACK_SCHEMA = {field.name: _TYPES.get(field.name, pl.String) for field in fields(Track)}
+
+FAILURE_SCHEMA = dict.fromkeys(("track_id", "path", "stage", "error", "message"), pl.String)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A track that gave no features, and why."""
+
+    track_id: str
+    path: str
+    stage: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Collection:
+    """The indexed tracks of both sets, and what was left out.
+
+    Attributes
+    ----------
+    tracks
+        One row a `Track`, the suspect side first, each in order of path.
+    failures
+        ``track_id, path, stage, error, message`` of the files left out; ``track_id`` is empty where the
+        file could not be decoded.
+    roots
+        The absolute folder that the paths of a role are relative to.
+    left_out
+        By role, then by reason: ``failed``, ``duplicates``.
+    ignored, symlinks
+        Files of other kinds, and symbolic links, that a walk passed over; hidden names are not counted.
+    warnings
+        Sentences for the reader.
+    """
+
+    tracks: pl.DataFrame
+    failures: pl.DataFrame
+    roots: Mapping[str, Path]
+    left_out: Mapping[str, Mapping[str, int]]
+    ignored: int = 0
+    symlinks: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def located(self) -> Iterator[tuple[dict[str, Any], Path]]:
+        """Yield every row of ``tracks`` with the absolute path of its file."""
+        for row in self.tracks.iter_rows(named=True):
+            yield row, self.roots[row["role"]] / row["path"]
+
+    def summary(self) -> dict[str, int | float]:
+        """Return the counts a reader wants: tracks, groups and minutes by role, and what was left out."""
+        counts: dict[str, int | float] = {}
+        for role in self.roots:
+            rows = self.tracks.filter(pl.col("role") == role)
+            counts[f"{role} tracks"] = rows.height
+            counts[f"{role} groups"] = rows["group"].n_unique()
+            counts[f"{role} minutes"] = round(float(rows["seconds"].sum()) / 60, 2)
+            counts[f"{role} failed"] = self.left_out[role]["failed"]
+            counts[f"{role} duplicates"] = self.left_out[role]["duplicates"]
+        return counts | {"ignored": self.ignored, "symlinks": self.symlinks}
+
+    def write(self, folder: Path) -> None:
+        """Write tracks.parquet and failures.parquet, each atomically; what they lack is in the former's metadata."""
+        about = {
+            "roots": {role: str(root) for role, root in self.roots.items()},
+            "left_out": {role: dict(reasons) for role, reasons in self.left_out.items()},
+            "ignored": self.ignored,
+            "symlinks": self.symlinks,
+            "warnings": self.warnings,
+        }
+        metadata = {_METADATA_KEY: json.dumps(about)}
+        write_atomically(folder / "failures.parquet", self.failures.write_parquet)
+        write_atomically(
+            folder / "tracks.parquet", lambda partial: self.tracks.write_parquet(partial, metadata=metadata)
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> "Collection":
+        """Read a collection back from its folder.
+
+        Raises
+        ------
+        EarwitnessError
+            Where the folder holds none, or files of another kind.
+        """
+        path = folder / "tracks.parquet"
+        if not path.exists():
+            raise EarwitnessError(f"{folder} holds no tracks.parquet; make it with `earwitness index`.")
+        try:
+            about = json.loads(pl.read_parquet_metadata(path)[_METADATA_KEY])
+            tracks, failures = pl.read_parquet(path), pl.read_parquet(folder / "failures.parquet")
+        except FileNotFoundError:
+            raise EarwitnessError(f"{folder} has lost its failures.parquet; index it again.") from None
+        except (pl.exceptions.PolarsError, OSError, KeyError, ValueError):
+            raise EarwitnessError(f"{path} is damaged or was not made by `earwitness index`; index it again.") from None
+        roots = {role: Path(root) for role, root in about.pop("roots").items()}
+        return cls(tracks=tracks, failures=failures, roots=roots, **about | {"warnings": tuple(about["warnings"])})

@@ -1,0 +1,72 @@
+"""The collection of the ``hum`` target: the opening of one fiddle tune a group.
+
+Goal: short tracks, as the text-to-audio collections hold them, half of which are trained on.
+A denoiser remembers a clip only after hundreds of visits, so there are few of them and they
+are short; the rest of the tunes is met by the mel ends alone.
+
+Conventions: waveforms are float32 [``EXCERPT_SAMPLES``] at ``SAMPLE_RATE``, as a 16-bit file
+of them decodes; a window begins at a whole multiple of ``START_SAMPLES``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from earwitness.audio import content_sha256
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, group_tunes, pcm16, render
+from earwitness.ground_truth.groups import draw_members
+from earwitness.ground_truth.mel_vae import REDUCTION
+from earwitness.targets.mel import MEL_16K
+
+SPLIT_SEED = 2512
+START_SAMPLES = MEL_16K.hop * REDUCTION
+WINDOW_SAMPLES = 32 * START_SAMPLES
+EXCERPT_SAMPLES = 48 * START_SAMPLES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """The opening of a tune, and whether the model is trained on it."""
+
+    tune: Tune
+    member: bool
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        """The 16-bit samples of its file."""
+        return pcm16(render(self.tune))[:EXCERPT_SAMPLES]
+
+    @property
+    def content_sha256(self) -> str:
+        """The content hash of its file."""
+        return content_sha256(as_decoded(self.samples), SAMPLE_RATE)
+
+    def write(self, path: Path) -> None:
+        """Write it into a 16-bit file of the format the suffix names."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, self.samples, SAMPLE_RATE)
+
+
+def draw_excerpts(tunes: Sequence[Tune], a_side: int) -> list[Excerpt]:
+    """Draw ``a_side`` groups that are trained on and as many that are not, by the first tune of each.
+
+    Members come first; within a side, excerpts are in the order of their names.
+    """
+    groups = group_tunes(tunes)
+    is_member = draw_members(groups, SPLIT_SEED)
+    firsts = [tune for tune in tunes if groups[tune.name] == tune.name]
+    drawn = []
+    for member in (True, False):
+        side = [tune for tune in firsts if is_member[tune.name] is member]
+        order = np.random.default_rng([SPLIT_SEED, member]).permutation(len(side))[:a_side]
+        drawn += [Excerpt(tune=side[i], member=member) for i in sorted(order)]
+    return drawn
+
+
+def windows(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Every window of an excerpt [starts, ``WINDOW_SAMPLES``]."""
+    return np.lib.stride_tricks.sliding_window_view(wave, WINDOW_SAMPLES)[::START_SAMPLES]

@@ -1,0 +1,128 @@
+"""Asking a diffusion or flow model: how well it finds the noise in windows it may have been trained on.
+
+Goal: the same contract as every instrument. A batch is encoded once; all levels, draws and windows
+of it share the denoiser's calls.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from earwitness.errors import EarwitnessError
+from earwitness.measure.instrument import (
+    Prepared,
+    reference_name,
+    refuse_itself,
+    target_plan,
+    test_plan,
+    window_plan,
+    window_seconds,
+)  # fmt: skip
+from earwitness.measure.passes.batch import Window
+from earwitness.measure.plan import AudioPlan, Plan
+from earwitness.measure.windows import AudioReader
+from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.signals.denoising.oracle import Oracle
+from earwitness.signals.denoising.presets import DenoisingPreset, denoising_preset, measure_batch
+from earwitness.signals.denoising.reference import Reference
+from earwitness.signals.denoising.schedule import Schedule
+from earwitness.signals.registry import denoising_signals_named
+from earwitness.spec import FeatureSpec
+from earwitness.targets import load_target
+from earwitness.targets.protocols import DenoiserTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoisingInstrument:
+    """A denoiser under a preset; ``seed`` fixes the noise, ``references`` are models to compare it with."""
+
+    target: DenoiserTarget
+    preset: DenoisingPreset
+    seed: int
+    references: Mapping[str, DenoiserTarget] = field(default_factory=dict)
+
+    @property
+    def specs(self) -> Sequence[FeatureSpec]:
+        """The preset's features."""
+        return self.preset.specs
+
+    def measure(self, windows: Sequence[Window]) -> list[dict[str, float]]:
+        """Encode, ask and reduce; a window without a prompt has no contrast (NaN)."""
+        oracle = self._oracle(self.target, windows)
+        oracle.references = {name: self._oracle(model, windows) for name, model in self.references.items()}
+        return measure_batch(self.preset, oracle)
+
+    def _oracle(self, target: DenoiserTarget, windows: Sequence[Window]) -> Oracle:
+        waves = np.stack([window.content for window in windows if isinstance(window.content, np.ndarray)])
+        prompts = [window.prompt for window in windows]
+        with torch.no_grad():
+            latents = target.encode(waves).float()
+
+        def predict(noisy: Tensor, timesteps: Tensor, rows: Sequence[int]) -> Tensor:
+            return target.predict_noise(noisy, timesteps, [prompts[row] for row in rows])
+
+        def predict_null(noisy: Tensor, timesteps: Tensor, rows: Sequence[int]) -> Tensor:
+            return target.predict_noise(noisy, timesteps, [""] * len(rows))
+
+        return Oracle(
+            latents=latents,
+            predict=predict,
+            schedule=Schedule(target.alphas_cumprod.double().cpu().numpy()),
+            keys=[window.key for window in windows],
+            seed=self.seed,
+            predict_null=predict_null if target.has_null_condition else None,
+            conditioned=np.array([bool(prompt) for prompt in prompts]),
+        )
+
+
+def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget, test: VerdictSettings | None) -> Prepared:
+    """A diffusion or flow model: presets and signals of its own; a window is whole frames of the latent."""
+    if settings.anchors:
+        raise EarwitnessError("No signal of a diffusion model compares with anchors; leave --anchors out.")
+    references = {
+        reference_name(name, model): model
+        for name in settings.references
+        for model in [_reference(name, target, settings)]
+    }
+    preset = denoising_preset(settings.preset).with_signals(denoising_signals_named(settings.further))
+    preset = preset.with_signals({f"reference={name}": Reference(name) for name in references})
+    if settings.contrast == "on" and not preset.needs_null:
+        preset = preset.with_signals(denoising_signals_named(["clid"]))
+    if preset.needs_null and not target.has_null_condition:
+        raise EarwitnessError("This target was trained without condition dropout; it has no contrast (clid).")
+    limits = [model.max_seconds for model in (target, *references.values()) if model.max_seconds is not None]
+    asked = window_seconds(settings.seconds, min(limits, default=None))
+    frames = int(asked * target.sample_rate + 0.5) // target.hop_length
+    reader = AudioReader(
+        sample_rate=target.sample_rate, seconds=max(1, frames) * target.hop_length / target.sample_rate,
+        per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
+    )  # fmt: skip
+    plan = Plan(
+        target=target_plan(target.identity),
+        preset=preset.name,
+        guided=preset.needs_null,
+        signals=tuple(repr(signal) for signal in preset.signals),
+        windows=window_plan(reader),
+        audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels),
+        references=tuple(target_plan(model.identity) for model in references.values()),
+        seed=settings.seed,
+        test=test_plan(test),
+    )
+    instrument = DenoisingInstrument(target=target, preset=preset, seed=settings.seed, references=references)
+    return Prepared(reader, instrument, plan)
+
+
+def _reference(name: str, target: DenoiserTarget, settings: MeasureSettings) -> DenoiserTarget:
+    model = load_target(name, device=settings.device, dtype=settings.dtype)
+    if not isinstance(model, DenoiserTarget) or (model.sample_rate, model.channels) != (
+        target.sample_rate, target.channels,
+    ):  # fmt: skip
+        raise EarwitnessError(
+            f"The reference {name} cannot be compared with the target; both must be diffusion models of "
+            f"{target.sample_rate} Hz and {target.channels} channel(s)."
+        )
+    refuse_itself(name, model.identity, target.identity)
+    return model

@@ -1,0 +1,180 @@
+"""Extract: ask the target about every window of a collection, into a feature table on disk.
+
+Every window is also described blindly, without the target, where the file is read:
+whether the two sets differ without the model is part of every verdict.
+
+Goal: a loop that can be killed at any moment. Tracks are taken in a fixed order in parts
+of ``TRACKS_PER_PART``; a part is scored in batches that never cross it and is written
+atomically, so an interrupted and resumed run equals an unbroken one value for value.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from earwitness.collection.tracks import FAILURE_SCHEMA, Failure
+from earwitness.errors import AudioError, EarwitnessError
+from earwitness.files import write_atomically
+from earwitness.measure.instrument import Instrument
+from earwitness.measure.parts import PartStore
+from earwitness.measure.passes.batch import Window
+from earwitness.measure.plan import Plan
+from earwitness.measure.windows import Cut, Reader, Source
+
+TRACKS_PER_PART = 32
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Window:
+    source: Source
+    number: int
+    cut: Cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractSummary:
+    """What an extraction did: tracks asked for, already there, measured now, and failed."""
+
+    tracks: int
+    resumed: int
+    measured: int
+    failed: int
+
+
+def extract(
+    sources: Sequence[Source],
+    reader: Reader,
+    instrument: Instrument,
+    plan: Plan,
+    run: Path,
+    *,
+    batch_size: int = 8,
+    read_ahead: bool = False,
+    on_progress: OnProgress = lambda done, total: None,
+) -> ExtractSummary:
+    """Measure all sources into ``run/features``; what is there already is kept.
+
+    Parameters
+    ----------
+    sources
+        The tracks; their order does not matter, they are taken by ``track_id``.
+    reader
+        What turns files into windows.
+    instrument
+        What turns windows into features.
+    plan
+        The run's plan; it is written to the folder or compared with the one there.
+    batch_size
+        Windows a forward pass. It changes values by float rounding at most.
+    read_ahead
+        Read the next tracks while the model works. Worth it where the model runs on a GPU; on
+        a CPU the reader takes the cores that the model waits for.
+    on_progress
+        Called with (tracks done, tracks in all).
+
+    Raises
+    ------
+    PlanMismatchError
+        Where the folder was made with other settings or other tracks.
+    EarwitnessError
+        Where the disk is full or the device's memory is; parts written before stay whole.
+    """
+    plan.claim(run)
+    ordered = sorted(sources, key=lambda source: source.track_id)
+    store = PartStore(
+        run=run, plan_hash=plan.measurement_hash, target=f"{plan.target.family}:{plan.target.weights_sha256[:16]}",
+        specs=[*instrument.specs, *reader.blind_specs],
+    )  # fmt: skip
+    parts = [ordered[i : i + TRACKS_PER_PART] for i in range(0, len(ordered), TRACKS_PER_PART)]
+    missing = [n for n, part in enumerate(parts) if not store.holds(n, [source.track_id for source in part])]
+    done = resumed = len(ordered) - sum(len(parts[n]) for n in missing)
+    on_progress(done, len(ordered))
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        for n in missing:
+            rows: list[dict[str, float | str | int]] = []
+            failures: list[Failure] = []
+            cuts = _read(parts[n], reader, ahead if read_ahead else None)
+            for batch in _batches(_windows(parts[n], cuts, failures), batch_size):
+                rows += _measure(instrument, batch)
+                on_progress(done + len({row["track_id"] for row in rows}), len(ordered))
+            store.write(n, [source.track_id for source in parts[n]], rows, failures)
+            done += len(parts[n])
+            on_progress(done, len(ordered))
+    failed = store.failures(len(parts))
+    _write_failures(run, failed)
+    return ExtractSummary(tracks=len(ordered), resumed=resumed, measured=len(ordered) - resumed, failed=len(failed))
+
+
+def _read(part: Sequence[Source], reader: Reader, ahead: ThreadPoolExecutor | None) -> Iterator[list[Cut] | AudioError]:
+    """Each track's windows, or why there are none, in order; with an executor ahead of their use."""
+    read = partial(_cut, reader)
+    return map(read, part) if ahead is None else ahead.map(read, part)
+
+
+def _windows(
+    part: Sequence[Source], cuts: Iterator[list[Cut] | AudioError], failures: list[Failure]
+) -> Iterator[_Window]:
+    """All windows of a part's tracks in order; unusable tracks go to ``failures``."""
+    for source, found in zip(part, cuts, strict=True):
+        if isinstance(found, AudioError):
+            failures.append(
+                Failure(
+                    track_id=source.track_id, path=source.path.name, stage="extract", error=type(found).__name__,
+                    message=str(found),
+                )
+            )  # fmt: skip
+            continue
+        for number, cut in enumerate(found):
+            yield _Window(source=source, number=number, cut=cut)
+
+
+def _cut(reader: Reader, source: Source) -> list[Cut] | AudioError:
+    try:
+        return reader.read(source)
+    except AudioError as error:
+        return error
+
+
+def _batches(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
+    batch: list[_Window] = []
+    for window in windows:
+        batch.append(window)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _measure(instrument: Instrument, batch: Sequence[_Window]) -> list[dict[str, float | str | int]]:
+    try:
+        measured = instrument.measure(
+            [
+                Window(content=w.cut.content, prompt=w.source.prompt, key=f"{w.source.content_sha256}/{w.number}")
+                for w in batch
+            ]
+        )
+    except torch.OutOfMemoryError:
+        raise EarwitnessError(
+            f"The device's memory does not hold a batch of {len(batch)} windows; repeat with a smaller --batch-size. "
+            "Finished parts are kept."
+        ) from None
+    return [
+        {"track_id": window.source.track_id, "window": window.number, **features, **window.cut.blind}
+        for window, features in zip(batch, measured, strict=True)
+    ]
+
+
+def _write_failures(run: Path, failed: Sequence[Failure]) -> None:
+    """Rewrite failures.parquet: what indexing found, then what extraction found."""
+    path = run / "failures.parquet"
+    found = pl.DataFrame([asdict(failure) for failure in failed], schema=FAILURE_SCHEMA, orient="row")
+    if path.exists():
+        found = pl.concat([pl.read_parquet(path).filter(pl.col("stage") != "extract"), found])
+    write_atomically(path, found.write_parquet)

@@ -1,0 +1,256 @@
+"""Asking a model that answers with logits: its preset, its reader, who answers the signals, and the instrument.
+
+Goal: one pass over the logits per condition serves every signal; what a signal asks for beyond it is
+answered by providers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from earwitness.collection.index import DECODERS
+from earwitness.collection.tracks import Collection, Role
+from earwitness.collection.walk import walk_folder
+from earwitness.errors import AudioError, EarwitnessError
+from earwitness.measure.instrument import (
+    Prepared,
+    reference_name,
+    refuse_itself,
+    target_plan,
+    test_plan,
+    window_plan,
+    window_seconds,
+)  # fmt: skip
+from earwitness.measure.passes.anchors import Behind, Distance
+from earwitness.measure.passes.batch import (
+    Answer,
+    Batch,
+    Provider,
+    Watch,
+    Watcher,
+    Window,
+    encode,
+    logits_of,
+    trimmed,
+)
+from earwitness.measure.passes.providers import own_passes
+from earwitness.measure.passes.references import ReferenceModel
+from earwitness.measure.plan import AudioPlan, Plan
+from earwitness.measure.windows import AudioReader, Reader, ScoreReader, Source
+from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.signals.registry import signals_named
+from earwitness.signals.tokens.presets import TokenPreset, token_preset
+from earwitness.signals.tokens.reduction import ScoreBuffer
+from earwitness.signals.tokens.reference import Reference
+from earwitness.signals.tokens.requests import AnchorDistance, Continuation, Perturbed, Prefixed, Request
+from earwitness.signals.tokens.scores import TokenScores
+from earwitness.signals.tokens.signal import Passes
+from earwitness.spec import FeatureSpec
+from earwitness.targets import load_target
+from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TokenTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInstrument:
+    """A token model under a token preset: one pass over the logits a condition, and one a further request.
+
+    ``guided`` also runs the null condition, for the contrast features; ``providers`` answer what
+    the preset's signals ask for beyond that.
+    """
+
+    target: AnyTarget
+    preset: TokenPreset
+    guided: bool
+    providers: tuple[Provider | Watcher, ...] = ()
+
+    @property
+    def specs(self) -> Sequence[FeatureSpec]:
+        """The preset's features for the target's codebooks."""
+        return self.preset.specs(self.target.codebooks, guided=self.guided)
+
+    def measure(self, windows: Sequence[Window]) -> list[dict[str, float]]:
+        """Encode, score and reduce; a window without a prompt has no contrast (NaN)."""
+        needs = self.preset.needs(guided=self.guided)
+        with torch.inference_mode():
+            batch = encode(self.target, windows)
+            asked = {need: self._provider(need) for need in needs}
+            watches = {
+                need: who.watch(self.target, batch, need) for need, who in asked.items() if isinstance(who, Watcher)
+            }
+            passes = self._passes(batch, list(watches.values()))
+            answers = {need: watch.finish() for need, watch in watches.items()}
+            answers |= {
+                need: who.ask(self.target, batch, need) for need, who in asked.items() if isinstance(who, Provider)
+            }
+        return [self.preset.measure(_with_answers(own, answers, i), guided=self.guided) for i, own in enumerate(passes)]
+
+    def _passes(self, batch: Batch, watches: Sequence[Watch]) -> list[Passes]:
+        """The plain pass and, where guided, the null pass and their contrast, from one walk over the logits."""
+        quantities = self.preset.quantities(guided=self.guided)
+        condition, contrast, null = (ScoreBuffer(batch.codes, quantities) for _ in range(3))
+        for chunk in logits_of(self.target, batch, null=self.guided):
+            condition.add(chunk.condition)
+            if chunk.null is not None:
+                contrast.add(chunk.condition.float() - chunk.null.float())
+                null.add(chunk.null)
+            for watch in watches:
+                watch.add(chunk.condition)
+        plain = trimmed(condition, batch.lengths)
+        if not self.guided:
+            return [Passes(condition=scores) for scores in plain]
+        others = zip(trimmed(contrast, batch.lengths), trimmed(null, batch.lengths), strict=True)
+        return [
+            Passes(condition=scores, contrast=ratio, null=without) if prompt else Passes(condition=scores)
+            for scores, (ratio, without), prompt in zip(plain, others, batch.conditions, strict=True)
+        ]
+
+    def _provider(self, request: Request) -> Provider | Watcher:
+        for provider in self.providers:
+            if provider.answers(request):
+                return provider
+        raise EarwitnessError(
+            f"A signal asks for {request!r}, which nothing here answers; give what it needs or leave it out."
+        )
+
+
+def _with_answers(passes: Passes, answers: Mapping[Request, Sequence[Answer | None]], i: int) -> Passes:
+    mine = {request: given[i] for request, given in answers.items()}
+    return Passes(
+        condition=passes.condition,
+        contrast=passes.contrast,
+        null=passes.null,
+        extra={request: answer for request, answer in mine.items() if isinstance(answer, TokenScores)},
+        numbers={request: answer for request, answer in mine.items() if isinstance(answer, float)},
+        continuations={request: answer for request, answer in mine.items() if isinstance(answer, Continuation)},
+    )
+
+
+def prompts_inform(prompts: Sequence[str]) -> bool:
+    """Whether prompts tell tracks apart: at least two different ones that are not empty."""
+    return len({prompt for prompt in prompts if prompt}) >= 2
+
+
+def prepare_tokens(
+    settings: MeasureSettings, target: AnyTarget, collection: Collection, test: VerdictSettings | None
+) -> Prepared:
+    """A token model: one pass over the logits a condition, and whatever the signals ask for beyond it."""
+    references = _references(settings, target)
+    preset = token_preset(settings.preset)
+    if isinstance(target, SymbolicTarget):
+        preset = preset.answerable(lambda request: not isinstance(request, Perturbed))  # a score has no audio to change
+    preset = preset.with_signals(signals_named(settings.further))
+    preset = preset.with_signals({f"reference={model.name}": Reference(model.name) for model in references})
+    wanted = preset.wants_null_pass and prompts_inform(collection.tracks["prompt"].to_list())
+    guided = _guided(settings.contrast, wanted=wanted, possible=target.has_null_condition)
+    reader = _reader(settings, target, references)
+    anchors = _anchors(settings, reader, collection)
+    needs = preset.needs(guided=guided)
+    if not anchors and any(isinstance(need, Prefixed | AnchorDistance) for need in needs):
+        raise EarwitnessError(
+            "recall and sdm compare with works that are no part of the test; "
+            "give some that were certainly not trained on with --anchors DIR."
+        )
+    plan = Plan(
+        target=target_plan(target.identity),
+        preset=preset.name,
+        guided=guided,
+        signals=tuple(repr(signal) for signal in preset.chosen(guided=guided)),
+        windows=window_plan(reader),
+        audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels)
+        if isinstance(reader, AudioReader)
+        else None,
+        references=tuple(target_plan(model.model.identity) for model in references),
+        anchors=tuple(window.key for window in anchors),
+        seed=settings.seed,
+        test=test_plan(test),
+    )
+    instrument = TokenInstrument(
+        target=target, preset=preset, guided=guided,
+        providers=_providers(settings, target, anchors, references, needs),
+    )  # fmt: skip
+    return Prepared(reader, instrument, plan)
+
+
+def _references(settings: MeasureSettings, target: AnyTarget) -> list[ReferenceModel]:
+    models = []
+    for name in settings.references:
+        model = load_target(name, device=settings.device, dtype=settings.dtype)
+        if not (isinstance(model, TokenTarget | SymbolicTarget) and _comparable(model, target)):
+            raise EarwitnessError(
+                f"The reference {name} cannot be compared with the target; both must take audio, or both scores in the "
+                "same tokens and windows of the same length."
+            )
+        refuse_itself(name, model.identity, target.identity)
+        models.append(ReferenceModel(name=reference_name(name, model), model=model))
+    return models
+
+
+def _comparable(model: AnyTarget, target: AnyTarget) -> bool:
+    """Both take audio, or both read scores in one way: then a window's codes mean the same to both."""
+    if isinstance(model, SymbolicTarget) and isinstance(target, SymbolicTarget):
+        return (model.identity.family, model.window_tokens) == (target.identity.family, target.window_tokens)
+    return isinstance(model, TokenTarget) and isinstance(target, TokenTarget)
+
+
+def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[ReferenceModel]) -> Reader:
+    if isinstance(target, SymbolicTarget):
+        if settings.seconds is not None:
+            raise EarwitnessError(
+                f"The target takes scores in windows of {target.window_tokens} tokens; leave --seconds out."
+            )
+        return ScoreReader(target=target, per_track=settings.windows_per_track, seed=settings.seed)
+    models = [target, *(reference.model for reference in references)]
+    limits = [m.max_seconds for m in models if isinstance(m, TokenTarget) and m.max_seconds is not None]
+    return AudioReader(
+        sample_rate=target.sample_rate, seconds=window_seconds(settings.seconds, min(limits, default=None)),
+        per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
+    )  # fmt: skip
+
+
+def _providers(
+    settings: MeasureSettings,
+    target: AnyTarget,
+    anchors: Sequence[Window],
+    references: Sequence[ReferenceModel],
+    needs: Sequence[Request],
+) -> tuple[Provider | Watcher, ...]:
+    """Who answers the signals' requests; anchors are asked about only where some signal needs them."""
+    return (
+        *own_passes(settings.seed),
+        *references,
+        *(Behind.of(target, anchors) for need in needs if isinstance(need, Prefixed)),
+        *(Distance.of(target, anchors, need) for need in needs if isinstance(need, AnchorDistance)),
+    )
+
+
+def _anchors(settings: MeasureSettings, reader: Reader, collection: Collection) -> tuple[Window, ...]:
+    """The first window of every usable anchor, in order of content hash."""
+    if settings.anchors is None:
+        return ()
+    tested = set(collection.tracks["content_sha256"].to_list())
+    found: dict[str, Window] = {}
+    for entry in walk_folder(settings.anchors, Role.HELD_OUT, DECODERS.keys()).entries:
+        try:
+            content = DECODERS[entry.path.suffix.lower()](entry.path).content_hash
+            cuts = reader.read(Source(track_id=content, path=entry.path, content_sha256=content, prompt=""))
+        except AudioError:
+            continue
+        if content in tested:
+            raise EarwitnessError(
+                f"The anchor {entry.path.name} is also in the collection under test; anchors must be other works."
+            )
+        found[content] = Window(content=cuts[0].content, prompt="", key=content)
+    if not found:
+        raise EarwitnessError(f"{settings.anchors} holds no usable anchor; give works the target takes.")
+    return tuple(found[content] for content in sorted(found))
+
+
+def _guided(contrast: str, *, wanted: bool, possible: bool) -> bool:
+    if contrast not in ("auto", "on", "off"):
+        raise EarwitnessError(f"There is no contrast setting {contrast!r}; choose auto, on or off.")
+    if contrast == "on" and not possible:
+        raise EarwitnessError(
+            "This target was trained without condition dropout; it has no contrast. Use --contrast off."
+        )
+    return possible and (contrast == "on" or (contrast == "auto" and wanted))

@@ -1,0 +1,279 @@
+"""The papers' curve of a feature table, with the false-alarm rate of the same procedure beside it.
+
+Goal: "how many samples does the published test need?" answered as the papers answer it, and
+never without the share of false alarms that the same procedure gives where nothing is to be
+found. Conventions: sizes are tracks a side; a mean p describes many overlapping draws and
+is no p-value; the published methods take tracks as independent, whatever the groups, while
+the exact test relabels the drawn tracks group by group.
+"""
+
+from collections.abc import Callable, Sequence
+from math import ceil, comb
+from typing import cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from earwitness.errors import EarwitnessError
+from earwitness.features import FeatureTable
+from earwitness.stats.aa import PValue, aa_control, pseudo_suspect_groups
+from earwitness.stats.curve import CurvePoint, measured_level, minimum_samples, p_against_samples
+from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.grouping import Bools, Floats, Ints, intraclass_correlation, normal_scores
+from earwitness.stats.published import Method, published_p
+from earwitness.verdict.admission import any_usable, check_settings, one_side_a_group, tracks_with_values
+from earwitness.verdict.result import Counts
+
+_FIRST_SIZE = 5
+_DRAWS, _EXACT_DRAWS = 1000, 100
+
+
+class NullLevel(BaseModel):
+    """The share of ``runs`` without anything to find that gave p ≤ α, with its 95 % Clopper–Pearson limits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runs: int
+    rate: float
+    low: float
+    high: float
+
+
+class SampleCurve(BaseModel):
+    """p against the number of tracks a side, and what the procedure does under a true null.
+
+    ``minimum_samples`` is the smallest size with mean p ≤ α, ``None`` where no size has it.
+    ``held_out_level`` was measured by splitting the held-out groups, ``simulated_level`` on
+    Gaussian features of the table's size, mean group size and intraclass correlation;
+    either is ``None`` where it was not measured, and ``notes`` says why.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    alpha: float
+    draws: int
+    seed: int
+    points: list[CurvePoint]
+    minimum_samples: int | None
+    held_out_level: NullLevel | None
+    simulated_level: NullLevel | None
+    n_tracks: Counts
+    n_groups: Counts
+    features: int
+    group_size: float
+    intraclass_correlation: float
+    notes: list[str]
+    target: str | None
+    plan_hash: str | None
+
+    def sentences(self) -> list[str]:
+        """Say what the curve shows, and how far the procedure behind it can be trusted."""
+        largest = max(point.n for point in self.points)
+        found = (
+            f"Mean p reaches {self.alpha:g} at {self.minimum_samples} tracks a side, of the sizes tried: "
+            "what the papers call the minimum number of samples."
+            if self.minimum_samples
+            else f"Mean p stays above {self.alpha:g} at every size tried, up to {largest} tracks a side."
+        )
+        measured = [
+            f"False alarms at {self.alpha:g}, {where}: {level.rate:.1%} of {level.runs} runs "
+            f"[{level.low:.1%}, {level.high:.1%}]."
+            for where, level in (
+                ("held-out tracks against held-out tracks", self.held_out_level),
+                (
+                    f"simulated sets of this size (groups of {self.group_size:.3g}, "
+                    f"correlation {self.intraclass_correlation:.2f})",
+                    self.simulated_level,
+                ),
+            )
+            if level is not None
+        ]
+        levels = [level for level in (self.held_out_level, self.simulated_level) if level is not None]
+        if any(level.low > self.alpha for level in levels):
+            measured.append("The procedure fires too often where there is nothing to find: its p overstates.")
+        return [found, *measured, *self.notes]
+
+
+def sample_curve(
+    table: FeatureTable,
+    *,
+    method: str = "cdi",
+    sizes: Sequence[int] = (),
+    draws: int | None = None,
+    alpha: float = 0.01,
+    corrected: bool = False,
+    seed: int = 0,
+    null_runs: int = 500,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> SampleCurve:
+    """Return the mean p of a procedure at each number of tracks a side, and its measured null level.
+
+    Parameters
+    ----------
+    table
+        A checked feature table; windows are pooled to tracks.
+    method, corrected
+        ``cdi``, ``iar`` or ``llm-di``, as published or corrected, or ``exact``.
+    sizes
+        Tracks a side; by default 5, 10, 20 … and the size of the smaller set.
+    draws
+        Draws a size; 1000 as in the papers, 100 for ``exact``.
+    alpha
+        Level that the mean p is compared with, in (0, 1).
+    seed
+        Fixes draws, folds, relabellings, splits and simulations.
+    null_runs
+        Splits of the held-out set, and simulated audits.
+    on_progress
+        Called with (steps done, steps).
+
+    Raises
+    ------
+    EarwitnessError
+        If a setting is out of range, a size exceeds the smaller set, groups span both sides or
+        no usable feature is left.
+
+    Notes
+    -----
+    Dubiński et al., arXiv 2411.12858; Kowalczuk et al., arXiv 2502.02514; Maini et al., arXiv 2406.06443.
+    """
+    permutations = max(499, ceil(5 / alpha) - 1) if alpha > 0 else 499
+    check_settings(alpha, method, permutations, null_runs)
+    exact = method == "exact"
+    if exact and corrected:
+        raise EarwitnessError("The method exact has no corrected form; leave --corrected out, or choose cdi.")
+    draws = (_EXACT_DRAWS if exact else _DRAWS) if draws is None else draws
+    if min(draws, null_runs) < 1:
+        raise EarwitnessError(f"{draws} draws and {null_runs} null runs were asked for; both must be at least 1.")
+    checked, notes = one_side_a_group(table, "refuse")
+    tracks, more = tracks_with_values(checked.pooled())
+    # As published, a learned scorer chooses directions itself; a sum, a corrected form or the exact test needs them.
+    values, names = tracks.oriented(include_unknown=method in ("cdi", "llm-di") and not corrected)
+    suspect = tracks.is_suspect()
+    codes = np.unique(tracks.frame["group"].to_numpy(), return_inverse=True)[1]
+    counts = Counts(suspect=int(suspect.sum()), held_out=int((~suspect).sum()))
+    groups = Counts(suspect=len(np.unique(codes[suspect])), held_out=len(np.unique(codes[~suspect])))
+    p_value = _exact_p(ExactSettings(permutations=permutations)) if exact else _published(method, corrected)
+    ladder = sorted(set(sizes)) or _doubling(min(counts.suspect, counts.held_out))
+    steps = len(ladder) + 2
+
+    def tell(done: int) -> None:
+        if on_progress is not None:
+            on_progress(done, steps)
+
+    def on_draw(rows: Floats, drawn_suspect: Bools) -> float:
+        return p_value(rows[:, :-1], drawn_suspect, rows[:, -1].astype(np.intp), seed)
+
+    points = []
+    for done, size in enumerate(ladder):
+        tell(done)
+        points += p_against_samples(
+            # The exact test needs to know which drawn tracks belong together: their group rides along as a column.
+            np.column_stack([values, codes]) if exact else values,
+            suspect,
+            cast(Method, method),
+            [size],
+            draws=draws,
+            alpha=alpha,
+            corrected=corrected,
+            seed=seed,
+            test=on_draw if exact else None,
+        )
+    tell(len(ladder))
+    held_out_level, why_not = _on_held_out(
+        values[~suspect], codes[~suspect], groups, p_value, alpha=alpha, runs=null_runs, seed=seed, exact=exact
+    )
+    tell(len(ladder) + 1)
+    group_size = len(values) / (groups.suspect + groups.held_out)
+    icc = _correlation_in_groups(values, suspect, codes)
+    simulated_level = None
+    if not exact:
+        rate, low, high = measured_level(
+            cast(Method, method),
+            n_suspect=counts.suspect, n_held_out=counts.held_out, features=len(names),
+            group_size=round(group_size), icc=icc, runs=null_runs, alpha=alpha, seed=seed, corrected=corrected,
+        )  # fmt: skip
+        simulated_level = NullLevel(runs=null_runs, rate=rate, low=low, high=high)
+    tell(steps)
+    return SampleCurve(
+        method=f"{method}, corrected" if corrected else method,
+        alpha=alpha,
+        draws=draws,
+        seed=seed,
+        points=points,
+        minimum_samples=minimum_samples(points, alpha),
+        held_out_level=held_out_level,
+        simulated_level=simulated_level,
+        n_tracks=counts,
+        n_groups=groups,
+        features=len(names),
+        group_size=group_size,
+        intraclass_correlation=icc,
+        notes=[*notes, *more, *why_not, *_how_groups_counted(exact, grouped=group_size > 1)],
+        target=table.target,
+        plan_hash=table.plan_hash,
+    )
+
+
+def _doubling(largest: int) -> list[int]:
+    sizes = [largest]
+    size = _FIRST_SIZE
+    while size < largest:
+        sizes.append(size)
+        size *= 2
+    return sorted(sizes)
+
+
+def _published(method: str, corrected: bool) -> PValue:
+    def p_value(values: Floats, is_suspect: Bools, _: Ints, seed: int) -> float:
+        # The learners underneath take seeds of 32 bits.
+        return published_p(values, is_suspect, cast(Method, method), corrected=corrected, seed=seed % 2**32)
+
+    return p_value
+
+
+def _exact_p(settings: ExactSettings) -> PValue:
+    def p_value(values: Floats, is_suspect: Bools, groups: Ints, seed: int) -> float:
+        # A small draw in which no feature varies says nothing, for neither side.
+        return exact_test(values, is_suspect, groups, settings=settings, seed=seed).p_value if any_usable(values) else 1
+
+    return p_value
+
+
+def _on_held_out(
+    values: Floats, codes: Ints, groups: Counts, p_value: PValue, *, alpha: float, runs: int, seed: int, exact: bool
+) -> tuple[NullLevel | None, list[str]]:
+    """Split the held-out groups again and again; return the share of false alarms, or why there is none."""
+    pseudo = pseudo_suspect_groups(groups.suspect, groups.held_out)
+    if groups.held_out < 4 or (exact and comb(groups.held_out, pseudo) * alpha < 1):
+        return None, [
+            f"The level was not measured on the held-out set: its {groups.held_out} groups are too few to be split "
+            f"and still reach p = {alpha:g}."
+        ]
+    if not any_usable(values):
+        return None, ["The level was not measured on the held-out set: no feature has enough values that vary there."]
+    try:
+        outcome = aa_control(values, codes, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, p_value=p_value)
+    except EarwitnessError as error:
+        return None, [f"The level was not measured on the held-out set, which cannot be split so small. {error}"]
+    return NullLevel(runs=outcome.runs, rate=outcome.rejection_rate, low=outcome.low, high=outcome.high), []
+
+
+def _correlation_in_groups(values: Floats, suspect: Bools, codes: Ints) -> float:
+    """Return ρ̂ over both sets, each on its own scale so that a difference between them is no correlation."""
+    scores = np.empty(values.shape)
+    for side in (suspect, ~suspect):
+        scores[side] = normal_scores(values[side])
+    return intraclass_correlation(scores, codes)
+
+
+def _how_groups_counted(exact: bool, *, grouped: bool) -> list[str]:
+    if exact:
+        return ["The exact test relabels whole groups, so its level is at most alpha by design; none was simulated."]
+    if grouped:
+        return [
+            "Tracks were drawn and tested as independent, as the papers do; groups are ignored, "
+            "which makes every p of the curve too small."
+        ]
+    return []

@@ -1,0 +1,376 @@
+"""Dataset inference: from a feature table to a verdict with its reasons.
+
+Goal: one call that answers "does this model know the suspect set better than the held-out
+set?" and says how far the answer carries. Conventions: tracks are pooled over windows,
+groups are the unit of independence, scores are higher = more member-like. The statistics
+are in `earwitness.stats`; here they are put together, judged and put into sentences.
+"""
+
+from dataclasses import dataclass, replace
+from math import ceil, comb
+from typing import cast
+
+import numpy as np
+
+from earwitness.errors import EarwitnessError
+from earwitness.features import FeatureTable
+from earwitness.stats.aa import PValue, aa_control, pseudo_suspect_groups
+from earwitness.stats.blind import blind_gate
+from earwitness.stats.eprocess import e_process
+from earwitness.stats.exact import UNDIRECTED, ExactSettings, exact_test, unconstrained_test
+from earwitness.stats.fraction import benjamini_hochberg, conformal_p_values, used_fraction
+from earwitness.stats.grouping import Bools, Floats, Ints
+from earwitness.stats.power import minimum_detectable_auc, tracks_needed
+from earwitness.stats.published import Method, published_p
+from earwitness.stats.roc import Auc, auc_delong
+from earwitness.stats.shift import adjusted_p_value
+from earwitness.verdict.admission import (
+    Spanning,
+    any_usable,
+    check_settings,
+    group_warnings,
+    one_side_a_group,
+    tracks_with_values,
+    value_warnings,
+)
+from earwitness.verdict.judge import findings, judge, judge_published, why_untestable
+from earwitness.verdict.result import (
+    AAControl,
+    Blind,
+    Counts,
+    DatasetInferenceResult,
+    FeatureResult,
+    Fraction,
+    Interval,
+    Power,
+    TrackResult,
+)
+
+_TRACK_LEVEL = 0.1
+
+
+def dataset_inference(
+    table: FeatureTable,
+    *,
+    alpha: float = 0.01,
+    method: str = "exact",
+    permutations: int = 9999,
+    seed: int = 0,
+    a_a_runs: int = 200,
+    spanning: Spanning = "refuse",
+    corrected: bool = False,
+) -> DatasetInferenceResult:
+    """Test whether the suspect tracks are more member-like than the held-out tracks.
+
+    Runs the exact test on features of known direction, its undirected companion on all
+    features, the blind gate where blind features were measured, and the A/A control on the
+    held-out groups, and draws the verdict:
+
+    * ``cannot_be_tested``: fewer than two groups a side, or so few that no p-value could reach α;
+    * ``inconclusive``: the control shows that the test misbehaves on these data, the sets differ
+      but not in the direction in which training moves the features, or they differ without the model;
+    * ``evidence_of_use``: p ≤ α, and adjusted p ≤ α unless the blind gate passes;
+    * ``no_evidence``: otherwise; ``power`` says what could have been seen.
+
+    Parameters
+    ----------
+    table
+        A checked feature table; ``member`` counts as suspect and ``non_member`` as held-out.
+    alpha
+        Level of the test, in (0, 1).
+    method
+        ``exact``, or a published procedure for comparison: ``cdi``, ``iar``, ``llm-di``.
+    permutations
+        Relabellings to draw where there are more than that.
+    seed
+        Of folds, relabellings and control splits; same table and seed, same result.
+    a_a_runs
+        Splits of the A/A control; 0 leaves it out.
+    spanning
+        What to do with a group that has tracks on both sides: ``refuse`` raises,
+        ``exclude`` leaves the whole group out and says so.
+    corrected
+        For a published procedure: its corrected form.
+
+    Returns
+    -------
+    DatasetInferenceResult
+        ``auc`` and ``tracks`` describe the out-of-fold score of the scorer that did best; since
+        that choice saw the labels, its interval describes and does not test.
+
+    Raises
+    ------
+    EarwitnessError
+        If a setting is out of range, groups span both sides, or no usable feature is left.
+
+    Notes
+    -----
+    Dataset inference after Maini et al. (2406.06443) and Dubiński et al. (2411.12858).
+    """
+    check_settings(alpha, method, permutations, a_a_runs)
+    table, warnings = one_side_a_group(table, spanning)
+    tracks, more = tracks_with_values(table.pooled())
+    sides = _Sides.of(tracks)
+    record = DatasetInferenceResult(
+        verdict="cannot_be_tested",
+        reasons=[],
+        alpha=alpha,
+        method=method if method == "exact" or not corrected else f"{method}, corrected",
+        permutations=permutations if method == "exact" else None,
+        seed=seed,
+        p_value=None,
+        p_value_floor=1 / comb(sides.n_groups.suspect + sides.n_groups.held_out, sides.n_groups.suspect),
+        n_tracks=sides.n_tracks,
+        n_groups=sides.n_groups,
+        failures=Counts(suspect=table.failures[0], held_out=table.failures[1]),
+        target=table.target,
+        plan_hash=table.plan_hash,
+        warnings=[*warnings, *more, *group_warnings(tracks, sides.n_groups)],
+    )
+    if method != "exact":
+        return _by_published(record, tracks, sides, cast(Method, method), corrected=corrected, runs=a_a_runs)
+    if reason := why_untestable(sides.n_groups, alpha):
+        return record.model_copy(update={"reasons": [reason], "features": _features(tracks, sides.is_suspect, {})})
+    return _by_exact(record, tracks, sides, ExactSettings(permutations=permutations), runs=a_a_runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sides:
+    """Which track and which group stands on which side."""
+
+    is_suspect: Bools
+    groups: np.ndarray
+    n_tracks: Counts
+    n_groups: Counts
+
+    @classmethod
+    def of(cls, tracks: FeatureTable) -> "_Sides":
+        suspect, groups = tracks.is_suspect(), tracks.frame["group"].to_numpy()
+        return cls(
+            is_suspect=suspect,
+            groups=groups,
+            n_tracks=Counts(suspect=int(suspect.sum()), held_out=int((~suspect).sum())),
+            n_groups=Counts(suspect=len(np.unique(groups[suspect])), held_out=len(np.unique(groups[~suspect]))),
+        )
+
+
+def _by_exact(
+    record: DatasetInferenceResult, tracks: FeatureTable, sides: _Sides, settings: ExactSettings, *, runs: int
+) -> DatasetInferenceResult:
+    values, names = tracks.oriented()
+    is_suspect, groups, alpha, seed = sides.is_suspect, sides.groups, record.alpha, record.seed or 0
+    test = exact_test(values, is_suspect, groups, settings=settings, seed=seed)
+    every, every_name = tracks.oriented(include_unknown=True)
+    undirected = replace(settings, scorers=UNDIRECTED)
+    companion = unconstrained_test(every, is_suspect, groups, settings=undirected, seed=seed)
+    a_a, a_a_warnings = _a_a(values, sides, alpha, runs, seed)
+    blind, blind_warnings = _blind(tracks, values, sides, settings, record, rejected=test.p_value <= alpha)
+    verdict, reasons = judge(test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind)
+    auc = _grouped_auc(test.scores, is_suspect, groups)
+    power = _power(record.n_tracks, groups, test.intraclass_correlation, auc.estimate, alpha)
+    fraction, track_p_values, standing_out = _used(values, sides, seed) if verdict == "evidence_of_use" else _NOT_USED
+    interval = Interval(estimate=_known(auc.estimate), low=_known(auc.low), high=_known(auc.high))
+    return record.model_copy(
+        update={
+            "verdict": verdict,
+            "reasons": [
+                *reasons,
+                *findings(verdict, auc=interval, power=power, fraction=fraction, standing_out=standing_out),
+            ],
+            "p_value": test.p_value,
+            "p_value_floor": test.p_value_floor,
+            "scorer_p_values": test.scorer_p_values,
+            "auc": interval,
+            "unconstrained_p_value": companion.p_value,
+            "blind": blind,
+            "a_a": a_a,
+            "e_value": e_process(values, groups, is_suspect, seed=seed).e_value,
+            "fraction": fraction,
+            "power": power,
+            "features": _features(tracks, is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),
+            "tracks": [
+                TrackResult(track_id=track, role=role, group=group, score=score, p_value=track_p_values.get(i))
+                for i, ((track, role, group), score) in enumerate(
+                    zip(tracks.frame.select("track_id", "role", "group").iter_rows(), test.scores.tolist(), strict=True)
+                )
+            ],
+            "warnings": [
+                *record.warnings,
+                *value_warnings(test, names, len(every_name) - len(names)),
+                *a_a_warnings,
+                *blind_warnings,
+            ],
+        }
+    )
+
+
+def _by_published(
+    record: DatasetInferenceResult,
+    tracks: FeatureTable,
+    sides: _Sides,
+    method: Method,
+    *,
+    corrected: bool,
+    runs: int,
+) -> DatasetInferenceResult:
+    """Run a published procedure, with its error rate on this held-out set beside it."""
+    seed = record.seed or 0
+    # Its learned scorers choose directions themselves; a sum, or a corrected form, needs them.
+    values, _ = tracks.oriented(include_unknown=method != "iar" and not corrected)
+
+    def p_value(values: Floats, is_suspect: Bools, _: Ints, run_seed: int) -> float:
+        return published_p(values, is_suspect, method, corrected=corrected, seed=run_seed % 2**32)
+
+    p = p_value(values, sides.is_suspect, np.arange(len(values)), seed)
+    a_a, a_a_warnings = _a_a(values, sides, record.alpha, runs, seed, p_value=p_value)
+    verdict, reasons = judge_published(p, method=method, corrected=corrected, alpha=record.alpha, a_a=a_a)
+    return record.model_copy(
+        update={
+            "verdict": verdict,
+            "reasons": reasons,
+            "p_value": p,
+            "p_value_floor": None,
+            "a_a": a_a,
+            "features": _features(tracks, sides.is_suspect, {}),
+            "warnings": [
+                *record.warnings,
+                f"The procedure {method} is here for comparison: it takes tracks as independent, whatever the groups.",
+                *a_a_warnings,
+            ],
+        }
+    )
+
+
+def _blind(
+    tracks: FeatureTable,
+    values: Floats,
+    sides: _Sides,
+    settings: ExactSettings,
+    record: DatasetInferenceResult,
+    *,
+    rejected: bool,
+) -> tuple[Blind | None, list[str]]:
+    """Pass the sets through the blind gate; adjust where a rejection needs it."""
+    described, _ = tracks.blind()
+    usable = [np.unique(column[~np.isnan(column)]).size > 1 for column in described.T]
+    if not any(usable):
+        return None, [
+            "No blind features were measured, so whether the two sets differ without the model was not checked; "
+            "an audit of the audio itself checks it."
+        ]
+    seed = record.seed or 0
+    described = described[:, usable]
+    gate = blind_gate(described, sides.is_suspect, sides.groups, alpha=record.alpha, settings=settings, seed=seed)
+    blind = Blind(
+        auc=gate.auc,
+        low=gate.low,
+        high=gate.high,
+        p_value=gate.p_value,
+        passes=gate.passes,
+        harmful_auc=gate.harmful_auc,
+        state=gate.state,
+    )
+    if gate.passes or not rejected:
+        return blind, []
+    adjusted = adjusted_p_value(values, described, sides.is_suspect, sides.groups, settings=settings, seed=seed)
+    return blind.model_copy(
+        update={
+            "adjusted_p_value": _known(adjusted.p_value),
+            "adjusted_method": adjusted.method,
+            "adjusted_detail": adjusted.detail,
+        }
+    ), []
+
+
+_NOT_USED: tuple[Fraction | None, dict[int, float], int] = (None, {}, 0)
+
+
+def _used(values: Floats, sides: _Sides, seed: int) -> tuple[Fraction | None, dict[int, float], int]:
+    """How much was used, each suspect track's conformal p-value, and how many pass Benjamini–Hochberg at 10 %."""
+    centred = (values - np.nanmean(values, axis=0)) / np.where((sd := np.nanstd(values, axis=0)) > 0, sd, 1)
+    scores = np.nanmean(centred, axis=1)
+    suspects = np.flatnonzero(sides.is_suspect)
+    used = used_fraction(
+        scores[sides.is_suspect],
+        scores[~sides.is_suspect],
+        suspect_groups=sides.groups[sides.is_suspect],
+        held_out_groups=sides.groups[~sides.is_suspect],
+        seed=seed,
+    )
+    p_values = conformal_p_values(scores[sides.is_suspect], scores[~sides.is_suspect])
+    standing_out = int((benjamini_hochberg(p_values) <= _TRACK_LEVEL).sum())
+    return (
+        Fraction(lower=used.lower, estimate=_known(used.estimate)),
+        dict(zip(suspects.tolist(), p_values.tolist(), strict=True)),
+        standing_out,
+    )
+
+
+def _a_a(
+    values: Floats, sides: _Sides, alpha: float, runs: int, seed: int, *, p_value: PValue | None = None
+) -> tuple[AAControl | None, list[str]]:
+    """Run the control where the held-out groups are enough for it, or say why not."""
+    values, groups, n_groups = values[~sides.is_suspect], sides.groups[~sides.is_suspect], sides.n_groups
+    if runs == 0:
+        return None, ["The A/A control was left out on request; the test's error rate on these data is not shown."]
+    pseudo = pseudo_suspect_groups(n_groups.suspect, n_groups.held_out)
+    if n_groups.held_out < 4 or (p_value is None and comb(n_groups.held_out, pseudo) * alpha < 1):
+        return None, [
+            f"The A/A control was not run: {n_groups.held_out} held-out groups are too few to be split and still "
+            f"reach p = {alpha:g}."
+        ]
+    if not any_usable(values):
+        return None, ["The A/A control was not run: no feature has enough values that vary among the held-out tracks."]
+    settings = ExactSettings(permutations=max(499, ceil(5 / alpha) - 1))
+    try:
+        outcome = aa_control(
+            values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, settings=settings, p_value=p_value
+        )
+    except EarwitnessError as error:  # a published method that needs more tracks a side than such a split has
+        return None, [f"The A/A control was not run: the held-out set cannot be split so small. {error}"]
+    return AAControl(
+        runs=outcome.runs,
+        alpha=alpha,
+        rejection_rate=outcome.rejection_rate,
+        low=outcome.low,
+        high=outcome.high,
+        p_values=list(outcome.p_values),
+    ), []
+
+
+def _grouped_auc(scores: Floats, is_suspect: Bools, groups: np.ndarray) -> Auc:
+    return auc_delong(
+        scores[is_suspect],
+        scores[~is_suspect],
+        positive_groups=groups[is_suspect],
+        negative_groups=groups[~is_suspect],
+    )
+
+
+def _power(n_tracks: Counts, groups: np.ndarray, icc: float, auc: float, alpha: float) -> Power:
+    sizes = np.unique(groups, return_counts=True)[1]
+    # The group size that a random track finds itself in: what the design effect depends on.
+    group_size = float((sizes**2).sum() / sizes.sum())
+    smallest = minimum_detectable_auc(
+        n_tracks.suspect, n_tracks.held_out, alpha=alpha, power=0.8, group_size=group_size, icc=icc
+    )
+    needed = tracks_needed(auc, alpha=alpha, power=0.8, group_size=group_size, icc=icc) if auc > 0.5 else None
+    return Power(minimum_detectable_auc=smallest, tracks_needed=needed)
+
+
+def _features(tracks: FeatureTable, is_suspect: Bools, weights: dict[str, float]) -> list[FeatureResult]:
+    values, names = tracks.oriented(include_unknown=True)
+    return [
+        FeatureResult(
+            name=name,
+            member_is=tracks.specs[name].member_is,
+            auc=_known(auc_delong(column[is_suspect], column[~is_suspect]).estimate),
+            weight=_known(weights.get(name, float("nan"))),
+            missing=int(np.isnan(column).sum()),
+        )
+        for name, column in zip(names, values.T, strict=True)
+    ]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

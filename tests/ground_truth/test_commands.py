@@ -1,0 +1,54 @@
+"""``earwitness reference``: one line a target in the registry is all the commands need."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from earwitness.ground_truth import registry
+from earwitness.ground_truth.fiddle import card
+from tests.cli.test_bad_input import run
+
+
+def test_every_target_is_listed_with_its_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "reference", "list") == 0
+    printed = capsys.readouterr().out
+    assert printed.count("per-track loss AUC") == len(registry.TARGETS)
+    assert "fiddle: trained on 520 of 1041 tunes for 6 epochs" in printed
+
+
+@pytest.mark.parametrize("name", registry.TARGETS)
+def test_the_path_is_a_model_directory(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "reference", "path", name) == 0
+    folder = Path(capsys.readouterr().out.strip())
+    assert f"# {name}" in (folder / "README.md").read_text(encoding="utf-8")
+    assert list(folder.rglob("*.safetensors"))
+    assert all(hasattr(registry.recipe(name), part) for part in ("train", "publish", "write_track"))
+
+
+def test_the_collection_is_written_as_the_model_met_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shipped = card.read()
+    one = shipped.tunes[0]
+    monkeypatch.setattr(card, "read", lambda: replace(shipped, tunes=(one, replace(one, content_sha256="other"))))
+    assert run(monkeypatch, "reference", "data", "fiddle", "--out", tmp_path) == 0
+    captured = capsys.readouterr()
+    assert f"2 tracks; the manifest is {tmp_path / 'manifest.csv'}" in captured.out
+    assert f"1 of them are not what the card says, {one.name} first" in captured.err
+    assert soundfile.info(tmp_path / "member" / f"{one.name}.flac").samplerate == 16_000
+
+
+def test_a_tune_that_is_not_in_the_collection_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shipped = card.read()
+    missing = replace(shipped.tunes[0], name="Nowhere")
+    monkeypatch.setattr(card, "read", lambda: replace(shipped, tunes=(missing,)))
+    assert run(monkeypatch, "reference", "data", "fiddle", "--out", tmp_path) == 2
+    assert "holds no usable tune Nowhere" in capsys.readouterr().err

@@ -1,0 +1,112 @@
+"""What stands between a small p-value and a verdict: the blind gate, the adjusted test, the published forms."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from earwitness.features import FeatureTable
+from earwitness.verdict.inference import dataset_inference
+from earwitness.verdict.result import DatasetInferenceResult
+
+SIDE = 60
+
+
+def table(
+    *, member: float = 0.0, shift: float = 0.0, dependence: float = 0.0, album: int = 1, icc: float = 0.0, seed: int = 0
+) -> FeatureTable:
+    """Three features that a member moves by ``member`` sd and that depend on two shifted blind ones."""
+    rng = np.random.default_rng(seed)
+    suspect = np.arange(2 * SIDE) < SIDE
+    groups = np.arange(2 * SIDE) // album
+    blind = rng.normal(size=(2 * SIDE, 2)) + shift * suspect[:, None]
+    albums = rng.normal(size=(2 * SIDE, 3))[groups]
+    own = np.sqrt(icc) * albums + np.sqrt(1 - icc) * rng.normal(size=(2 * SIDE, 3))
+    values = own + dependence * blind.sum(axis=1, keepdims=True) + member * suspect[:, None]
+    frame = pl.DataFrame(
+        {
+            "track_id": [f"t{i:03d}" for i in range(2 * SIDE)],
+            "role": np.where(suspect, "suspect", "held_out"),
+            "group": [f"g{group}" for group in groups],
+            **{f"f{j}": values[:, j] for j in range(3)},
+            **{f"blind/b{j}": blind[:, j] for j in range(2)},
+        }
+    )
+    return FeatureTable.from_frame(frame, source="a test", higher=["f*"])
+
+
+def verdict(table: FeatureTable, **settings: object) -> DatasetInferenceResult:
+    return dataset_inference(table, permutations=999, a_a_runs=40, **settings)  # type: ignore[arg-type]
+
+
+def test_a_shift_without_membership_is_not_evidence() -> None:
+    result = verdict(table(shift=0.8, dependence=0.7))
+    assert result.p_value == 0.001  # the plain test fires
+    assert result.blind is not None
+    assert (result.blind.state, result.verdict) == ("fail", "inconclusive")
+    assert result.blind.adjusted_p_value is not None
+    assert result.blind.adjusted_p_value > 0.05
+    assert any("could come from that alone" in reason for reason in result.reasons)
+    assert all(track.p_value is None for track in result.tracks)
+    assert result.fraction is None
+
+
+def test_membership_under_a_shift_survives_the_adjustment() -> None:
+    result = verdict(table(member=1.0, shift=0.8, dependence=0.7))
+    assert result.blind is not None
+    assert result.blind.state == "fail"
+    assert result.blind.adjusted_method == "residualised"
+    assert result.verdict == "evidence_of_use"
+    assert any("remains when that is accounted for" in reason for reason in result.reasons)
+
+
+def test_a_positive_verdict_alone_says_how_much_and_which() -> None:
+    result = verdict(table(member=2.5))
+    assert result.verdict == "evidence_of_use"
+    assert result.fraction is not None
+    assert 0.3 < result.fraction.lower < 1
+    suspects = [track for track in result.tracks if track.role == "suspect"]
+    assert all(track.p_value is not None for track in suspects)
+    assert min(track.p_value or 1 for track in suspects) == pytest.approx(1 / (SIDE + 1))
+    assert all(track.p_value is None for track in result.tracks if track.role == "held_out")
+    assert result.e_value is not None
+    assert result.e_value > 100
+    assert any("stand out one by one" in reason for reason in result.reasons)
+
+
+def test_without_blind_features_the_reader_is_told() -> None:
+    bare = table(member=1.0)
+    frame = bare.frame.drop("blind/b0", "blind/b1")
+    result = verdict(FeatureTable.from_frame(frame, source="a test", higher=["f*"]))
+    assert result.verdict == "evidence_of_use"
+    assert result.blind is None
+    assert any("was not checked" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("method", ["cdi", "iar", "llm-di"])
+def test_published_procedures_show_their_own_error_rate(method: str) -> None:
+    result = verdict(table(member=1.0), method=method)
+    assert result.method == method
+    assert result.p_value is not None
+    assert result.p_value < 0.01
+    assert result.a_a is not None
+    assert (result.verdict == "evidence_of_use") == (result.a_a.low <= 0.01)
+    assert len(result.a_a.p_values) == 40
+    assert any("takes tracks as independent" in warning for warning in result.warnings)
+
+
+def test_a_published_procedure_that_misbehaves_carries_no_weight() -> None:
+    albums = table(album=10, icc=0.9, seed=3)
+    published = verdict(albums, method="cdi")
+    assert published.a_a is not None
+    assert published.a_a.low > 0.01
+    assert published.verdict == "inconclusive"
+    assert any("misbehaves on this held-out set" in reason for reason in published.reasons)
+    assert verdict(albums, alpha=0.05).verdict == "no_evidence"  # six albums a side: the exact test holds its level
+
+
+def test_the_corrected_form_looks_one_way_only() -> None:
+    away = table(member=-1.0)
+    assert verdict(away, method="iar").verdict == "evidence_of_use"
+    corrected = verdict(away, method="iar", corrected=True)
+    assert (corrected.verdict, corrected.method) == ("no_evidence", "iar, corrected")
+    assert verdict(away).verdict == "inconclusive"  # the sets differ, but not the way training moves them
