@@ -11,7 +11,7 @@ from earwitness.features import FeatureTable, parquet_metadata
 from earwitness.spec import Direction, FeatureSpec
 
 NAN = float("nan")
-UP = FeatureSpec(name="up", member_is=Direction.HIGHER, unit="nats", source="a paper")
+UP = FeatureSpec(name="up", member_is=Direction.HIGHER, unit="nats", source="a paper", headline=True)
 DOWN = FeatureSpec(name="down", member_is=Direction.LOWER)
 
 
@@ -49,6 +49,7 @@ def test_written_table_reads_back_unchanged(tmp_path: Path) -> None:
     again = FeatureTable.read(tmp_path / "t.parquet")
     assert again.frame.equals(table.frame, null_equal=True)
     assert again.specs == {"up": UP, "down": DOWN}
+    assert again.headline(["down", "up"]).tolist() == [False, True]
     assert (again.plan_hash, again.target) == ("abc", "musicgen t")
     assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
 

@@ -147,6 +147,10 @@ class FeatureTable:
         signs = np.array([self.specs[name].member_is.sign or 1 for name in names], dtype=np.float64)
         return self._matrix(names) * signs, names
 
+    def headline(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """Return, for each of these features, whether it belongs to the score that was fixed in advance."""
+        return np.array([self.specs[name].headline for name in names], dtype=np.bool_)
+
     def blind(self) -> tuple[NDArray[np.float64], list[str]]:
         """Return the features that never asked the model, as they are, with their names."""
         names = [name for name in self.feature_names if name.startswith(BLIND_PREFIX)]

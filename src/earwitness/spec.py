@@ -36,9 +36,13 @@ class FeatureSpec:
         For the reader: ``nats``, ``nats/byte``, ``share`` …
     source
         The paper it comes from.
+    headline
+        Whether it belongs to the one score that is fixed before any number is seen: a signal pooled over
+        everything it has parts for, chosen on ground truth (docs/design/default-question.md).
     """
 
     name: str
     member_is: Direction
     unit: str = ""
     source: str = ""
+    headline: bool = False

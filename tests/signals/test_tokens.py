@@ -97,6 +97,38 @@ def test_pooled_features_use_all_codebooks(window: tuple[np.ndarray, ...]) -> No
     assert features["camia/slope/codebook=all"] == pytest.approx(np.polyfit(np.arange(T), l.mean(0), 1)[0])
 
 
+def test_excess_loss_is_what_surprises_beyond_the_models_own_expectation(window: tuple[np.ndarray, ...]) -> None:
+    u, z, _ = window
+    valid = np.ones((K, T), dtype=bool)
+    valid[3, 20:] = False  # a codebook with fewer tokens has the same weight
+    features = token_features(u, z, valid=valid, preset="default")
+    logp = log_softmax(u)
+    entropy = -(np.exp(logp) * logp).sum(-1)
+    excess = -np.take_along_axis(logp, z[..., None], -1)[..., 0] - entropy
+    by_codebook = [excess[k][valid[k]].mean() for k in range(K)]
+    for k in range(K):
+        assert features[f"excess_loss/codebook={k}"] == pytest.approx(by_codebook[k])
+    assert features["excess_loss/codebook=all"] == pytest.approx(np.mean(by_codebook))
+
+
+def test_a_calibrated_model_has_no_excess_loss() -> None:
+    """Two codes, 3/4 and 1/4, which come as often as the model says."""
+    u = np.log(np.array([[[0.75, 0.25]] * 8]))
+    features = token_features(u, np.array([[0, 0, 1, 0, 0, 0, 1, 0]]), preset="default")
+    assert features["excess_loss/codebook=0"] == pytest.approx(0, abs=1e-12)
+
+
+def test_only_a_whole_signal_is_a_headline() -> None:
+    headline = {spec.name for spec in token_preset("default").specs(K, guided=True) if spec.headline}
+    assert headline == {"excess_loss/codebook=all"}
+    assert [spec.name for spec in token_preset("default").specs(1, guided=True) if spec.headline] == [
+        "excess_loss/codebook=0"
+    ]
+    assert not any(spec.headline for spec in token_preset("iar").specs(K, guided=True))
+    assert spec_for("excess_loss/codebook=all").headline  # type: ignore[union-attr]
+    assert not spec_for("excess_loss/codebook=0").headline  # type: ignore[union-attr]
+
+
 def test_positions_that_are_not_valid_do_not_count(window: tuple[np.ndarray, ...]) -> None:
     u, z, _ = window
     valid = np.ones((K, T), dtype=bool)

@@ -7,6 +7,7 @@ a signal beyond the presets by its own. Such a signal registers under the entry 
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -58,12 +59,16 @@ def denoising_signals_named(names: Iterable[str]) -> "dict[str, DenoisingSignal]
 
 
 def spec_for(name: str) -> FeatureSpec | None:
-    """The registered spec of a feature column, whichever codebook it is for; ``None`` for a stranger."""
+    """The registered spec of a feature column, whichever codebook it is for; ``None`` for a stranger.
+
+    One codebook of several is a part and no headline: only a name without a codebook, or with all, can be one.
+    """
     known = _denoising() if name.split("/")[0] in DENOISING else _known()
     found = known.get(_without_codebook(name))
     if found is None:
         return None
-    return FeatureSpec(name=name, member_is=found.member_is, unit=found.unit, source=found.source)
+    part = re.search(r"/codebook=(?!all\b)", name) is not None
+    return replace(found, name=name, headline=found.headline and not part)
 
 
 @cache

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from earwitness.errors import EarwitnessError
 from earwitness.signals.tokens.camia import Camia
+from earwitness.signals.tokens.excess_loss import ExcessLoss
 from earwitness.signals.tokens.hinge import Hinge
 from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.min_k import MinK
@@ -29,7 +30,7 @@ from earwitness.signals.tokens.signal import (
 from earwitness.signals.tokens.zlib import Zlib
 from earwitness.spec import FeatureSpec
 
-_DEFAULT: tuple[TokenSignal, ...] = (Loss(), MinK(), MinKPlusPlus(), AudioNeighbour(), Camia())
+_DEFAULT: tuple[TokenSignal, ...] = (ExcessLoss(), Loss(), MinK(), MinKPlusPlus(), AudioNeighbour(), Camia())
 _IAR: tuple[TokenSignal, ...] = (Loss(), Zlib(coding="decimal"), Hinge(), MinK(), MinKPlusPlus(), Camia())
 
 
@@ -94,7 +95,7 @@ class TokenPreset:
     def specs(self, codebooks: int, *, guided: bool) -> list[FeatureSpec]:
         """The features for a model of that many codebooks, in the order of ``measure``."""
         return [
-            spec if label is None else replace(spec, name=_with_codebook(spec.name, label))
+            spec if label is None else _for_codebook(spec, label, whole=label == "all" or codebooks == 1)
             for label, signal in self._plan(codebooks, guided=guided)
             for spec in signal.specs
         ]
@@ -124,10 +125,11 @@ class TokenPreset:
         return [*single, "all"] if self.pooled and codebooks > 1 else single
 
 
-def _with_codebook(name: str, label: str) -> str:
-    """Put the codebook before a ``/contrast`` suffix: ``min_k/k=0.2/codebook=0/contrast``."""
+def _for_codebook(spec: FeatureSpec, label: str, *, whole: bool) -> FeatureSpec:
+    """Put the codebook before a ``/contrast`` suffix: ``min_k/k=0.2/codebook=0/contrast``; a part is no headline."""
+    name = spec.name
     base, suffix = (name.removesuffix("/contrast"), "/contrast") if name.endswith("/contrast") else (name, "")
-    return f"{base}/codebook={label}{suffix}"
+    return replace(spec, name=f"{base}/codebook={label}{suffix}", headline=spec.headline and whole)
 
 
 def _contrasts(signals: tuple[TokenSignal, ...]) -> tuple[TokenSignal, ...]:

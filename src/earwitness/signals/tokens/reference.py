@@ -30,7 +30,9 @@ class Reference:
     def specs(self) -> Sequence[FeatureSpec]:
         """``reference/of=loss/model=…`` and so on."""
         return [
-            replace(spec, name=f"reference/of={spec.name}/model={self.model}", source="arXiv 2012.07805")
+            replace(
+                spec, name=f"reference/of={spec.name}/model={self.model}", source="arXiv 2012.07805", headline=False
+            )
             for signal in self.signals
             for spec in signal.specs
         ]

@@ -127,7 +127,7 @@ class Contrast:
     @property
     def specs(self) -> Sequence[FeatureSpec]:
         """The signal's features with ``/contrast`` behind their names."""
-        return [replace(spec, name=f"{spec.name}/contrast") for spec in self.signal.specs]
+        return [replace(spec, name=f"{spec.name}/contrast", headline=False) for spec in self.signal.specs]
 
     @property
     def quantities(self) -> Sequence[str]:
