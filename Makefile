@@ -37,8 +37,8 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.python pyproject.toml bench/pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]' --editable ./bench
 	@touch $@ $(VENV)/.demo
 
 clean:

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from earwitness import pipeline
-from earwitness.bench.draws import draw_sets
 from earwitness.features import FeatureTable
 from earwitness.ground_truth.data import write_data
 from earwitness.ground_truth.registry import TARGETS, shipped
@@ -26,6 +25,7 @@ from earwitness.spec import Direction
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.roc import auc_delong
+from earwitness_bench.draws import draw_sets
 
 SIZES = (10, 20, 40, 80, 160)
 FAST = ExactSettings(permutations=499)

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from transformers import EncodecConfig, EncodecModel
 
-from earwitness.ground_truth.musicgen import caption_tokenizer, small_musicgen
 from earwitness.measure.passes.batch import Window, encode, logits_of
 from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.tokens import TokenInstrument
@@ -25,6 +24,7 @@ from earwitness.signals import token_features
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets.musicgen import Musicgen
 from earwitness.targets.protocols import TargetIdentity
+from earwitness_bench.recipes.musicgen import caption_tokenizer, small_musicgen
 
 WAYS = ("chunks", "full logits")
 

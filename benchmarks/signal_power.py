@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earwitness.bench.feature_sets import signal_of
 from earwitness.features import FeatureTable
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.verdict.membership import membership_evaluation
+from earwitness_bench.feature_sets import signal_of
 
 DEFAULT = ("loss", "min_k", "min_k_pp", "neighbour_noise")
 FAST = ExactSettings(permutations=999)

@@ -16,9 +16,9 @@ from transformers import (
 )
 from transformers.models.encodec.configuration_encodec import EncodecConfig
 
-from earwitness.ground_truth.codec import fit_codebooks
-from earwitness.ground_truth.musicgen import caption_tokenizer, small_musicgen
 from earwitness.targets.protocols import TokenTarget
+from earwitness_bench.recipes.codec import fit_codebooks
+from earwitness_bench.recipes.musicgen import caption_tokenizer, small_musicgen
 
 SAMPLE_RATE = 16_000
 CHROMA_LENGTH = 7

@@ -1,39 +1,29 @@
-from pathlib import Path
+"""``earwitness bench`` where the benchmark's own distribution is not installed."""
+
+from importlib.metadata import EntryPoints
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from earwitness.cli.app import app
+from earwitness.cli import bench
+from earwitness.errors import EarwitnessError
 
 
-def test_quick_is_the_default_and_the_page_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from earwitness.bench import run
-
-    asked: list[tuple[str, Path, Path, Path | None]] = []
-
-    def fake(scale: object, work: Path, out: Path, *, library: Path | None, report: object, bar: object) -> Path:
-        asked.append((scale.name, work, out, library))  # type: ignore[attr-defined]
-        return out / "bench.md"
-
-    monkeypatch.setattr(run, "run_bench", fake)
-    plain = CliRunner().invoke(app, ["bench"])
-    full = CliRunner().invoke(app, ["bench", "--full", "--work", "w", "--out", "docs", "--recordings", str(tmp_path)])
-    assert (plain.exit_code, full.exit_code) == (0, 0)
-    assert asked == [
-        ("quick", Path("bench-quick"), Path("bench-out"), None),
-        ("full", Path("w"), Path("docs"), tmp_path),
-    ]
-    assert str(Path("docs") / "bench.md") in full.output
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    monkeypatch.setattr(bench, "entry_points", lambda **_: EntryPoints())
+    return bench.bench_app()
 
 
-def test_a_subcommand_does_not_start_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
-    from earwitness.bench import run
+@pytest.mark.parametrize("asked", [[], ["--full", "--work", "w"], ["train", "fiddle", "--work", "w"]])
+def test_one_line_says_how_to_install_it(without: typer.Typer, asked: list[str]) -> None:
+    error = CliRunner().invoke(without, asked).exception
+    assert isinstance(error, EarwitnessError)
+    assert "pip install earwitness-bench" in str(error)
 
-    monkeypatch.setattr(run, "run_bench", lambda *_, **__: pytest.fail("started"))
-    assert CliRunner().invoke(app, ["bench", "paper", "--help"]).exit_code == 0
 
-
-def test_help_has_an_example() -> None:
-    shown = CliRunner().invoke(app, ["bench", "--help"])
+def test_the_papers_experiments_are_there_without_it(without: typer.Typer) -> None:
+    shown = CliRunner().invoke(without, ["paper", "--help"])
     assert shown.exit_code == 0
-    assert "earwitness bench --full" in " ".join(shown.output.split())
+    assert "earwitness bench paper --audiocaps DIR" in " ".join(shown.output.split())

@@ -14,7 +14,7 @@ import yaml
 from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
-from earwitness.ground_truth.musicgen import caption_tokenizer
+from earwitness_bench.recipes.musicgen import caption_tokenizer
 from tests.targets.audiocraft_codec import CODES, COMPRESSION, SAMPLE_RATE, Codec, Tensors, Tree
 
 SECONDS = 2

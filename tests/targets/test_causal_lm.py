@@ -24,12 +24,12 @@ from transformers import (
 )
 
 from earwitness.errors import TargetError
-from earwitness.ground_truth.musicgen import caption_tokenizer
 from earwitness.targets import delay
 from earwitness.targets.causal_lm import AudioCausalLm, CausalLmFamily, MidiCausalLm
 from earwitness.targets.causal_lm.layout import Layout
 from earwitness.targets.protocols import SymbolicTarget, TokenTarget, TokenWindow
 from earwitness.testing import check_target
+from earwitness_bench.recipes.musicgen import caption_tokenizer
 from tests.tiny import SAMPLE_RATE, all_logits, tiny_codec
 
 VOCABULARY, POSITIONS, BOS, PAD, FIRST = 70, 170, 1, 2, 15

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.ground_truth.musicgen import caption_tokenizer
 from earwitness.targets.protocols import DenoiserTarget, WhiteBox
 from earwitness.targets.stable_audio import StableAudioFamily
 from earwitness.targets.stable_audio.latents import building_oobleck, reach_in_frames
 from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation
 from earwitness.targets.stable_audio.target import StableAudio
+from earwitness_bench.recipes.musicgen import caption_tokenizer
 
 RATE, STRIDES, HOP, FRAMES, LATENT, TOKENS = 160, [2, 8], 16, 40, 4, 7
 REACH, WINDOW = 10, 2 * RATE

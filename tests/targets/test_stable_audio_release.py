@@ -15,10 +15,10 @@ from torch.nn.functional import conv1d, layer_norm, pad, scaled_dot_product_atte
 from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.ground_truth.musicgen import caption_tokenizer
 from earwitness.targets.stable_audio import StableAudioFamily
 from earwitness.targets.stable_audio.target import StableAudio
 from earwitness.testing import check_target
+from earwitness_bench.recipes.musicgen import caption_tokenizer
 
 PROMPTS = ["a slow reel in d major", "a jig"]
 RATE, STRIDES, MULTIPLES, HOP, FRAMES, LATENT = 160, [2, 8], [1, 2], 16, 40, 4

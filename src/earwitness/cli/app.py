@@ -68,4 +68,4 @@ for _panel, _commands in {
     for _name, _module in _commands:
         app.command(_name, rich_help_panel=_panel)(_module.command)
 app.add_typer(reference.app, name="reference", rich_help_panel="What there is")
-app.add_typer(bench.app, name="bench", rich_help_panel="What there is")
+app.add_typer(bench.bench_app(), name="bench", rich_help_panel="What there is")

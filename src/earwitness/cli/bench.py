@@ -1,48 +1,51 @@
-"""``earwitness bench``: what every method says where the truth is known."""
+"""``earwitness bench``: the paper's experiments, and the benchmark where that is installed.
 
-from pathlib import Path
-from typing import Annotated
+The benchmark is a distribution of its own, ``earwitness-bench``. It joins through the entry-point
+group ``earwitness.commands``: a Typer app under the name ``bench``.
+"""
+
+from importlib.metadata import entry_points
+from typing import Any, NoReturn, cast
 
 import typer
+from typer.core import TyperGroup
 
 from earwitness.cli import bench_paper
-
-app = typer.Typer(invoke_without_command=True)
-
-
-@app.callback()
-def run(
-    context: typer.Context,
-    full: Annotated[
-        bool, typer.Option("--full", help="All training lengths and sizes (hours), not the quick round (minutes).")
-    ] = False,
-    work: Annotated[
-        Path | None, typer.Option(help="Where audio, checkpoints and runs stay; an interrupted benchmark goes on.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where bench.md and its tables and plots go.")] = Path("bench-out"),
-    recordings: Annotated[
-        Path | None,
-        typer.Option(help="Folder of unpacked Debian packages with recordings by named artists (see docs/bench.md)."),
-    ] = None,
-) -> None:
-    """The benchmark: what every method says where the truth is known, as tables, plots and a page.
-
-    Without --full: the shipped targets and small sets, in some six minutes on two cores.
-
-    Example: earwitness bench --full --work bench-work --recordings recordings --out docs
-    """
-    if context.invoked_subcommand is not None:
-        return
-    from earwitness.bench.run import run_bench
-    from earwitness.bench.scale import FULL, QUICK
-    from earwitness.cli.progress import bar
-
-    scale = FULL if full else QUICK
-    page = run_bench(
-        scale, work or Path(f"bench-{scale.name}"), out, library=recordings,
-        report=lambda line: typer.echo(line, err=True), bar=bar,
-    )  # fmt: skip
-    typer.echo(f"The page is {page}")
+from earwitness.errors import EarwitnessError
 
 
-app.command("paper")(bench_paper.command)
+def bench_app() -> typer.Typer:
+    """The benchmark's commands, or what says how to install them; ``paper`` is among them either way."""
+    plugged_in = entry_points(group="earwitness.commands", name="bench")
+    app = cast(typer.Typer, next(iter(plugged_in)).load()) if plugged_in else _without_benchmark()
+    app.command("paper")(bench_paper.command)
+    return app
+
+
+def _without_benchmark() -> typer.Typer:
+    app = typer.Typer(invoke_without_command=True, cls=_WithoutBenchmark)
+
+    @app.callback(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    def run(context: typer.Context) -> None:
+        """The paper's own experiments; the benchmark itself is a package of its own, earwitness-bench.
+
+        Example: earwitness bench paper --audiocaps DIR
+        """
+        if context.invoked_subcommand is None:
+            _not_installed()
+
+    return app
+
+
+class _WithoutBenchmark(TyperGroup):
+    """A group whose unknown commands are those of the package that is not installed."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args) if args[0] in self.commands else _not_installed()
+
+
+def _not_installed() -> NoReturn:
+    raise EarwitnessError(
+        "The benchmark is a package of its own and not installed: pip install earwitness-bench "
+        "(from a checkout: pip install ./bench)."
+    )

@@ -1,4 +1,4 @@
-"""``earwitness reference``: the ground-truth targets and the recipes that made them."""
+"""``earwitness reference``: the ground-truth targets and their collections."""
 
 from pathlib import Path
 from typing import Annotated
@@ -54,21 +54,3 @@ def data(
             "the packages that read or render the collection are of another version.",
             err=True,
         )
-
-
-@app.command("train")
-def train(
-    name: Name,
-    work: Annotated[Path, typer.Option(help="Folder for everything the recipe makes; an interrupted run goes on.")],
-    epoch: Annotated[int, typer.Option(help="Which kept epoch to publish; the last by default.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Where model/ and card.json go; WORK/published by default.")] = None,
-) -> None:
-    """Repeat the recipe from the scores to a model directory with its card (an hour or less on 2 cores).
-
-    Example: earwitness reference train fiddle --work fiddle-work
-    """
-    from earwitness.ground_truth.registry import recipe
-
-    made_by = recipe(name)
-    last = made_by.train(work, report=typer.echo)
-    typer.echo(made_by.publish(work, epoch or last, out or work / "published").summary())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.ground_truth.card import CardTune
-from earwitness.ground_truth.registry import recipe, shipped
+from earwitness.ground_truth.registry import collection, shipped
 
 ROLES = {True: "member", False: "non_member"}
 
@@ -36,7 +36,7 @@ def write_data(
     Without ``tunes``, all of the card.
     """
     tunes = shipped(name).read().tunes if tunes is None else tunes
-    write_track = recipe(name).write_track
+    write_track = collection(name).write_track
     rows = []
     differing = []
     for done, tune in enumerate(tunes, 1):

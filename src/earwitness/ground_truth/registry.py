@@ -1,10 +1,10 @@
-"""The ground-truth targets by name, each a package with a ``card`` and a ``recipe``.
+"""The ground-truth targets by name, each a package with a ``card`` and a module that writes its collection.
 
 Goal: one line a target. What the commands need of one is written down as structural types,
-so a package answers for itself and nothing heavy is imported before it is wanted.
+so a package answers for itself and nothing heavy is imported before it is wanted. How the
+targets were trained is told by the recipes of the ``earwitness-bench`` distribution.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +13,8 @@ from typing import Protocol, cast
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card
 
-TARGETS = {
-    "chorale": "earwitness.ground_truth.chorale",
-    "fiddle": "earwitness.ground_truth.fiddle",
-    "hum": "earwitness.ground_truth.hum",
-}
+#: The name of a target → the module of its package that writes its collection.
+TARGETS = {"chorale": "scores", "fiddle": "tunes", "hum": "excerpts"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +36,26 @@ class Shipped(Protocol):
         """The card of the shipped checkpoint."""
 
 
-class Recipe(Protocol):
-    """The module ``recipe`` of a target."""
-
-    def train(self, work: Path, *, report: Callable[[str], None]) -> int:
-        """Run or continue the training in ``work``; return the last kept epoch."""
-
-    def publish(self, work: Path, epoch: int, out: Path) -> Card:
-        """Make the model directory and the card of one kept epoch."""
+class Collection(Protocol):
+    """The module of a target that writes its collection."""
 
     def write_track(self, name: str, folder: Path) -> WrittenTrack:
-        """Write one tune of the collection into the folder, as the model met it."""
+        """Write one piece of the collection into the folder, as the model met it."""
 
 
 def shipped(name: str) -> Shipped:
     """The checkpoint and the card of a target."""
-    return cast(Shipped, import_module(f"{_package(name)}.card"))
+    known(name)
+    return cast(Shipped, import_module(f"earwitness.ground_truth.{name}.card"))
 
 
-def recipe(name: str) -> Recipe:
-    """How a target is made."""
-    return cast(Recipe, import_module(f"{_package(name)}.recipe"))
+def collection(name: str) -> Collection:
+    """What a target was trained on, and what it was not."""
+    known(name)
+    return cast(Collection, import_module(f"earwitness.ground_truth.{name}.{TARGETS[name]}"))
 
 
-def _package(name: str) -> str:
+def known(name: str) -> None:
+    """Refuse a name that no target has."""
     if name not in TARGETS:
         raise EarwitnessError(f"There is no ground-truth target {name!r}; there are: {', '.join(TARGETS)}.")
-    return TARGETS[name]

@@ -10,7 +10,6 @@ import torch
 
 from earwitness.errors import TargetError
 from earwitness.features import FeatureTable
-from earwitness.ground_truth.musicgen import caption_tokenizer, sequence_loss, small_musicgen
 from earwitness.measure.passes.batch import Batch, Window, encode
 from earwitness.measure.passes.continuation import Prompting, longest_run
 from earwitness.measure.passes.providers import own_passes
@@ -21,6 +20,7 @@ from earwitness.signals.tokens.requests import Continuation, Continued
 from earwitness.targets import load_target
 from earwitness.targets.protocols import TokenTarget
 from earwitness.verdict.near_copies import near_copies
+from earwitness_bench.recipes.musicgen import caption_tokenizer, sequence_loss, small_musicgen
 from tests.tiny import SAMPLE_RATE, save_tiny_musicgen, tiny_codec
 
 SECONDS = 2.0

@@ -16,15 +16,18 @@ are not played out.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earwitness.errors import missing_extra
+from earwitness import midi
+from earwitness.errors import EarwitnessError, missing_extra
 from earwitness.files import write_atomically
 from earwitness.ground_truth.groups import Fingerprint, fingerprints, group_versions
+from earwitness.ground_truth.registry import WrittenTrack
 
 if TYPE_CHECKING:
     from symusic import Score
@@ -182,3 +185,15 @@ def _import(name: str) -> Any:
         return __import__(name)
     except ImportError as error:
         raise missing_extra(name, "demo") from error
+
+
+def write_track(name: str, folder: Path) -> WrittenTrack:
+    """Write one work into the folder, as MIDI."""
+    found = read_works([name])
+    if not found:
+        raise EarwitnessError(f"music21 {version('music21')} holds no usable {name}; take the version on the card.")
+    path = folder / f"{name}.mid"
+    write_midi(found[0], path)
+    return WrittenTrack(
+        path=path, prompt=found[0].caption, title=found[0].title, content_sha256=midi.decode(path).content_hash
+    )

@@ -22,8 +22,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earwitness.errors import missing_extra
+from earwitness.audio import content_sha256
+from earwitness.errors import EarwitnessError, missing_extra
 from earwitness.ground_truth.groups import fingerprints, group_versions
+from earwitness.ground_truth.registry import WrittenTrack
 
 OnProgress = Callable[[int, int], None]
 SAMPLE_RATE = 16_000
@@ -191,3 +193,21 @@ def _key_name(field: str) -> str:
     note, sign, mode = found.groups()
     accidental = {"#": " sharp", "b": " flat", "": ""}[sign]
     return f"{note}{accidental} {_MODES.get(mode.lower()[:3], 'major')}"
+
+
+def write_track(name: str, folder: Path) -> WrittenTrack:
+    """Render one tune into the folder, as FLAC."""
+    found = read_tunes([name])
+    if not found:
+        raise EarwitnessError(
+            f"music21 {version('music21')} holds no usable tune {name}; the card names one that does."
+        )
+    tune = found[0]
+    path = folder / f"{name}.flac"
+    write_audio(tune, path)
+    return WrittenTrack(path=path, prompt=tune.caption, title=tune.title, content_sha256=file_content_sha256(tune))
+
+
+def file_content_sha256(tune: Tune) -> str:
+    """The content hash of the tune's file."""
+    return content_sha256(as_decoded(pcm16(render(tune))), SAMPLE_RATE)

@@ -10,6 +10,7 @@ of them decodes; a window begins at a whole multiple of ``START_SAMPLES``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,15 @@ import soundfile
 from numpy.typing import NDArray
 
 from earwitness.audio import content_sha256
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, group_tunes, pcm16, render
+from earwitness.errors import EarwitnessError
+from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, group_tunes, pcm16, read_tunes, render
 from earwitness.ground_truth.groups import draw_members
-from earwitness.ground_truth.mel_vae import REDUCTION
+from earwitness.ground_truth.registry import WrittenTrack
 from earwitness.targets.mel import MEL_16K
 
 SPLIT_SEED = 2512
-START_SAMPLES = MEL_16K.hop * REDUCTION
+LATENT_FRAME = 16  # mel frames that one latent frame of the shipped VAE stands for
+START_SAMPLES = MEL_16K.hop * LATENT_FRAME
 WINDOW_SAMPLES = 32 * START_SAMPLES
 EXCERPT_SAMPLES = 48 * START_SAMPLES
 
@@ -70,3 +73,16 @@ def draw_excerpts(tunes: Sequence[Tune], a_side: int) -> list[Excerpt]:
 def windows(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     """Every window of an excerpt [starts, ``WINDOW_SAMPLES``]."""
     return np.lib.stride_tricks.sliding_window_view(wave, WINDOW_SAMPLES)[::START_SAMPLES]
+
+
+def write_track(name: str, folder: Path) -> WrittenTrack:
+    """Render one excerpt into the folder, as FLAC."""
+    found = read_tunes([name])
+    if not found:
+        raise EarwitnessError(
+            f"music21 {version('music21')} holds no usable tune {name}; the card names one that does."
+        )
+    excerpt = Excerpt(tune=found[0], member=False)
+    path = folder / f"{name}.flac"
+    excerpt.write(path)
+    return WrittenTrack(path=path, prompt=found[0].caption, title=found[0].title, content_sha256=excerpt.content_sha256)

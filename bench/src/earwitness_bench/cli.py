@@ -1,0 +1,61 @@
+"""What joins ``earwitness bench``: the benchmark itself, and the training of the shipped targets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def run(
+    context: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="All training lengths and sizes (hours), not the quick round (minutes).")
+    ] = False,
+    work: Annotated[
+        Path | None, typer.Option(help="Where audio, checkpoints and runs stay; an interrupted benchmark goes on.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where bench.md and its tables and plots go.")] = Path("bench-out"),
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="Folder of unpacked Debian packages with recordings by named artists (see docs/bench.md)."),
+    ] = None,
+) -> None:
+    """The benchmark: what every method says where the truth is known, as tables, plots and a page.
+
+    Without --full: the shipped targets and small sets, in some six minutes on two cores.
+
+    Example: earwitness bench --full --work bench-work --recordings recordings --out docs
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from earwitness.cli.progress import bar
+    from earwitness_bench.run import run_bench
+    from earwitness_bench.scale import FULL, QUICK
+
+    scale = FULL if full else QUICK
+    page = run_bench(
+        scale, work or Path(f"bench-{scale.name}"), out, library=recordings,
+        report=lambda line: typer.echo(line, err=True), bar=bar,
+    )  # fmt: skip
+    typer.echo(f"The page is {page}")
+
+
+@app.command("train")
+def train(
+    name: Annotated[str, typer.Argument(help="A target that `earwitness reference list` names.")],
+    work: Annotated[Path, typer.Option(help="Folder for everything the recipe makes; an interrupted run goes on.")],
+    epoch: Annotated[int, typer.Option(help="Which kept epoch to publish; the last by default.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Where model/ and card.json go; WORK/published by default.")] = None,
+) -> None:
+    """Repeat a shipped target's recipe, from its pieces to a model directory (an hour or less on 2 cores).
+
+    Example: earwitness bench train fiddle --work fiddle-work
+    """
+    from earwitness_bench.recipes import recipe
+
+    made_by = recipe(name)
+    last = made_by.train(work, report=typer.echo)
+    typer.echo(made_by.publish(work, epoch or last, out or work / "published").summary())

@@ -1,0 +1,163 @@
+"""Build and train a small MusicGen-architecture model whose training set is known.
+
+Goal: a ``MusicgenForConditionalGeneration`` of about four million parameters, trained
+the way the originals are: T5 text condition dropped for one example in ten, codebook
+delay pattern, cross-entropy on every real token. Codes are int [codebooks, frames].
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import Tensor, nn
+from transformers import (
+    EncodecModel,
+    MusicgenConfig,
+    MusicgenDecoderConfig,
+    MusicgenForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    T5Config,
+)
+
+from earwitness_bench.recipes.progress import Checkpoint
+
+Report = Callable[[str], None]
+WIDTH, LAYERS, TEXT_WIDTH = 192, 4, 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What fixes a training run, besides its data.
+
+    The learning rate falls over ``epochs``; training stops after the last epoch in ``keep``.
+    """
+
+    epochs: int
+    keep: tuple[int, ...]
+    frames: int = 250
+    batch: int = 16
+    peak_rate: float = 1e-3
+    condition_dropout: float = 0.1
+    seed: int = 0
+
+
+def caption_tokenizer(captions: Sequence[str], max_length: int = 16) -> PreTrainedTokenizerFast:
+    """A word-level tokenizer over the captions' words, T5-style: no prefix, ``</s>`` at the end."""
+    words = sorted({word for caption in captions for word in caption.lower().split()})
+    vocabulary = {token: i for i, token in enumerate(["<pad>", "</s>", "<unk>", *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=max_length
+    )
+
+
+def small_musicgen(
+    codec: EncodecModel, vocabulary: int, *, max_frames: int, seed: int, width: int = WIDTH, layers: int = LAYERS
+) -> MusicgenForConditionalGeneration:
+    """An untrained model around a trained codec."""
+    torch.manual_seed(seed)
+    codes, codebooks = codec.config.codebook_size, codec.config.num_quantizers
+    config = MusicgenConfig(
+        text_encoder=T5Config(
+            vocab_size=vocabulary, d_model=TEXT_WIDTH, d_kv=16, d_ff=2 * TEXT_WIDTH, num_layers=2, num_heads=4,
+            dropout_rate=0.0,
+        ).to_dict(),
+        audio_encoder={key: value for key, value in codec.config.to_dict().items() if key != "_name_or_path"},
+        decoder=MusicgenDecoderConfig(
+            vocab_size=codes, num_codebooks=codebooks, hidden_size=width, num_hidden_layers=layers,
+            num_attention_heads=max(1, width // 48), ffn_dim=4 * width, max_position_embeddings=max_frames + codebooks,
+            dropout=0.0, attention_dropout=0.0, activation_dropout=0.0, pad_token_id=codes, bos_token_id=codes,
+        ).to_dict(),
+    )  # fmt: skip
+    model = MusicgenForConditionalGeneration(config)
+    model.audio_encoder.load_state_dict(codec.state_dict())
+    model.generation_config.decoder_start_token_id = codes
+    return model
+
+
+def train_musicgen(
+    model: MusicgenForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    codes: Sequence[NDArray[np.int16]],
+    captions: Sequence[str],
+    schedule: Schedule,
+    *,
+    state: Path,
+    at_epoch: Callable[[int, float], None],
+) -> None:
+    """Train on ``codes`` [codebooks, frames] of whole tracks (members only).
+
+    One epoch sees as many frames as the members hold. As with any data set that is
+    tokenised once before training, crops begin on the frame grid of the track.
+    ``at_epoch(epoch, mean_loss)`` is called after each epoch; crops depend on
+    (seed, step) alone, so an interrupted run goes on as if it had not stopped.
+    """
+    steps_per_epoch = max(1, sum(c.shape[1] for c in codes) // (schedule.frames * schedule.batch))
+    total = schedule.epochs * steps_per_epoch
+    parameters = [p for n, p in model.named_parameters() if not n.startswith("audio_encoder.")]
+    optimizer = torch.optim.AdamW(parameters, lr=schedule.peak_rate, betas=(0.9, 0.95), weight_decay=0.01)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.peak_rate, total_steps=total, pct_start=0.05)
+    checkpoint = Checkpoint(state, {"model": model, "optimizer": optimizer, "rate": rate})
+    lengths = np.array([c.shape[1] for c in codes], dtype=np.float64)
+    text = tokenizer(list(captions), padding=True, return_tensors="pt")
+    first = checkpoint.restore()
+    model.train()
+    losses = []
+    for step in range(first, steps_per_epoch * max(schedule.keep)):
+        rng = np.random.default_rng([schedule.seed, step])
+        rows = rng.choice(len(codes), size=schedule.batch, p=lengths / lengths.sum())
+        crops = torch.from_numpy(np.stack([_crop(codes[i], schedule.frames, rng) for i in rows])).long()
+        dropped = torch.from_numpy(rng.random(schedule.batch) < schedule.condition_dropout)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = sequence_loss(model, crops, text.input_ids[rows], text.attention_mask[rows], dropped)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        rate.step()
+        losses.append(loss.item())
+        if (step + 1) % steps_per_epoch == 0:
+            checkpoint.save(step + 1)
+            at_epoch((step + 1) // steps_per_epoch, float(np.mean(losses)))
+            losses.clear()
+            model.train()
+
+
+def sequence_loss(
+    model: MusicgenForConditionalGeneration, codes: Tensor, text: Tensor, text_mask: Tensor, dropped: Tensor
+) -> Tensor:
+    """Mean cross-entropy over all codes [batch, codebooks, frames] in the delay pattern.
+
+    ``dropped`` [batch] marks the examples whose condition is replaced by the null
+    condition (zeroed text states), as classifier-free guidance needs it.
+    """
+    batch, codebooks, frames = codes.shape
+    start = model.config.decoder.pad_token_id
+    inputs = codes.new_full((batch, codebooks, frames + codebooks), start)
+    for k in range(codebooks):
+        inputs[:, k, k + 1 : k + 1 + frames] = codes[:, k]
+    states = model.text_encoder(text, attention_mask=text_mask).last_hidden_state
+    states = model.enc_to_dec_proj(states) * (text_mask * ~dropped[:, None])[..., None]
+    hidden = model.decoder.model(
+        inputs[..., :-1].reshape(batch * codebooks, -1),
+        encoder_hidden_states=states,
+        encoder_attention_mask=text_mask,
+        use_cache=False,
+    ).last_hidden_state
+    losses = [
+        nn.functional.cross_entropy(head(hidden[:, k : k + frames]).float().transpose(1, 2), codes[:, k])
+        for k, head in enumerate(model.decoder.lm_heads)
+    ]
+    return torch.stack(losses).mean()
+
+
+def _crop(codes: NDArray[np.int16], frames: int, rng: np.random.Generator) -> NDArray[np.int16]:
+    start = int(rng.integers(codes.shape[1] - frames + 1))
+    return codes[:, start : start + frames]
