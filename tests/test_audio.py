@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.audio import content_sha256, decode, file_sha256, read_channels, read_mono, window_starts
+from earwitness.audio import content_sha256, decode, file_sha256, read_channels, read_mono
 from earwitness.errors import AudioError
 from tests.audio_fixtures import RATE, noise, write
 
@@ -246,42 +246,3 @@ def test_a_refused_open_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(AudioError, match=r"^a\.wav cannot be read \(Permission denied\); grant read permission"):
         decode(path)
-
-
-# Windows
-
-
-def test_more_windows_only_append() -> None:
-    many = window_starts(100_000, 10_000, 50, content_hash=HASH, seed=3)
-    np.testing.assert_array_equal(window_starts(100_000, 10_000, 7, content_hash=HASH, seed=3), many[:7])
-    assert many.dtype == np.int64
-
-
-def test_window_positions_are_the_published_function_of_their_inputs() -> None:
-    digest = hashlib.sha256(f"window\n3\n{HASH}\n2".encode()).digest()
-    by_hand = int.from_bytes(digest[:8], "big") * 90_001 // 2**64
-    assert window_starts(100_000, 10_000, 3, content_hash=HASH, seed=3)[2] == by_hand
-    others = [
-        window_starts(100_000, 10_000, 3, content_hash=HASH, seed=4),
-        window_starts(100_000, 10_000, 3, content_hash="b" * 64, seed=3),
-    ]
-    assert all((other != window_starts(100_000, 10_000, 3, content_hash=HASH, seed=3)).all() for other in others)
-
-
-def test_windows_are_uniform_and_reach_both_ends() -> None:
-    starts = window_starts(13, 10, 4000, content_hash=HASH, seed=0)
-    counts = np.bincount(starts, minlength=4)
-    assert len(counts) == 4
-    assert (np.abs(counts - 1000) < 5 * np.sqrt(4000 * 0.25 * 0.75)).all()
-
-
-def test_a_track_of_one_window_has_one_window() -> None:
-    assert window_starts(10, 10, 3, content_hash=HASH, seed=0).tolist() == [0]
-    assert window_starts(10, 10, 0, content_hash=HASH, seed=0).tolist() == []
-
-
-def test_a_track_shorter_than_a_window_is_refused() -> None:
-    with pytest.raises(AudioError, match=r"^a\.wav has 0\.5 s and one window needs 10 s; use shorter windows"):
-        window_starts(8000, 160_000, 1, content_hash=HASH, seed=0, name="a.wav", sample_rate=RATE)
-    with pytest.raises(AudioError, match=r"^The track has 9 samples and one window needs 10 samples"):
-        window_starts(9, 10, 1, content_hash=HASH, seed=0)

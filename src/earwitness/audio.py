@@ -1,4 +1,4 @@
-"""Audio: the one place that decodes, mixes down, resamples and cuts windows.
+"""Audio: the one place that decodes, mixes down and resamples.
 
 Goal: a file becomes a float32 waveform in one way only, so that every number about it
 rests on the same samples; a file that cannot be used says why in one line.
@@ -146,51 +146,6 @@ def _decode(path: Path, *, channels: int) -> tuple[Audio, NDArray[np.float32]]:
     return audio, np.broadcast_to(mono, (channels, len(mono))) if apart is None else apart
 
 
-def window_starts(
-    n_samples: int,
-    length: int,
-    count: int,
-    *,
-    content_hash: str,
-    seed: int,
-    name: str = "The track",
-    sample_rate: int | None = None,
-) -> NDArray[np.int64]:
-    """Draw where a track's windows begin.
-
-    Start i = ⌊u_i · (n_samples − length + 1)⌋ with u_i uniform in [0, 1) from SHA-256 of
-    (seed, content hash, i): a window depends on nothing else, so a larger ``count`` only appends.
-
-    Parameters
-    ----------
-    n_samples, length
-        Samples in the track and in a window.
-    count
-        How many windows.
-    content_hash
-        `Audio.content_hash` of the track.
-    name, sample_rate
-        For messages: what to call the track, and the rate in Hz at which to give lengths in seconds.
-
-    Returns
-    -------
-    array
-        int64 [count]; a track of exactly one window's length has that one window once: [0].
-
-    Raises
-    ------
-    AudioError
-        Where the track is shorter than one window.
-    """
-    if n_samples < length:
-        has, needs = (f"{n} samples" if sample_rate is None else f"{n / sample_rate:g} s" for n in (n_samples, length))
-        raise AudioError(f"{name} has {has} and one window needs {needs}; use shorter windows or leave it out.")
-    if n_samples == length:
-        return np.zeros(min(count, 1), dtype=np.int64)
-    positions = n_samples - length + 1
-    return np.array([_uniform_64(seed, content_hash, i) * positions >> 64 for i in range(count)], dtype=np.int64)
-
-
 def content_sha256(samples: NDArray[np.float32], sample_rate: int) -> str:
     """SHA-256 (hex) of mono audio [n]: the rate in Hz as decimal text, a newline, the samples as little-endian float32.
 
@@ -205,11 +160,6 @@ def file_sha256(path: Path) -> str:
     """SHA-256 (hex) of a file's bytes: which file, where `Audio.content_hash` says which audio."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _uniform_64(seed: int, content_hash: str, window: int) -> int:
-    digest = hashlib.sha256(f"window\n{seed}\n{content_hash}\n{window}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
 
 
 def _check_readable(path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from earwitness.verdict.admission import Spanning
 
 DEFAULT_SECONDS = 10.0
+WindowsPerTrack = int | Literal["all"]
+"""How many windows of a track are read; ``all``: as many as cover it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class MeasureSettings:
     anchors: Path | None = None
     contrast: str = "auto"
     seconds: float | None = None
-    windows_per_track: int = 3
+    windows_per_track: WindowsPerTrack = 3
     seed: int = 0
     device: str = "auto"
     dtype: str = "float32"

@@ -1,6 +1,7 @@
 """Token signals against an independent NumPy reading of the formulas, and by hand."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ import torch
 from earwitness.errors import EarwitnessError
 from earwitness.signals import token_features
 from earwitness.signals.registry import spec_for
+from earwitness.signals.tokens.excess_loss import ExcessLoss
 from earwitness.signals.tokens.min_k import mean_of_smallest
 from earwitness.signals.tokens.presets import PRESETS, token_preset
 from earwitness.signals.tokens.reduction import ScoreBuffer
+from earwitness.signals.tokens.scores import token_scores
+from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction
 
 K, T, V = 4, 120, 64
@@ -116,6 +120,24 @@ def test_a_calibrated_model_has_no_excess_loss() -> None:
     u = np.log(np.array([[[0.75, 0.25]] * 8]))
     features = token_features(u, np.array([[0, 0, 1, 0, 0, 0, 1, 0]]), preset="default")
     assert features["excess_loss/codebook=0"] == pytest.approx(0, abs=1e-12)
+
+
+def test_tokens_of_each_kind_are_measured_in_their_own_deviations() -> None:
+    """Two kinds of tokens, one of two equal codes and one of four: by hand."""
+    log_prob = np.log([[0.5, 0.25, 0.5, 0.25]])
+    hard, easy = np.array([[0.0, 2.0, 0.0, 4.0]]), np.array([[0.0, 0.3, 0.0, 0.5]])
+    quantities = {
+        "log_prob": log_prob - hard,
+        "mean_log_prob": log_prob,
+        "var_log_prob": hard**2 + easy,
+        "margin": np.zeros((1, 4)),
+    }
+    scores = token_scores(np.zeros((1, 4), dtype=np.int64), quantities)
+    assert ExcessLoss().measure(Passes(condition=scores)) == [pytest.approx(6 / 4)]
+    of_kinds = replace(scores, kind=np.array([[0, 1, 0, 1]]))
+    deviation = np.sqrt((2**2 + 0.3 + 4**2 + 0.5) / 2 + 0.01)
+    assert ExcessLoss().measure(Passes(condition=of_kinds)) == [pytest.approx(6 / deviation / 4)]
+    assert of_kinds.frames(1, 2).kind.tolist() == [[1]]  # type: ignore[union-attr]
 
 
 def test_only_a_whole_signal_is_a_headline() -> None:

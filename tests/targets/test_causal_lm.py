@@ -358,11 +358,13 @@ def test_windows_begin_at_bars_and_logits_are_the_models_own(tmp_path: Path, pre
     ids = tokenizer.encode(tune(12))[0].ids  # a bar: itself, then position, pitch, velocity, duration four times
     assert len(ids) == 12 * 17
     windows = target.windows(tune(12))  # two bars long: the last of them ends with the piece
+    assert {"Bar", "Position", "Pitch", "Velocity", "Duration"} <= set(target.token_kinds)
     own = 0 if prefix else 1
     starts = range(0, len(ids) - target.window_tokens - own + 1, 17)
     assert len(windows) == len(starts)
     model = gpt2(len(tokenizer) + 3, 34)
     for window, start in zip(windows, starts, strict=True):
+        assert window.start == start
         stretch = ids[start : start + own + target.window_tokens]
         assert window.codes.tolist() == [stretch[own:]]
         before = prefix or [stretch[0] + 3]

@@ -353,9 +353,12 @@ def test_windows_begin_at_bars_and_are_full(target: Figaro) -> None:
     assert len(windows) == sum(start + 32 < len(piece.tokens) for start in piece.bar_starts)
     assert torch.equal(windows[0].codes, torch.from_numpy(piece.tokens[1:33])[None])
     start = int(piece.bar_starts[3])
+    assert windows[3].start == start
     assert torch.equal(windows[3].codes, torch.from_numpy(piece.tokens[start + 1 : start + 33])[None])
     assert all(window.codes.shape == (1, 32) for window in windows)
     assert len(windows[2:4]) == 2
+    kinds = [target.token_kinds[code] for code in windows[0].codes[0]]
+    assert kinds == [token.split("_")[0] for token in REMI.decode(windows[0].codes[0])]
 
 
 def test_a_short_piece_gives_one_shorter_window_and_silence_none(target: Figaro) -> None:

@@ -1,7 +1,7 @@
 """Options that several commands share, each written once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,9 +56,30 @@ Seconds = Annotated[
         rich_help_panel=_MEASURE,
     ),
 ]
+
+
+def _windows_per_track(text: str) -> int | str:
+    """``all``, or a whole number from 1 on."""
+    if str(text) == "all":
+        return "all"
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise typer.BadParameter(f"{text} is no number of windows; give 1, 2, 3 … or all.")
+    return count
+
+
 WindowsPerTrack = Annotated[
-    int,
-    typer.Option(min=1, help="Windows drawn from each track; more give a steadier score.", rich_help_panel=_MEASURE),
+    Any,
+    typer.Option(
+        parser=_windows_per_track,
+        metavar="N|all",
+        help="Windows of each track, spread over it; more read more of the music and cost as much more. "
+        "all: as many as cover it.",
+        rich_help_panel=_MEASURE,
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Fixes every random choice.", rich_help_panel=_MEASURE)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MACHINE)]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_text
+from earwitness.settings import WindowsPerTrack
 
 SCHEMA_VERSION = 1
 
@@ -30,13 +31,13 @@ class TargetPlan(_Part):
 
 
 class WindowPlan(_Part):
-    """Windows drawn per track from (seed, content hash, window number).
+    """Windows spread over each track, by (seed, content hash, window number).
 
     Of audio, ``seconds`` long, each beginning on the target's frame grid, every ``grid`` samples from
     the track's start; of a score, ``tokens`` long, each beginning at a bar.
     """
 
-    per_track: int
+    per_track: WindowsPerTrack
     seconds: float | None = None
     grid: int = 1
     tokens: int | None = None

@@ -15,6 +15,7 @@ from earwitness.collection.tracks import Collection
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.files import write_atomically, write_text
 from earwitness.measure.windows import AudioReader, Source
+from earwitness.settings import WindowsPerTrack
 from earwitness.targets.continuations import ANSWERS, RECORD_NAME, PromptRecord, pcm16, prompt_sha256
 
 SAMPLE_RATE = 44_100
@@ -26,7 +27,7 @@ def write_prompts(
     out: Path,
     *,
     seconds: float,
-    windows_per_track: int,
+    windows_per_track: WindowsPerTrack,
     seed: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PromptRecord:
@@ -37,7 +38,7 @@ def write_prompts(
     seconds
         Length of a window; its first two fifths are the prompt, the rest is what should come back.
     windows_per_track, seed
-        How many windows, and which; see ``audio.window_starts``.
+        How many windows, and which; see ``earwitness.measure.placement``.
 
     Raises
     ------

@@ -5,8 +5,9 @@ answered by providers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from earwitness.collection.index import DECODERS
@@ -48,7 +49,7 @@ from earwitness.signals.tokens.scores import TokenScores
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import FeatureSpec
 from earwitness.targets import load_target
-from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TokenTarget
+from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TellsKinds, TokenTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ class TokenInstrument:
                 null.add(chunk.null)
             for watch in watches:
                 watch.add(chunk.condition)
-        plain = trimmed(condition, batch.lengths)
+        plain = self._with_kinds(trimmed(condition, batch.lengths))
         if not self.guided:
             return [Passes(condition=scores) for scores in plain]
         others = zip(trimmed(contrast, batch.lengths), trimmed(null, batch.lengths), strict=True)
@@ -104,6 +105,13 @@ class TokenInstrument:
             Passes(condition=scores, contrast=ratio, null=without) if prompt else Passes(condition=scores)
             for scores, (ratio, without), prompt in zip(plain, others, batch.conditions, strict=True)
         ]
+
+    def _with_kinds(self, windows: Sequence[TokenScores]) -> Sequence[TokenScores]:
+        """The scores, with the kind of each token where the target tells kinds apart."""
+        if not isinstance(self.target, TellsKinds):
+            return windows
+        number = np.unique(np.array(self.target.token_kinds), return_inverse=True)[1]
+        return [replace(scores, kind=number[scores.codes]) for scores in windows]
 
     def _provider(self, request: Request) -> Provider | Watcher:
         for provider in self.providers:

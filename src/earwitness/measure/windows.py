@@ -1,7 +1,7 @@
 """Readers: from a track's file to its windows, and what they say without a model.
 
-Goal: the extraction loop does not know whether it reads audio or scores. Windows are drawn
-from (seed, content hash, window number) alone.
+Goal: the extraction loop does not know whether it reads audio or scores. Which windows of a
+track are read depends on (seed, content hash) and on how many alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from earwitness import audio, midi
 from earwitness.errors import AudioError
+from earwitness.measure.placement import window_starts
+from earwitness.settings import WindowsPerTrack
 from earwitness.signals.blind import (
     BLIND_SPECS,
     CONTAINER_SPECS,
@@ -65,7 +67,7 @@ class AudioReader:
 
     sample_rate: int
     seconds: float
-    per_track: int
+    per_track: WindowsPerTrack
     seed: int
     grid: int = 1
     channels: int = 1
@@ -80,7 +82,7 @@ class AudioReader:
         _refuse(source, midi.SUFFIXES, "a score, and the target takes audio")
         wave = audio.read_channels(source.path, self.sample_rate, self.channels)
         length = round(self.seconds * self.sample_rate)
-        starts = audio.window_starts(
+        starts = window_starts(
             wave.shape[1], length, self.per_track, content_hash=source.content_sha256, seed=self.seed,
             name=source.path.name, sample_rate=self.sample_rate,
         )  # fmt: skip
@@ -100,7 +102,7 @@ class ScoreReader:
     """Windows of a score as a symbolic target tokenises it, each beginning at a bar."""
 
     target: SymbolicTarget
-    per_track: int
+    per_track: WindowsPerTrack
     seed: int
 
     @property
@@ -109,7 +111,7 @@ class ScoreReader:
         return [*SCORE_SPECS, *CONTAINER_SPECS]
 
     def read(self, source: Source) -> list[Cut]:
-        """Up to ``per_track`` different windows."""
+        """Up to ``per_track`` different windows, in order."""
         _refuse(source, audio.SUFFIXES, "audio, and the target takes scores (MIDI)")
         score = midi.decode(source.path).score
         blind = score_features(score) | container_features({**source.facts, "prompt": source.prompt})
@@ -118,12 +120,26 @@ class ScoreReader:
             raise AudioError(
                 f"{printable(source.path.name)} holds nothing the target's vocabulary can say; leave it out."
             )
-        if len(windows) == 1:
-            return [Cut(windows[0], blind)]
-        drawn = audio.window_starts(
+        return [Cut(window, blind) for window in self._chosen(windows, source)]
+
+    def _chosen(self, windows: Sequence[TokenWindow], source: Source) -> list[TokenWindow]:
+        """Bars spread over the piece; where fewer windows than asked for cover it, those."""
+        covering = _covering(windows)
+        if self.per_track == "all" or self.per_track >= len(covering):
+            return covering
+        starts = window_starts(
             len(windows), 1, self.per_track, content_hash=source.content_sha256, seed=self.seed, name=source.path.name
         )
-        return [Cut(windows[int(i)], blind) for i in dict.fromkeys(drawn)]
+        return [windows[int(i)] for i in starts]
+
+
+def _covering(windows: Sequence[TokenWindow]) -> list[TokenWindow]:
+    """One window after the other, each from the first bar that the one before does not hold; and the last of all."""
+    chosen = [windows[0]]
+    for window in windows:
+        if window.start >= chosen[-1].start + chosen[-1].codes.shape[1]:
+            chosen.append(window)
+    return chosen if windows[-1].start == chosen[-1].start else [*chosen, windows[-1]]
 
 
 def _refuse(source: Source, suffixes: Sequence[str], what: str) -> None:

@@ -49,6 +49,8 @@ def _windows(context: ReportContext) -> str:
     windows = context.plan.get("windows")
     if isinstance(windows, dict):
         seconds, per_track = windows.get("seconds"), windows.get("per_track")
+        if isinstance(seconds, int | float) and per_track == "all":
+            return f"Every track was read from beginning to end, in excerpts of {seconds:g} seconds."
         if isinstance(seconds, int | float) and isinstance(per_track, int):
             excerpts = "one excerpt" if per_track == 1 else f"{per_track} excerpts"
             return f"From every track {excerpts} of {seconds:g} seconds {'was' if per_track == 1 else 'were'} taken."

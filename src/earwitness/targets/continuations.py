@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness import audio
 from earwitness.errors import TargetError
+from earwitness.settings import WindowsPerTrack
 from earwitness.similarity import similarity
 from earwitness.targets.protocols import TargetIdentity
 
@@ -39,7 +40,7 @@ class PromptRecord(BaseModel):
     sample_rate: int
     window_seconds: float
     prompt_share: float
-    windows_per_track: int
+    windows_per_track: WindowsPerTrack
     seed: int
     prompts: Mapping[str, str]
 

@@ -85,10 +85,13 @@ class TokenWindow:
         int64 [K, T].
     condition
         Whatever the target's ``logits`` needs besides; only the target looks into it.
+    start
+        How many codes of the piece stand before it.
     """
 
     codes: Tensor
     condition: object
+    start: int = 0
 
 
 @runtime_checkable
@@ -108,6 +111,15 @@ class SymbolicTarget(Protocol):
 
     def logits(self, codes: Tensor, conditions: Sequence[object], *, null: bool) -> Iterator[LogitsChunk]:
         """Logits of codes [batch, K, T], right-padded with 0 where windows are shorter, in chunks of tokens."""
+
+
+@runtime_checkable
+class TellsKinds(Protocol):
+    """A symbolic target whose tokens are of several kinds, which are not equally hard to foretell."""
+
+    @property
+    def token_kinds(self) -> Sequence[str]:
+        """The kind of every code [V], for instance ``Pitch``, ``Duration`` and ``Position``."""
 
 
 @runtime_checkable

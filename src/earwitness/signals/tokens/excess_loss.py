@@ -10,9 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from earwitness.signals.tokens.scores import TokenScores
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
+
+# Nats². A kind of which the model is always sure must not outweigh all others.
+_LEAST_VARIANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,9 @@ class ExcessLoss:
 
     The mean over a codebook's valid tokens, then over codebooks with equal weight, so that a codebook
     whose tokens are hard to foretell does not decide alone. A model that is calibrated on a window has 0 there.
+
+    Where tokens are of several kinds (pitch, time, velocity), each is divided by the deviation that the model
+    expects of its kind in this window, sqrt(mean var(log p) + .01), before the mean: deviations, not nats.
     """
 
     @property
@@ -35,6 +43,17 @@ class ExcessLoss:
     def measure(self, passes: Passes) -> Sequence[float]:
         """The mean; NaN where there is no valid token. A codebook without one does not count."""
         scores = passes.condition
-        excess = scores.mean_log_prob - scores.log_prob
+        excess = (scores.mean_log_prob - scores.log_prob) / _expected_deviation(scores)
         means = [own[valid].mean() for own, valid in zip(excess, scores.valid, strict=True) if valid.any()]
         return [float(np.mean(means)) if means else np.nan]
+
+
+def _expected_deviation(scores: TokenScores) -> NDArray[np.float64]:
+    """sqrt(mean var(log p) + .01) over the valid tokens of each one's kind [K, T]; 1 where kinds are not told apart."""
+    deviation = np.ones(scores.log_prob.shape)
+    if scores.kind is None:
+        return deviation
+    for kind in np.unique(scores.kind[scores.valid]):
+        own = (scores.kind == kind) & scores.valid
+        deviation[own] = np.sqrt(scores.var_log_prob[own].mean() + _LEAST_VARIANCE)
+    return deviation

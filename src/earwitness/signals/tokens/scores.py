@@ -11,6 +11,7 @@ signal asked for them.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ class TokenScores:
         Logit of the token minus the largest other logit [K, T].
     half_entropy, collision_entropy, min_entropy
         Rényi entropies of order ½, 2 and ∞, nats [K, T]; ``None`` where not asked for.
+    kind
+        What kind of token each is (pitch, time, velocity …), numbered, int [K, T]; ``None`` where the
+        target does not tell kinds apart.
     """
 
     codes: NDArray[np.int64]
@@ -51,6 +55,7 @@ class TokenScores:
     half_entropy: Floats | None = None
     collision_entropy: Floats | None = None
     min_entropy: Floats | None = None
+    kind: NDArray[np.int64] | None = None
 
     def codebook(self, index: int) -> "TokenScores":
         """The same scores for one codebook, arrays [1, T]."""
@@ -88,7 +93,7 @@ class TokenScores:
         return values
 
     def _part(self, at: tuple[slice, slice]) -> "TokenScores":
-        names = ("codes", "valid", *QUANTITIES, *ENTROPY_QUANTITIES.values())
+        names = ("codes", "valid", "kind", *QUANTITIES, *ENTROPY_QUANTITIES.values())
         held = {name: getattr(self, name) for name in names}
         return replace(self, **{name: values[at] for name, values in held.items() if values is not None})
 
@@ -98,4 +103,5 @@ def token_scores(
 ) -> TokenScores:
     """Assemble ``TokenScores`` [K, T] from arrays; without ``valid`` every position counts."""
     mask = np.ones(codes.shape, dtype=np.bool_) if valid is None else valid
-    return TokenScores(codes=codes, valid=mask, **dict(quantities))
+    named: dict[str, Any] = dict(quantities)
+    return TokenScores(codes=codes, valid=mask, **named)

@@ -9,6 +9,8 @@ Tokens that were merged (BPE and the like) begin a bar where their first part do
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +59,11 @@ class MidiCausalLm:
         """The language model's parameters."""
         return self._scorer.parameters()
 
+    @cached_property
+    def token_kinds(self) -> Sequence[str]:
+        """What each token begins with in miditok's writing: ``Pitch``, ``Velocity``, ``Duration`` …"""
+        return [(parts[0].split("_")[0] if parts else "") for parts in _written(self._tokenizer)]
+
     def windows(self, score: "Score") -> Sequence[TokenWindow]:
         """Every full window that begins at a bar, in order; track by track where tracks are apart.
 
@@ -67,9 +74,15 @@ class MidiCausalLm:
         encoded = self._tokenizer.encode(score.copy())
         tracks = [list(track.ids) for track in (encoded if isinstance(encoded, list) else [encoded])]
         length = self._own_first + self.window_tokens
-        full = [ids[at : at + length] for ids in tracks for at in self._starts(ids) if at + length <= len(ids)]
+        before = accumulate((len(ids) for ids in tracks), initial=0)
+        full = [
+            self._window(ids[at : at + length], start=begin + at)
+            for begin, ids in zip(before, tracks, strict=False)
+            for at in self._starts(ids)
+            if at + length <= len(ids)
+        ]
         longest = max(tracks, key=len, default=[])[:length]
-        return [self._window(ids) for ids in full or [longest] if len(ids) > self._own_first]
+        return full or [self._window(longest, start=0)] * (len(longest) > self._own_first)
 
     def logits(self, codes: Tensor, conditions: Sequence[object], *, null: bool) -> Iterator[LogitsChunk]:
         """Logits [batch, 1, tokens, V] of codes [batch, 1, T], right-padded with 0, in chunks."""
@@ -80,12 +93,13 @@ class MidiCausalLm:
         positions = torch.arange(codes.shape[2], device=codes.device) + before.shape[1] - 1
         yield from in_chunks(self._scorer.logits(ids, positions[None]))
 
-    def _window(self, ids: Sequence[int]) -> TokenWindow:
-        """Codes [1, T] and the token ids before them."""
+    def _window(self, ids: Sequence[int], *, start: int) -> TokenWindow:
+        """Codes [1, T], the token ids before them, and where in the piece they stand."""
         own = [token + self._description.first_token_id for token in ids[: self._own_first]]
         return TokenWindow(
             codes=torch.tensor([ids[self._own_first :]], device=self._scorer.device),
             condition=torch.tensor(own or self._description.prefix_ids, device=self._scorer.device),
+            start=start,
         )
 
     def _starts(self, ids: Sequence[int]) -> list[int]:
@@ -96,16 +110,21 @@ class MidiCausalLm:
 
 def _tokens_that_begin_a_bar(tokenizer: "MusicTokenizer") -> frozenset[int]:
     """Ids whose first part is a bar token; empty where the tokenizer writes no bars."""
+    written = enumerate(_written(tokenizer))
+    return frozenset(token for token, parts in written if parts and parts[0].split("_")[0] == "Bar")
+
+
+def _written(tokenizer: "MusicTokenizer") -> list[list[str]]:
+    """The parts that each id stands for, in words; one unless tokens were merged."""
     from miditok import TokSequence
 
-    found = set()
+    found = []
     for token in range(len(tokenizer)):
         sequence = TokSequence(ids=[token], are_ids_encoded=tokenizer.is_trained)
         tokenizer.decode_token_ids(sequence)
         tokenizer.complete_sequence(sequence)
-        if sequence.tokens and sequence.tokens[0].split("_")[0] == "Bar":
-            found.add(token)
-    return frozenset(found)
+        found.append([str(part) for part in sequence.tokens])
+    return found
 
 
 def load_tokenizer(path: Path) -> "MusicTokenizer":

@@ -28,7 +28,7 @@ from earwitness.targets.figaro.config import FigaroConfig
 from earwitness.targets.figaro.description import Description
 from earwitness.targets.figaro.load import Loaded, checkpoints, load_figaro
 from earwitness.targets.figaro.remi import Piece
-from earwitness.targets.figaro.vocabulary import PAD
+from earwitness.targets.figaro.vocabulary import PAD, REMI
 from earwitness.targets.protocols import LogitsChunk, SymbolicTarget, TargetIdentity, TokenWindow
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Windows(Sequence[TokenWindow]):
                 description_bar_ids=None if described is None else torch.from_numpy(described[1]),
                 latents=self._latents,
             ),
+            start=start,
         )
 
     @cached_property
@@ -145,6 +146,11 @@ class Figaro:
         positions = _stacked([condition.positions for condition in known], length).to(device)
         hidden = self._model.hidden(tokens, bar_ids, positions, self._memory(known))
         yield LogitsChunk(self._model.out_layer(hidden)[:, None], None)
+
+    @property
+    def token_kinds(self) -> Sequence[str]:
+        """What each token begins with: ``Pitch``, ``Velocity``, ``Duration``, ``Position`` …"""
+        return [token.split("_")[0] for token in REMI.tokens]
 
     def parameters(self) -> Iterator[Parameter]:
         """The encoder-decoder's parameters; the VQ-VAE was frozen when they were trained."""
