@@ -40,7 +40,7 @@ def test_swapping_a_pair_flips_its_bet_and_no_earlier_one(d: int) -> None:
 
 @pytest.mark.parametrize("d", [1, 5])
 def test_ville_bound_under_the_null(d: int) -> None:
-    runs, alpha = 600, 0.1
+    runs, alpha = 200, 0.1
     count = sum(e_process(*_sets(40, 0.0, seed, d)).rejects(alpha) for seed in range(runs))
     assert count <= binom.ppf(0.999, runs, alpha)
     # The bound is not met by never betting: some paths do get there.
@@ -48,7 +48,7 @@ def test_ville_bound_under_the_null(d: int) -> None:
 
 
 def test_wealth_has_mean_one_under_the_null() -> None:
-    wealth = np.array([e_process(*_sets(8, 0.0, seed)).e_value for seed in range(1500)])
+    wealth = np.array([e_process(*_sets(8, 0.0, seed)).e_value for seed in range(600)])
     assert wealth.mean() == pytest.approx(1, abs=4 * wealth.std() / np.sqrt(len(wealth)))
 
 
@@ -76,6 +76,34 @@ def test_adding_groups_never_changes_the_past() -> None:
     assert more.pairs[16].suspect == first.waiting_suspect[0][0]
 
 
+def _skewed(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Forty suspect albums of ten tracks against forty held-out singles; skewed scores of one distribution."""
+    values = -np.random.default_rng(seed).exponential(size=(440, 3))
+    groups = np.concatenate([np.arange(400) // 10, np.arange(40, 80)])
+    return values, groups, np.arange(440) < 400
+
+
+def test_ville_bound_with_albums_on_one_side_and_singles_on_the_other() -> None:
+    runs, alpha = 100, 0.05
+    count = sum(e_process(*_skewed(seed)).rejects(alpha) for seed in range(runs))
+    assert count <= binom.ppf(0.999, runs, alpha)
+    # The other way round skewness pulls to the other side.
+    turned = sum(e_process(v, g, ~s).rejects(alpha) for v, g, s in map(_skewed, range(runs)))
+    assert turned <= binom.ppf(0.999, runs, alpha)
+
+
+def test_both_sides_of_a_pair_are_means_of_equally_many_tracks() -> None:
+    values, names = [4.0, 8.0, 12.0, 1.0, 3.0], ["album"] * 3 + ["two"] * 2
+    (pair,) = e_process(values, names, [True] * 3 + [False] * 2, ["a", "b", "c", "d", "e"]).pairs
+    assert pair.differences[0] + 2 in {6.0, 8.0, 10.0}
+
+
+def test_large_groups_meet_large_groups() -> None:
+    names = np.array(["S1", *["S2"] * 3, *["H1"] * 3, "H2"])
+    process = e_process(np.arange(8.0), names, np.array([True] * 4 + [False] * 4))
+    assert {(pair.suspect, pair.held_out) for pair in process.pairs} == {("S2", "H1"), ("S1", "H2")}
+
+
 def test_order_follows_names_and_seed_and_not_the_rows() -> None:
     values, names, is_suspect = _sets(10, 0.0, 4)
     turned = np.random.default_rng(0).permutation(20)
@@ -92,7 +120,7 @@ def test_an_increasing_rescaling_by_a_constant_changes_nothing() -> None:
 
 def test_tracks_of_a_group_are_averaged_and_missing_stays_missing() -> None:
     values = np.array([[1.0, np.nan], [3.0, np.nan], [0.5, 2.0], [np.nan, np.nan]])
-    process = e_process(values, ["a", "a", "b", "c"], [True, True, False, False])
+    process = e_process([*values, [0.5, 2.0]], ["a", "a", "b", "c", "b"], [True, True, False, False, False])
     assert process.unscored == ("c",)
     (pair,) = process.pairs
     assert pair.differences[0] == 1.5

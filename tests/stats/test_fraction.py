@@ -2,36 +2,59 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
+from scipy.integrate import quad
+from scipy.stats import beta, binom, norm
 
 from earwitness.errors import EarwitnessError
 from earwitness.stats.fraction import benjamini_hochberg, conformal_p_values, storey_estimate, used_fraction
 
 
 def test_bound_by_hand() -> None:
-    # 200 + 200 tracks, all suspects above all held-out ones; ranks 1, 2 … 64, so K = 7.
-    # At rank 1 both limits are powers: P_S ≥ η^(1/200) and P_H ≤ 1 − η^(1/200).
-    root = (0.05 / 28) ** (1 / 200)
-    found = used_fraction(np.arange(200) + 1000.0, np.arange(200.0))
-    assert found.lower == pytest.approx((2 * root - 1) / root)
-    assert (found.threshold, found.estimate, found.confidence) == (199.0, 1.0, 0.95)
+    # All 30 suspects above all 40 held-out scores; ranks 1, 5, 10, 20, 30, so K = 5 and the error is .01 each.
+    # At rank 1 the share above, q, has density 40 (1 − q)^39, and 30 of 30 have the chance (π + (1 − π) q)^30.
+    found = used_fraction(np.arange(30) + 1000.0, np.arange(40.0))
+    assert found.threshold is not None
+    rank = 40 - int(found.threshold)
+    chance, _ = quad(
+        lambda q: beta.pdf(q, rank, 41 - rank) * (found.lower + (1 - found.lower) * q) ** 30, 0, 1, epsabs=1e-12
+    )
+    assert chance == pytest.approx(0.01, abs=1e-5)
+    assert (found.estimate, found.confidence) == (1.0, 0.95)
 
 
-def test_group_limit_by_hand() -> None:
-    # All shares 1 in g groups: g·ln(1/limit) = ln(1/η), so the limit is η^(1/g) here too.
+def test_bound_of_whole_groups_by_hand() -> None:
+    # All shares are 1 in g groups, and g·KL(1 ‖ p) = −g ln p: the chance is p^g, as for single tracks.
     groups = np.repeat(np.arange(40), 3)
-    root = (0.05 / 20) ** (1 / 40)
-    found = used_fraction(np.arange(120) + 1000.0, np.arange(120.0), suspect_groups=groups, held_out_groups=groups)
-    assert found.lower == pytest.approx((2 * root - 1) / root)
+    grouped = used_fraction(np.arange(120) + 1000.0, np.arange(120.0), suspect_groups=groups, held_out_groups=groups)
+    single = used_fraction(np.arange(40) + 1000.0, np.arange(40.0))
+    assert grouped.lower == pytest.approx(single.lower, abs=1e-9)
 
 
-def test_band_by_hand() -> None:
-    # Every suspect one step above its twin, tied in the middle: no tail to speak of.
-    # A = {score > 1}: P_S = 1, P_H = .5, and the band is ε = √(ln(4/.05)/2n) on each side.
-    epsilon = np.sqrt(np.log(80) / 2000)
-    found = used_fraction([2.0] * 1000, [2.0] * 500 + [1.0] * 500)
-    assert found.lower == pytest.approx((0.5 - 2 * epsilon) / (0.5 - epsilon))
-    assert found.threshold == 1.0
+def test_the_bound_is_in_tracks_and_not_in_groups() -> None:
+    # Forty singles that were used, and one album of 200 tracks that was not: 17 % of the tracks, 98 % of the groups.
+    suspect = np.concatenate([np.full(40, 50.0), np.random.default_rng(0).normal(size=200)])
+    groups = np.concatenate([np.arange(40), np.full(200, 40)])
+    held_out = np.random.default_rng(1).normal(size=120)
+    found = used_fraction(suspect, held_out, suspect_groups=groups, held_out_groups=np.arange(120) + 100)
+    assert 0.08 < found.lower <= 40 / 240
+
+
+def test_one_large_album_does_not_carry_the_bound() -> None:
+    # The album alone lies high, and it is one draw: what it shows is at most one group's worth.
+    rng = np.random.default_rng(2)
+    suspect = np.concatenate([rng.normal(size=20), np.full(200, 3.0)])
+    groups = np.concatenate([np.arange(20), np.full(200, 20)])
+    found = used_fraction(suspect, rng.normal(size=60), suspect_groups=groups, held_out_groups=np.arange(60) + 100)
+    assert found.lower == 0
+    assert found.threshold is None
+
+
+def test_a_clear_difference_of_few_tracks_has_a_bound_that_is_not_zero() -> None:
+    # 30 tracks a side at AUC .82: what earlier bounds called "at least 0 %".
+    d = np.sqrt(2) * norm.ppf(0.82)
+    rng = np.random.default_rng(3)
+    bounds = [used_fraction(rng.normal(size=30) + d, rng.normal(size=30)).lower for _ in range(100)]
+    assert np.mean(np.array(bounds) > 0) > 0.85
 
 
 def _above_truth(runs: int, n: int, used: float, d: float, group_size: int = 1, icc: float = 0.0) -> tuple[int, float]:
@@ -59,12 +82,27 @@ def test_the_bound_is_seldom_above_the_truth(used: float) -> None:
 def test_the_point_estimate_gives_no_such_guarantee() -> None:
     rng = np.random.default_rng(6)
     estimates = [used_fraction(rng.normal(size=80), rng.normal(size=80)).estimate for _ in range(100)]
-    assert np.mean(np.array(estimates) > 0) > 0.2
+    assert np.mean(np.array(estimates, dtype=float) > 0) > 0.2
 
 
 @pytest.mark.parametrize(("group_size", "icc"), [(10, 0.3), (10, 1.0)])
 def test_the_bound_holds_in_albums(group_size: int, icc: float) -> None:
     above, _ = _above_truth(400, 200, 0.0, 0.0, group_size, icc)
+    assert above <= binom.ppf(0.999, 400, 0.2)
+
+
+@pytest.mark.parametrize("album_used", [False, True])
+def test_the_bound_holds_with_albums_on_one_side_and_singles_on_the_other(album_used: bool) -> None:
+    groups = np.concatenate([np.repeat(np.arange(3), 20), np.arange(3, 23)])
+    above = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        is_used = groups < 1 if album_used else (groups >= 3) & (groups < 13)
+        scores = np.sqrt(0.5) * (rng.normal(size=23)[groups] + rng.normal(size=80)) + 6 * is_used
+        found = used_fraction(
+            scores, rng.normal(size=50), confidence=0.8, suspect_groups=groups, held_out_groups=np.arange(50)
+        )
+        above += found.lower > is_used.mean()
     assert above <= binom.ppf(0.999, 400, 0.2)
 
 

@@ -4,11 +4,15 @@ Goal: an auditor may stop when the evidence is enough, or go and collect more tr
 neither spoils the error rate. Conventions: values are oriented, higher = more member-like;
 the unit is the group; suspect and held-out groups are paired off and each pair is one bet.
 
-Under H0 the two groups of a pair can be swapped, whatever came before. A bet ``b_t`` in
+Under H0 the two sides of a pair can be swapped, whatever came before. A bet ``b_t`` in
 [−1, 1] that changes sign with the swap then has mean 0, so the wealth of any stakes
 ``λ ≥ 0`` fixed beforehand is a martingale and passes 1/α with probability at most α
-(Ville). The bet is a graded sign: how large the pair's difference is among the pairs so
-far. It uses ranks of the past only, so no scale is chosen with later data in view.
+(Ville). Groups of different size cannot be swapped: the mean of ten tracks is not
+distributed like one track. So both sides of a pair are the mean of equally many tracks, as
+many as the smaller group has, drawn from the larger by hash; within a call large groups are
+paired with large ones, which wastes the fewest. The bet is a graded sign: how large the
+pair's difference is among the pairs so far. It uses ranks of the past only, so no scale is
+chosen with later data in view.
 """
 
 from dataclasses import dataclass, field
@@ -21,6 +25,8 @@ from earwitness.errors import EarwitnessError
 
 Floats = NDArray[np.float64]
 Row = tuple[float, ...]
+Waiting = tuple[str, tuple[Row, ...]]
+"""A group's name, and its tracks in the order in which they are drawn."""
 STAKES = np.linspace(0.0, 0.9, 10)
 """Fixed stakes, one account each; the wealth is their mean, so none has to be chosen."""
 
@@ -56,8 +62,8 @@ class EProcess:
 
     pairs: tuple[Pair, ...] = ()
     wealth: tuple[float, ...] = ()
-    waiting_suspect: tuple[tuple[str, Row], ...] = ()
-    waiting_held_out: tuple[tuple[str, Row], ...] = ()
+    waiting_suspect: tuple[Waiting, ...] = ()
+    waiting_held_out: tuple[Waiting, ...] = ()
     unscored: tuple[str, ...] = field(default=())
     seed: int = 0
 
@@ -75,7 +81,9 @@ class EProcess:
         """Whether the wealth has ever reached 1/α; the chance of that under H0 is at most α."""
         return max(self.wealth, default=1.0) >= 1 / alpha
 
-    def continue_with(self, values: ArrayLike, groups: ArrayLike, is_suspect: ArrayLike) -> "EProcess":
+    def continue_with(
+        self, values: ArrayLike, groups: ArrayLike, is_suspect: ArrayLike, tracks: ArrayLike | None = None
+    ) -> "EProcess":
         """Return the process after more groups; everything up to now stays as it is.
 
         Whether, and how many, groups are added may depend on the wealth so far. New groups
@@ -89,6 +97,8 @@ class EProcess:
             ``[n]`` group names, best a content id; none of them may be known already.
         is_suspect
             ``[n]`` booleans; a group is on one side.
+        tracks
+            ``[n]`` names by which the tracks of a large group are drawn; their row numbers by default.
 
         Raises
         ------
@@ -98,27 +108,32 @@ class EProcess:
         x = np.asarray(values, dtype=np.float64)
         x = x[:, None] if x.ndim == 1 else x
         names, suspect = np.asarray(groups).astype(str), np.asarray(is_suspect, dtype=np.bool_)
-        if not len(x) == len(names) == len(suspect):
-            raise ValueError(f"one group and one label a row: {len(x)}, {len(names)} and {len(suspect)} given")
+        drawn_by = (np.arange(len(x)) if tracks is None else np.asarray(tracks)).astype(str).tolist()
+        if not len(x) == len(names) == len(suspect) == len(drawn_by):
+            raise ValueError("values, groups, is_suspect and tracks must be of one length")
         self._check_new(names, suspect, x.shape[1])
-        rows = {name: _group_row(x[names == name]) for name in np.unique(names).tolist()}
-        scored = sorted((n for n, row in rows.items() if not np.isnan(row).all()), key=self._rank)
+        known = ~np.isnan(x).all(axis=1)
+        order = np.array(sorted(np.flatnonzero(known).tolist(), key=lambda i: self._rank(drawn_by[i])), dtype=np.intp)
+        rows: dict[str, list[Row]] = {name: [] for name in np.unique(names).tolist()}
+        for name, row in zip(names[order].tolist(), x[order].tolist(), strict=True):
+            rows[name].append(tuple(row))
+        scored = sorted((name for name, own in rows.items() if own), key=self._rank)
         on_suspect_side = set(names[suspect].tolist())
-        queue_s = [*self.waiting_suspect, *((n, rows[n]) for n in scored if n in on_suspect_side)]
-        queue_h = [*self.waiting_held_out, *((n, rows[n]) for n in scored if n not in on_suspect_side)]
-        count = min(len(queue_s), len(queue_h))
-        named = [(s, h, tuple(np.subtract(a, b).tolist())) for (s, a), (h, b) in zip(queue_s, queue_h, strict=False)]
+        queue_s = [*self.waiting_suspect, *((n, tuple(rows[n])) for n in scored if n in on_suspect_side)]
+        queue_h = [*self.waiting_held_out, *((n, tuple(rows[n])) for n in scored if n not in on_suspect_side)]
+        matched, left_s, left_h = _matched(queue_s, queue_h)
         differences = [pair.differences for pair in self.pairs]
         pairs = list(self.pairs)
-        for s, h, difference in named:
-            differences.append(difference)
-            pairs.append(Pair(suspect=s, held_out=h, differences=difference, bet=_bet(np.array(differences))))
+        for (suspect_name, own), (held_out_name, other) in matched:
+            differences.append(_difference(own, other))
+            bet = _bet(np.array(differences))
+            pairs.append(Pair(suspect=suspect_name, held_out=held_out_name, differences=differences[-1], bet=bet))
         return EProcess(
             pairs=tuple(pairs),
             wealth=_wealth(np.array([pair.bet for pair in pairs])),
-            waiting_suspect=tuple(queue_s[count:]),
-            waiting_held_out=tuple(queue_h[count:]),
-            unscored=(*self.unscored, *(n for n in rows if n not in set(scored))),
+            waiting_suspect=left_s,
+            waiting_held_out=left_h,
+            unscored=(*self.unscored, *(name for name, own in rows.items() if not own)),
             seed=self.seed,
         )
 
@@ -136,15 +151,17 @@ class EProcess:
             raise EarwitnessError(
                 f"Group {both[0]!r} has suspect and held-out tracks; name the two parts apart or leave it out."
             )
-        seen = [len(p.differences) for p in self.pairs[:1]] + [len(row) for _, row in waiting[:1]]
+        seen = [len(p.differences) for p in self.pairs[:1]] + [len(own[0]) for _, own in waiting[:1]]
         if seen and seen[0] != width:
             raise EarwitnessError(f"The process began with {seen[0]} features; {width} are given. Use the same ones.")
 
 
-def e_process(values: ArrayLike, groups: ArrayLike, is_suspect: ArrayLike, *, seed: int = 0) -> EProcess:
+def e_process(
+    values: ArrayLike, groups: ArrayLike, is_suspect: ArrayLike, tracks: ArrayLike | None = None, *, seed: int = 0
+) -> EProcess:
     """Return the betting e-process of one set against another.
 
-    Per pair ``t`` and feature ``j`` the group means differ by ``x_tj``; ``D_i = mean_j x_ij / s_j``
+    Per pair ``t`` and feature ``j`` the means of equally many tracks differ by ``x_tj``; ``D_i = mean_j x_ij / s_j``
     with ``s_j`` the median ``|x_ij|`` over ``i ≤ t``; ``b_t = sign(D_t) · rank(|D_t| among |D_1..t|) / t``;
     ``W_t = mean_λ Π_{i≤t} (1 + λ b_i)`` over `STAKES`. ``s_j`` and the rank do not change
     when the pair is swapped, the sign does.
@@ -154,13 +171,15 @@ def e_process(values: ArrayLike, groups: ArrayLike, is_suspect: ArrayLike, *, se
     values
         ``[n]`` or ``[n, d]`` scores, higher = more member-like. They must be functions of
         the track fixed beforehand: no weights or scales learned from these sets.
-        NaN is left out of group means; a pair without a common feature bets 0.
+        NaN is left out of means; a pair without a common feature bets 0.
     groups
         ``[n]`` group names, best a content id.
     is_suspect
         ``[n]`` booleans; a group is on one side.
+    tracks
+        ``[n]`` names by which tracks are drawn from the larger group of a pair; row numbers by default.
     seed
-        Fixes the order of pairs.
+        Fixes the order of pairs, and which tracks are drawn.
 
     Returns
     -------
@@ -176,14 +195,36 @@ def e_process(values: ArrayLike, groups: ArrayLike, is_suspect: ArrayLike, *, se
     -----
     Podkopaev & Ramdas, arXiv 2305.00143; Vovk & Wang, arXiv 1212.4966.
     """
-    return EProcess(seed=seed).continue_with(values, groups, is_suspect)
+    return EProcess(seed=seed).continue_with(values, groups, is_suspect, tracks)
 
 
-def _group_row(tracks: Floats) -> Row:
-    """Return the mean over tracks per feature, NaN where no track has a value."""
-    present = (~np.isnan(tracks)).sum(axis=0)
-    means = np.nansum(tracks, axis=0) / np.where(present > 0, present, np.nan)
-    return tuple(means.tolist())
+def _matched(
+    suspects: list[Waiting], held_out: list[Waiting]
+) -> tuple[list[tuple[Waiting, Waiting]], tuple[Waiting, ...], tuple[Waiting, ...]]:
+    """Pair largest with largest, bet in the order of the suspects' queue; return the pairs and what is left over."""
+    count = min(len(suspects), len(held_out))
+    by_size_s, by_size_h = _largest_first(suspects), _largest_first(held_out)
+    partner = dict(zip(by_size_s[:count], by_size_h[:count], strict=True))
+    return (
+        [(suspects[i], held_out[partner[i]]) for i in sorted(partner)],
+        tuple(suspects[i] for i in sorted(by_size_s[count:])),
+        tuple(held_out[i] for i in sorted(by_size_h[count:])),
+    )
+
+
+def _largest_first(queue: list[Waiting]) -> list[int]:
+    return sorted(range(len(queue)), key=lambda i: -len(queue[i][1]))
+
+
+def _difference(suspect: tuple[Row, ...], held_out: tuple[Row, ...]) -> Row:
+    """Return the difference of two means of equally many tracks per feature, NaN where a side has no value."""
+    count = min(len(suspect), len(held_out))
+    means = []
+    for side in (suspect, held_out):
+        drawn = np.array(side[:count])
+        present = (~np.isnan(drawn)).sum(axis=0)
+        means.append(np.nansum(drawn, axis=0) / np.where(present > 0, present, np.nan))
+    return tuple((means[0] - means[1]).tolist())
 
 
 def _bet(differences: Floats) -> float:
@@ -193,8 +234,10 @@ def _bet(differences: Floats) -> float:
     if not known.any():
         return 0.0
     # Only features of the last pair count, so every earlier pair is measured in them too.
-    scale = np.nanmedian(sizes[:, known], axis=0)
-    scaled = differences[:, known] / np.where(scale > 0, scale, 1)
+    sizes, compared = sizes[:, known], differences[:, known]
+    complete = not np.isnan(sizes).any()
+    scale = np.median(sizes, axis=0) if complete else np.nanmedian(sizes, axis=0)
+    scaled = compared / np.where(scale > 0, scale, 1)
     present = (~np.isnan(scaled)).sum(axis=1)
     combined = np.nansum(scaled, axis=1)[present > 0] / present[present > 0]
     size = np.abs(combined)

@@ -1,10 +1,11 @@
 """How much of the suspect set was used, and which tracks look it.
 
-Goal: a lower confidence bound for the used fraction π that is never above the truth more
-often than stated, a point estimate that is labelled as one, and per-track p-values.
-Conventions: scores are higher = more member-like; NaN scores are left out of set figures
-and keep a NaN p-value. All of it presumes that an unused suspect track scores like a
-held-out one, and the per-track figures mean nothing where the sets as wholes do not differ.
+Goal: a lower confidence bound for the share of suspect *tracks* that was used, never above
+the truth more often than stated, a point estimate that is labelled as one, and per-track
+p-values. Conventions: scores are higher = more member-like; NaN scores are left out of set
+figures and keep a NaN p-value. All of it presumes that an unused suspect track scores like
+a held-out one, whatever the size of its group; where the sets differ without the model, or
+do not differ as wholes, none of it means anything.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import rel_entr
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 from earwitness.errors import EarwitnessError
 
@@ -21,19 +22,29 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
 _STOREY_CUT = 0.5
+_RANKS = (1 / 8, 1 / 4, 1 / 2, 3 / 4)
+"""Thresholds as shares of the held-out scores above them; the largest score is one more."""
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedFraction:
-    """The used fraction π: a lower confidence bound, a point estimate, and the threshold that gave the bound.
+    """The share π of the suspect tracks that was used: a lower confidence bound and a point estimate.
 
-    ``threshold`` is NaN where the bound is 0. The estimate has no guarantee; the bound has.
+    Attributes
+    ----------
+    lower
+        Of all suspect tracks at least this share was used, with one-sided confidence ``confidence``.
+    estimate
+        Storey's, without guarantee; ``None`` where there is none.
+    threshold
+        The score that gave the bound; ``None`` where the bound is 0.
     """
 
     lower: float
-    estimate: float
-    threshold: float
-    confidence: float
+    estimate: float | None
+    threshold: float | None = None
+    confidence: float = 0.95
 
 
 def used_fraction(
@@ -45,16 +56,14 @@ def used_fraction(
     held_out_groups: ArrayLike | None = None,
     seed: int = 0,
 ) -> UsedFraction:
-    """Return a lower confidence bound for the fraction of suspect tracks that was used.
+    """Return a lower confidence bound for the share of suspect tracks that was used.
 
-    For the set ``A = {score > t}``: ``P_S(A) ≤ π + (1−π) P_H(A)``, so
-    ``π ≥ (P_S(A) − P_H(A)) / (1 − P_H(A))``. Two bounds share the error ``δ`` equally, and
-    the better one counts. *Tail*, for few but clearly used tracks: thresholds are the 1st,
-    2nd, 4th … largest of ``m`` held-out scores, ``K`` in all; at the k-th, ``P_H(A)`` is at
-    most ``Beta(1−η; k, m−k+1)`` whatever the distribution, and ``P_S(A)`` has a
-    Clopper–Pearson limit, ``η = δ/4K`` each. *Band*, for many tracks that shift a little:
-    ``P̂_S − ε_S`` and ``P̂_H + ε_H`` hold at all thresholds at once, with
-    ``ε = √(u/2g)``, ``e^{−u} = δ/4`` (Dvoretzky–Kiefer–Wolfowitz).
+    At a threshold t an unused track lies above with probability q, so at most ``π + (1−π) q`` of the
+    suspects do, on average. With t the k-th largest of m held-out scores, q is at most ``Beta(k, m−k+1)``
+    whatever the distribution, and the chance of the suspects' count is averaged over it: π is excluded where
+    ``E_q P(N ≥ n | π + (1−π) q) ≤ δ/K``. The best of K thresholds counts: the largest held-out score, and
+    those with 1/8, 1/4, 1/2 and 3/4 of them above. The low ones see many tracks that shift a little, the
+    high ones few that shift much.
 
     Parameters
     ----------
@@ -63,17 +72,17 @@ def used_fraction(
     confidence
         One-sided coverage ``1 − δ``, in (0, 1).
     suspect_groups, held_out_groups
-        Group labels, one a score; both or neither. Every group then counts once, by its
-        share above t. Tail: one random track a held-out group sets thresholds, and the limit
-        of the suspects' mean share is Chernoff's, ``g·KL(share ‖ limit) = ln(1/η)``.
-        Band: ``u·e^{1−u} = δ/4``.
+        Group labels, one a score; both or neither. Groups are independent, their tracks are not: one random
+        track a held-out group sets the thresholds, and the count becomes the suspects' mean share
+        above t with Chernoff's bound, ``P ≤ exp(−g·KL)``. Group i counts as ``c_i = min(m_i, c)`` of its
+        ``m_i`` tracks, ``g = Σc_i / c``, and what is not counted is taken for unused; the cap c is chosen from the
+        sizes alone. So one large album can neither carry the bound nor hide in it.
     seed
         Fixes the held-out tracks drawn; without effect where no group has two.
 
     Returns
     -------
     UsedFraction
-        In tracks, or with groups as the mean over groups of a group's used share.
 
     Raises
     ------
@@ -82,10 +91,9 @@ def used_fraction(
 
     Notes
     -----
-    Clopper & Pearson (1934); Hoeffding (1963) for means of variables in [0, 1]; Massart
-    (1990). The band for groups: one track a group makes g independent draws, the group
-    average is the mean over such draws, and Jensen's inequality for ``exp(c·D²)`` carries
-    the bound over at the stated price.
+    Order statistics: Wilks (1941). Binomial counts with unequal chances: Hoeffding (1956). Means of shares:
+    Hoeffding (1963); with weights, ``log E e^{λwX}`` grows at most in proportion to w, so the largest weight
+    sets the number of groups.
     """
     if not 0 < confidence < 1:
         raise EarwitnessError(f"confidence is {confidence:g}; it must lie between 0 and 1, for instance 0.95.")
@@ -93,17 +101,69 @@ def used_fraction(
         raise ValueError("give groups for both sides, or for neither")
     s, codes_s = _coded(suspect, suspect_groups, "suspect")
     h, codes_h = _coded(held_out, held_out_groups, "held-out")
-    rng = np.random.default_rng(seed)
-    error = (1 - confidence) / 2
-    lower, threshold = max(
-        _tail_bound(s, codes_s, h, codes_h, error, rng), _band_bound(s, codes_s, h, codes_h, error), key=lambda b: b[0]
-    )
+    one_a_group = np.sort(_drawn(h, codes_h, np.random.default_rng(seed)))[::-1]
+    ranks = sorted({1, *(max(1, int(share * len(one_a_group))) for share in _RANKS)})
+    error = (1 - confidence) / len(ranks)
+    counted = _Counted.of(codes_s, error)
+    bounds = [
+        (counted.bound(s > one_a_group[k - 1], k, len(one_a_group), error), float(one_a_group[k - 1])) for k in ranks
+    ]
+    lower, threshold = max(bounds)
+    estimate = storey_estimate(conformal_p_values(s, h))
     return UsedFraction(
-        lower=max(lower, 0.0),
-        estimate=storey_estimate(conformal_p_values(s, h)),
-        threshold=threshold if lower > 0 else float("nan"),
+        lower=lower,
+        estimate=None if np.isnan(estimate) else estimate,
+        threshold=threshold if lower > 0 else None,
         confidence=confidence,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Counted:
+    """The suspect groups: which track is in which, how many tracks each counts for, and of how many in all."""
+
+    codes: Codes
+    sizes: Floats
+    counts: Floats
+
+    @classmethod
+    def of(cls, codes: Codes, error: float) -> "_Counted":
+        """Cap the sizes where the bound of a half-used set, ``Σc/2 − √(ln(1/error) Σc·max c / 2)``, is best."""
+        sizes = np.bincount(codes).astype(np.float64)
+
+        def promise(cap: float) -> float:
+            counts = np.minimum(sizes, cap)
+            return float(counts.sum() / 2 - np.sqrt(-np.log(error) / 2 * counts.sum() * cap))
+
+        return cls(codes=codes, sizes=sizes, counts=np.minimum(sizes, max(np.unique(sizes), key=promise)))
+
+    def bound(self, above: Bools, rank: int, held_out: int, error: float) -> float:
+        """Return the largest share that is excluded from below at this error, in all tracks; 0 where none is."""
+        chances = beta.ppf((_NODES + 1) / 2, rank, held_out - rank + 1)
+
+        def chance_of_so_many(used: float) -> float:
+            return float(_WEIGHTS / 2 @ self._at_least(above, used + (1 - used) * chances))
+
+        if chance_of_so_many(0.0) > error:
+            return 0.0
+        nearly_all = 1 - 1e-9
+        excluded = (
+            nearly_all
+            if chance_of_so_many(nearly_all) <= error
+            else float(brentq(lambda used: chance_of_so_many(used) - error, 0.0, nearly_all, xtol=1e-6))
+        )
+        return excluded * float(self.counts.sum() / self.sizes.sum())
+
+    def _at_least(self, above: Bools, mean: Floats) -> Floats:
+        """Bound the chance of a count (or mean share) this large, for each mean ``[nodes]``."""
+        if len(self.sizes) == len(self.codes):
+            return np.asarray(binom.sf(int(above.sum()) - 1, len(above), mean))
+        share = float(self.counts @ (np.bincount(self.codes, above) / self.sizes) / self.counts.sum())
+        groups = self.counts.sum() / self.counts.max()
+        with np.errstate(divide="ignore"):
+            divergence = rel_entr(share, mean) + rel_entr(1 - share, 1 - mean)
+        bounded: Floats = np.where(mean >= share, 1.0, np.exp(-groups * divergence))
+        return bounded
 
 
 def conformal_p_values(suspect: ArrayLike, held_out: ArrayLike) -> Floats:
@@ -183,61 +243,8 @@ def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floa
     return x[known], np.unique(labels[known], return_inverse=True)[1]
 
 
-def _tail_bound(
-    s: Floats, codes_s: Codes, h: Floats, codes_h: Codes, error: float, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Return the best bound over thresholds at few held-out scores, and its threshold."""
-    drawn = rng.permutation(len(h))
-    largest_first = np.sort(h[drawn[np.unique(codes_h[drawn], return_index=True)[1]]])[::-1]
-    m = len(largest_first)
-    ranks = 2 ** np.arange(max(1, m.bit_length() - 1))
-    each = error / (2 * len(ranks))
-    thresholds = largest_first[ranks - 1]
-    high = beta.isf(each, ranks, m - ranks + 1)
-    low = np.array([_lowest_share(s > threshold, codes_s, each) for threshold in thresholds])
-    bounds = (low - high) / (1 - high)
-    best = int(np.argmax(bounds))
-    return float(bounds[best]), float(thresholds[best])
-
-
-def _band_bound(s: Floats, codes_s: Codes, h: Floats, codes_h: Codes, error: float) -> tuple[float, float]:
-    """Return the best bound over all thresholds between scores, and its threshold."""
-    thresholds = np.unique(np.concatenate([s, h]))
-    groups_s, groups_h = int(codes_s.max()) + 1, int(codes_h.max()) + 1
-    u = -np.log(error / 2)
-    if groups_s < len(s) or groups_h < len(h):
-        u = brentq(lambda v: v - np.log(v) - 1 + np.log(error / 2), 1.0, 3 * u + 3)
-    low = _share_above(s, codes_s, thresholds) - np.sqrt(u / (2 * groups_s))
-    high = np.minimum(_share_above(h, codes_h, thresholds) + np.sqrt(u / (2 * groups_h)), 1.0)
-    bounds = np.full(len(thresholds), -1.0)
-    np.divide(low - high, 1 - high, out=bounds, where=high < 1)
-    best = int(np.argmax(bounds))
-    return float(bounds[best]), float(thresholds[best])
-
-
-def _share_above(scores: Floats, codes: Codes, thresholds: Floats) -> Floats:
-    """Return the mean over groups of a group's share above each threshold."""
-    sizes = np.bincount(codes)
-    weights = 1 / (sizes[codes] * len(sizes))
-    order = np.argsort(scores)
-    up_to = np.concatenate([[0.0], np.cumsum(weights[order])])
-    shares: Floats = 1 - up_to[np.searchsorted(scores[order], thresholds, side="right")]
-    return shares
-
-
-def _lowest_share(above: Bools, codes: Codes, error: float) -> float:
-    """Return the lower limit of the share above, which fails with at most this probability."""
-    shares = np.bincount(codes, above) / np.bincount(codes)
-    count, share = len(shares), float(shares.mean())
-    if share == 0:
-        return 0.0
-    if count == len(codes):
-        above_count = int(above.sum())
-        return float(beta.ppf(error, above_count, count - above_count + 1))
-
-    def excess(limit: float) -> float:
-        divergence = rel_entr(share, limit) + rel_entr(1 - share, 1 - limit)
-        return float(count * divergence + np.log(error))
-
-    # At the share itself the divergence is 0, near 0 it grows beyond any bound.
-    return float(brentq(excess, share * np.exp(-1 - 1 / share * (1 - np.log(error))), share))
+def _drawn(scores: Floats, codes: Codes, rng: np.random.Generator) -> Floats:
+    """Return one random score a group."""
+    order = rng.permutation(len(scores))
+    drawn: Floats = scores[order[np.unique(codes[order], return_index=True)[1]]]
+    return drawn

@@ -7,6 +7,7 @@ higher = more member-like and kept in order of name; the unit is the group, know
 """
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -44,7 +45,7 @@ class AnytimeState(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
-    schema_version: int = 1
+    schema_version: Literal[2] = 2
     features: dict[str, Direction]
     target: str | None
     plan_hash: str | None
@@ -167,7 +168,8 @@ def anytime(
     rows = np.isin(groups, list(new))
     process = state.process
     if new:
-        process = process.continue_with(values[rows], groups[rows], tracks.is_suspect()[rows])
+        ids = tracks.frame["track_id"].to_numpy()
+        process = process.continue_with(values[rows], groups[rows], tracks.is_suspect()[rows], ids[rows])
     state = state.model_copy(
         update={
             "process": process,

@@ -184,7 +184,7 @@ def _by_exact(
             "unconstrained_p_value": companion.p_value,
             "blind": blind,
             "a_a": a_a,
-            "e_value": e_process(values, groups, is_suspect, seed=seed).e_value,
+            "e_value": e_process(values, groups, is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed).e_value,
             "fraction": fraction,
             "power": power,
             "features": _features(tracks, is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),
@@ -300,7 +300,7 @@ def _used(values: Floats, sides: _Sides, seed: int) -> tuple[Fraction | None, di
     p_values = conformal_p_values(scores[sides.is_suspect], scores[~sides.is_suspect])
     standing_out = int((benjamini_hochberg(p_values) <= _TRACK_LEVEL).sum())
     return (
-        Fraction(lower=used.lower, estimate=_known(used.estimate)),
+        Fraction(lower=used.lower, estimate=used.estimate),
         dict(zip(suspects.tolist(), p_values.tolist(), strict=True)),
         standing_out,
     )
