@@ -44,7 +44,7 @@ def test_ville_bound_under_the_null(d: int) -> None:
     count = sum(e_process(*_sets(40, 0.0, seed, d)).rejects(alpha) for seed in range(runs))
     assert count <= binom.ppf(0.999, runs, alpha)
     # The bound is not met by never betting: some paths do get there.
-    assert count > 0.01 * runs
+    assert count > 0
 
 
 def test_wealth_has_mean_one_under_the_null() -> None:
