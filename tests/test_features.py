@@ -186,3 +186,11 @@ def test_features_of_an_unknown_track_are_refused(tmp_path: Path) -> None:
     _frame().select("track_id", "role", "group").head(3).write_parquet(folder / "tracks.parquet")
     with pytest.raises(EarwitnessError, match=r"track d, which tracks\.parquet lacks"):
         FeatureTable.read(folder)
+
+
+def test_what_indexing_remarked_is_a_note_of_the_table(tmp_path: Path) -> None:
+    _run_folder(tmp_path)
+    tracks = pl.read_parquet(tmp_path / "tracks.parquet")
+    about = {"earwitness.collection": '{"left_out": {}, "warnings": ["An album fell into two groups."]}'}
+    tracks.write_parquet(tmp_path / "tracks.parquet", metadata=about)
+    assert FeatureTable.read(tmp_path).notes == ("An album fell into two groups.",)

@@ -78,13 +78,14 @@ class FeatureTable:
             If the file cannot be read or breaks a rule of the table; one line says which.
         """
         path = Path(path)
-        failures = (0, 0)
+        failures: tuple[int, int] = (0, 0)
+        remarks: tuple[str, ...] = ()
         if path.is_dir():
-            frame, metadata, failures = _read_run(path)
+            frame, metadata, failures, remarks = _read_run(path)
         else:
             frame, metadata = _read_parquet(path)
         table = cls.from_frame(frame, metadata=metadata, higher=higher, lower=lower, source=str(path))
-        return replace(table, failures=failures)
+        return replace(table, failures=failures, notes=(*table.notes, *remarks))
 
     @classmethod
     def from_frame(
@@ -197,8 +198,11 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
         ) from None
 
 
-def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int]]:
-    """Return the parts joined with the tracks, the parts' metadata, and the files of each side that were left out."""
+def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int], tuple[str, ...]]:
+    """Return the parts joined with the tracks, the parts' metadata, the files of each side that were left out, remarks.
+
+    Remarks are what indexing had to say of the collection, such as an album that fell into several groups.
+    """
     paths = sorted((folder / "features").glob("part-*.parquet"))
     if not paths:
         raise EarwitnessError(f"{folder} holds no features/part-*.parquet; run `earwitness extract` on it first.")
@@ -218,12 +222,14 @@ def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, in
             f"{folder} has features of track {strangers[0]}, which tracks.parquet lacks; extract again."
         )
     failed = tracks.join(features, on="track_id", how="anti")["role"]
-    left_out = json.loads(about.get(_METADATA + "collection", "{}")).get("left_out", {})
+    collection = json.loads(about.get(_METADATA + "collection", "{}"))
+    left_out = collection.get("left_out", {})
     failures = tuple(
         int(failed.is_in(list(roles)).sum()) + sum(sum(left_out.get(role, {}).values()) for role in roles)
         for roles in (SUSPECT_ROLES, HELD_OUT_ROLES)
     )
-    return tracks.select(ID_COLUMNS).join(features, on="track_id", how="inner"), metadata, (failures[0], failures[1])
+    frame = tracks.select(ID_COLUMNS).join(features, on="track_id", how="inner")
+    return frame, metadata, (failures[0], failures[1]), tuple(collection.get("warnings", ()))
 
 
 def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str, ...]]:

@@ -44,7 +44,11 @@ def command(
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("reading the audio") as on_progress:
-        pipeline.index_stage(out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress)
+        collection = pipeline.index_stage(
+            out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
+        )
+    for warning in collection.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     with bar("asking the target") as on_progress:
         pipeline.extract_stage(out, measure, test=test, on_progress=on_progress)
     with sign_of_life("testing"):

@@ -102,7 +102,8 @@ HeldOut = Annotated[
     Path | None, typer.Option("--held-out", help="Folder of works of the same origin that certainly were not.")
 ]
 Manifest = Annotated[
-    Path | None, typer.Option(help="CSV with path,role[,group,prompt,title,artist,album] instead of the two folders.")
+    Path | None,
+    typer.Option(help="CSV with path,role[,group,pair,stratum,prompt,title,artist,album] instead of the two folders."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Higher = Annotated[

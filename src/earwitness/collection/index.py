@@ -8,63 +8,26 @@ workers; one bad file never stops the rest; the same audio in both sets does.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 
-from earwitness import audio, midi
-from earwitness.collection.grouping import group_of
+from earwitness.collection.grouping import groups_of
 from earwitness.collection.manifest import read_manifest
-from earwitness.collection.tags import Tags, read_tags
+from earwitness.collection.reading import DECODERS, Reading, read
+from earwitness.collection.remarks import group_remarks, named
 from earwitness.collection.tracks import FAILURE_SCHEMA, TRACK_SCHEMA, Collection, Failure, Role, Track
 from earwitness.collection.walk import Entry, Gathered, walk_folder
-from earwitness.errors import AudioError, EarwitnessError
-from earwitness.text import printable, storable
+from earwitness.errors import EarwitnessError
+from earwitness.text import printable
 
 __all__ = ["DECODERS", "Collection", "Role", "Track", "index"]
 
 
-class Decoded(Protocol):
-    """What the tracks table asks of a decoded file, be it audio or a score."""
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of what is heard or written, whatever the file's format."""
-
-    @property
-    def seconds(self) -> float:
-        """Its length."""
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz; 0 for a score."""
-
-    @property
-    def channels(self) -> int:
-        """How many; 0 for a score."""
-
-    @property
-    def codec(self) -> str:
-        """``pcm``, ``mp3``, ``midi`` …"""
-
-    @property
-    def bits_per_sample(self) -> int | None:
-        """``None`` where there are none."""
-
-
-DECODERS: Mapping[str, Callable[[Path], Decoded]] = {
-    **dict.fromkeys(audio.SUFFIXES, audio.decode),
-    **dict.fromkeys(midi.SUFFIXES, midi.decode),
-}
-"""Which file suffixes are indexed, and what decodes each."""
-
 OnProgress = Callable[[int, int], None]
-_ID_DIGITS = 16
-_NAMED = 3
 
 
 def index(
@@ -83,7 +46,7 @@ def index(
     suspect, held_out
         Folders, walked with their subfolders.
     manifest
-        A CSV ``path,role[,group,prompt,title,artist,album]``, instead of folders.
+        A CSV ``path,role[,group,pair,stratum,prompt,title,artist,album]``, instead of folders.
     roles
         What the two folders' tracks are called; (member, non_member) where the truth is known.
     workers
@@ -106,16 +69,18 @@ def index(
     sides = _sides(entries)
     roots = {entry.role: source.root.absolute() for source in gathered for entry in source.entries}
     left_out = [failure for source in gathered for failure in source.failures]
-    usable: list[Track] = []
+    usable: list[Reading] = []
     for entry, outcome in zip(entries, _read_all(entries, workers, on_progress), strict=True):
-        if isinstance(outcome, Track):
+        if isinstance(outcome, Reading):
             usable.append(outcome)
         else:
             left_out.append((entry.role, outcome))
     _check_usable(sides, usable, left_out)
     _refuse_shared_audio(usable)
-    tracks, duplicates = _without_duplicates(usable)
+    kept, duplicates = _without_duplicates(usable)
     left_out += duplicates
+    groups = groups_of([reading.filed for reading in kept])
+    tracks = [reading.in_group(*group) for reading, group in zip(kept, groups, strict=True)]
     reasons = Counter((role, "duplicates" if f.error == "duplicate" else "failed") for role, f in left_out)
     return Collection(
         tracks=pl.DataFrame([asdict(track) for track in tracks], schema=TRACK_SCHEMA, orient="row"),
@@ -124,7 +89,7 @@ def index(
         left_out={str(role): {reason: reasons[role, reason] for reason in ("failed", "duplicates")} for role in sides},
         ignored=sum(source.ignored for source in gathered),
         symlinks=sum(source.symlinks for source in gathered),
-        warnings=(*(text for source in gathered for text in source.warnings), *_spanning(tracks)),
+        warnings=(*(text for source in gathered for text in source.warnings), *group_remarks(tracks)),
     )
 
 
@@ -155,61 +120,22 @@ def _sides(entries: Sequence[Entry]) -> tuple[Role, Role]:
     )
 
 
-def _read_all(entries: Sequence[Entry], workers: int | None, on_progress: OnProgress) -> Iterator[Track | Failure]:
+def _read_all(entries: Sequence[Entry], workers: int | None, on_progress: OnProgress) -> Iterator[Reading | Failure]:
     """Yield one outcome an entry, in the order of the entries."""
     executor = ThreadPoolExecutor(max_workers=workers or min(4, os.cpu_count() or 1))
     try:
-        for done, outcome in enumerate(executor.map(_read, entries), start=1):
+        for done, outcome in enumerate(executor.map(read, entries), start=1):
             on_progress(done, len(entries))
             yield outcome
     finally:
         executor.shutdown(cancel_futures=True)  # an interrupt does not wait for thousands of files
 
 
-def _read(entry: Entry) -> Track | Failure:
-    try:
-        decoded = _decoder(entry)(entry.path)
-        sha256, size = audio.file_sha256(entry.path), entry.path.stat().st_size
-    except AudioError as error:
-        return _failure(entry, error, str(error))
-    except OSError as error:
-        return _failure(
-            entry, error, f"{printable(entry.path.name)} cannot be read ({error.strerror}); check the disk."
-        )
-    return _track(entry, decoded, read_tags(entry.path), sha256, size)
-
-
-def _failure(entry: Entry, error: Exception, message: str) -> Failure:
-    return Failure(track_id="", path=storable(entry.name), stage="index", error=type(error).__name__, message=message)
-
-
-def _decoder(entry: Entry) -> Callable[[Path], Decoded]:
-    if storable(entry.name) != entry.name:
-        raise AudioError(f"{printable(entry.name)} has a name that is not UTF-8; rename it.")
-    decoder = DECODERS.get(entry.path.suffix.lower())
-    if decoder is None:
-        kinds = ", ".join(DECODERS)
-        raise AudioError(
-            f"{printable(entry.path.name)} is of a kind that is not decoded; convert it to one of {kinds}."
-        )
-    return decoder
-
-
-def _track(entry: Entry, decoded: Decoded, tags: Tags, sha256: str, size: int) -> Track:
-    track_id = decoded.content_hash[:_ID_DIGITS]
-    group, group_from = group_of(entry, tags, track_id)
-    return Track(
-        track_id=track_id, role=entry.role, group=group, path=entry.name, sha256=sha256, seconds=decoded.seconds,
-        sample_rate=decoded.sample_rate, prompt=entry.prompt, title=entry.title or tags.title,
-        artist=entry.artist or tags.artist, album=entry.album or tags.album, group_from=group_from,
-        channels=decoded.channels, content_sha256=decoded.content_hash, codec=decoded.codec,
-        bits_per_sample=decoded.bits_per_sample, bitrate=8 * size / decoded.seconds,
-    )  # fmt: skip
-
-
-def _check_usable(sides: tuple[Role, Role], usable: Sequence[Track], left_out: Sequence[tuple[Role, Failure]]) -> None:
+def _check_usable(
+    sides: tuple[Role, Role], usable: Sequence[Reading], left_out: Sequence[tuple[Role, Failure]]
+) -> None:
     for side in sides:
-        if not any(track.role is side for track in usable):
+        if not any(reading.entry.role is side for reading in usable):
             messages = [failure.message for role, failure in left_out if role is side]
             raise EarwitnessError(
                 f"None of the {len(messages)} {side} files can be used; the first: {messages[0]} "
@@ -217,54 +143,34 @@ def _check_usable(sides: tuple[Role, Role], usable: Sequence[Track], left_out: S
             )
 
 
-def _refuse_shared_audio(usable: Sequence[Track]) -> None:
+def _refuse_shared_audio(usable: Sequence[Reading]) -> None:
     """A track in both sets is at once evidence and yardstick: nothing can be tested with it."""
-    on_suspect_side: dict[str, Track] = {}
-    for track in usable:
-        if track.role.is_suspect_side:
-            on_suspect_side.setdefault(track.content_sha256, track)
+    on_suspect_side: dict[str, Entry] = {}
+    for reading in usable:
+        if reading.entry.role.is_suspect_side:
+            on_suspect_side.setdefault(reading.content_sha256, reading.entry)
     pairs = [
-        f"{twin.role} {printable(twin.path)} = {track.role} {printable(track.path)}"
-        for track in usable
-        if not track.role.is_suspect_side and (twin := on_suspect_side.get(track.content_sha256))
+        f"{twin.role} {twin.name} = {reading.entry.role} {reading.entry.name}"
+        for reading in usable
+        if not reading.entry.role.is_suspect_side and (twin := on_suspect_side.get(reading.content_sha256))
     ]
     if pairs:
-        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
         raise EarwitnessError(
-            f"The same audio is in both sets ({'; '.join(pairs[:_NAMED])}{more}), which makes the test meaningless; "
+            f"The same audio is in both sets ({named(pairs)}), which makes the test meaningless; "
             "remove it from one of them."
         )
 
 
-def _without_duplicates(usable: Sequence[Track]) -> tuple[list[Track], list[tuple[Role, Failure]]]:
-    first: dict[str, Track] = {}
+def _without_duplicates(usable: Sequence[Reading]) -> tuple[list[Reading], list[tuple[Role, Failure]]]:
+    first: dict[str, Reading] = {}
     duplicates: list[tuple[Role, Failure]] = []
-    for track in usable:
-        kept = first.setdefault(track.track_id, track)
-        if kept is not track:
+    for reading in usable:
+        kept = first.setdefault(reading.track_id, reading)
+        if kept is not reading:
+            name = reading.entry.name
             message = (
-                f"{printable(track.path)} is the same audio as {printable(kept.path)}, which is used in its place."
+                f"{printable(name)} is the same audio as {printable(kept.entry.name)}, which is used in its place."
             )
-            duplicates.append(
-                (
-                    track.role,
-                    Failure(
-                        track_id=track.track_id, path=track.path, stage="index", error="duplicate", message=message
-                    ),
-                )
-            )
+            failure = Failure(track_id=reading.track_id, path=name, stage="index", error="duplicate", message=message)
+            duplicates.append((reading.entry.role, failure))
     return list(first.values()), duplicates
-
-
-def _spanning(tracks: Sequence[Track]) -> tuple[str, ...]:
-    roles: dict[str, set[Role]] = {}
-    for track in tracks:
-        roles.setdefault(track.group, set()).add(track.role)
-    spanning = sorted(printable(group) for group, found in roles.items() if len(found) > 1)
-    if not spanning:
-        return ()
-    more = f" and {len(spanning) - _NAMED} more" if len(spanning) > _NAMED else ""
-    return (
-        f"{len(spanning)} groups have tracks in both sets ({'; '.join(spanning[:_NAMED])}{more}); "
-        "the test takes groups whole: move or leave out their tracks, or correct the group.",
-    )

@@ -1,8 +1,8 @@
 """Tags: title, artist and album as the file states them, or nothing.
 
 Goal: strangers' text, kept verbatim and never trusted. A broken tag is no failure of the
-track, only an absent one. Conventions: an absent or blank value is ``None``; several
-values of one field are joined by "; ".
+track, only an absent one. Conventions: an absent or blank value is ``None``, and so is one that could not
+be decoded (a RIFF chunk in some code page); several values of one field are joined by "; ".
 """
 
 from collections.abc import Iterable
@@ -21,6 +21,7 @@ _FIELDS = {
     "album": ("album", "TALB"),
     "album_artist": ("albumartist", "TPE2"),
 }
+_UNDECODED = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,5 +64,5 @@ def _container_texts(path: Path) -> dict[str, str]:
 
 
 def _joined(values: Iterable[object]) -> str | None:
-    texts = [text for value in values if (text := storable(str(value))).strip()]
+    texts = [text for value in values if (text := storable(str(value))).strip() and _UNDECODED not in text]
     return "; ".join(texts) or None

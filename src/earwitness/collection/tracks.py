@@ -48,6 +48,9 @@ class Track:
         Relative to the role's folder or to the manifest's (POSIX).
     sha256, content_sha256
         Of the file's bytes, and of its decoded mono samples with their sample rate.
+    pair, stratum
+        What the manifest says of the design: tracks with one pair are two takes of one thing, one in each set;
+        tracks are compared within their stratum. ``None`` where it says nothing.
     prompt
         What the model is asked with; empty where the manifest gives none.
     title, artist, album
@@ -68,6 +71,8 @@ class Track:
     artist: str | None
     album: str | None
     group_from: str
+    pair: str | None
+    stratum: str | None
     channels: int
     content_sha256: str
     codec: str

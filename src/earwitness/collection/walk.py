@@ -31,6 +31,8 @@ class Entry:
     role: Role
     folder: str
     group: str | None = None
+    pair: str | None = None
+    stratum: str | None = None
     prompt: str = ""
     title: str | None = None
     artist: str | None = None

@@ -1,0 +1,125 @@
+"""Reading: what one file of a collection gives, its audio decoded once and let go again.
+
+Goal: everything later steps need to know of a file, or the one line that says why it cannot be used.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from earwitness import audio, midi
+from earwitness.collection.grouping import Filed
+from earwitness.collection.tags import Tags, read_tags
+from earwitness.collection.tracks import Failure, Track
+from earwitness.collection.walk import Entry
+from earwitness.errors import AudioError
+from earwitness.text import printable, storable
+
+_ID_DIGITS = 16
+
+
+class Decoded(Protocol):
+    """What the tracks table asks of a decoded file, be it audio or a score."""
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of what is heard or written, whatever the file's format."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz; 0 for a score."""
+
+    @property
+    def channels(self) -> int:
+        """How many; 0 for a score."""
+
+    @property
+    def codec(self) -> str:
+        """``pcm``, ``mp3``, ``midi`` …"""
+
+    @property
+    def bits_per_sample(self) -> int | None:
+        """``None`` where there are none."""
+
+
+DECODERS: Mapping[str, Callable[[Path], Decoded]] = {
+    **dict.fromkeys(audio.SUFFIXES, audio.decode),
+    **dict.fromkeys(midi.SUFFIXES, midi.decode),
+}
+"""Which file suffixes are indexed, and what decodes each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A file that can be used, without its samples."""
+
+    entry: Entry
+    tags: Tags
+    content_sha256: str
+    sha256: str
+    size: int
+    seconds: float
+    sample_rate: int
+    channels: int
+    codec: str
+    bits_per_sample: int | None
+
+    @property
+    def track_id(self) -> str:
+        """The first hex digits of ``content_sha256``."""
+        return self.content_sha256[:_ID_DIGITS]
+
+    @property
+    def filed(self) -> Filed:
+        """What grouping asks of it."""
+        return Filed(entry=self.entry, tags=self.tags, track_id=self.track_id)
+
+    def in_group(self, group: str, group_from: str) -> Track:
+        """The row of the tracks table, once the group is known."""
+        entry, tags = self.entry, self.tags
+        return Track(
+            track_id=self.track_id, role=entry.role, group=group, path=entry.name, sha256=self.sha256,
+            seconds=self.seconds, sample_rate=self.sample_rate, prompt=entry.prompt, title=entry.title or tags.title,
+            artist=entry.artist or tags.artist, album=entry.album or tags.album, group_from=group_from,
+            pair=entry.pair, stratum=entry.stratum, channels=self.channels, content_sha256=self.content_sha256,
+            codec=self.codec, bits_per_sample=self.bits_per_sample, bitrate=8 * self.size / self.seconds,
+        )  # fmt: skip
+
+
+def read(entry: Entry) -> Reading | Failure:
+    """Decode, hash and describe the file of an entry."""
+    try:
+        decoded = _decoder(entry)(entry.path)
+        sha256, size = audio.file_sha256(entry.path), entry.path.stat().st_size
+    except AudioError as error:
+        return _failure(entry, error, str(error))
+    except OSError as error:
+        return _failure(
+            entry, error, f"{printable(entry.path.name)} cannot be read ({error.strerror}); check the disk."
+        )
+    return Reading(
+        entry=entry, tags=read_tags(entry.path), content_sha256=decoded.content_hash, sha256=sha256, size=size,
+        seconds=decoded.seconds, sample_rate=decoded.sample_rate, channels=decoded.channels, codec=decoded.codec,
+        bits_per_sample=decoded.bits_per_sample,
+    )  # fmt: skip
+
+
+def _failure(entry: Entry, error: Exception, message: str) -> Failure:
+    return Failure(track_id="", path=storable(entry.name), stage="index", error=type(error).__name__, message=message)
+
+
+def _decoder(entry: Entry) -> Callable[[Path], Decoded]:
+    if storable(entry.name) != entry.name:
+        raise AudioError(f"{printable(entry.name)} has a name that is not UTF-8; rename it.")
+    decoder = DECODERS.get(entry.path.suffix.lower())
+    if decoder is None:
+        kinds = ", ".join(DECODERS)
+        raise AudioError(
+            f"{printable(entry.path.name)} is of a kind that is not decoded; convert it to one of {kinds}."
+        )
+    return decoder

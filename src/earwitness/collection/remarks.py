@@ -1,0 +1,67 @@
+"""Remarks: what a reader must know of how the tracks fell into groups.
+
+Goal: a collection whose groups are too small gives p-values that are too small, and nothing but the
+user's knowledge can tell; so whatever looks like an album in pieces is said. Conventions: sentences
+for the reader, names of strangers made printable, at most three of them.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from earwitness.collection.tracks import Role, Track
+from earwitness.text import printable
+
+NAMED = 3
+_CURE = "If tracks were made together, say so in the group column of a manifest: otherwise p comes out too small."
+
+
+def group_remarks(tracks: Sequence[Track]) -> tuple[str, ...]:
+    """Say which groups span both sets, which folders fall into several groups, and which albums have one track."""
+    return (*_spanning(tracks), *_torn_folders(tracks), *_single_tracks(tracks))
+
+
+def named(names: Iterable[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    listed = [printable(name) for name in names]
+    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
+    return "; ".join(listed[:NAMED]) + more
+
+
+def _spanning(tracks: Sequence[Track]) -> tuple[str, ...]:
+    roles: defaultdict[str, set[Role]] = defaultdict(set)
+    for track in tracks:
+        roles[track.group].add(track.role)
+    spanning = sorted(group for group, found in roles.items() if len(found) > 1)
+    if not spanning:
+        return ()
+    return (
+        f"{len(spanning)} groups have tracks in both sets ({named(spanning)}); "
+        "the test takes groups whole: move or leave out their tracks, or correct the group.",
+    )
+
+
+def _torn_folders(tracks: Sequence[Track]) -> tuple[str, ...]:
+    """Of folders below the set's own: whether one holds several groups that no manifest named."""
+    groups: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for track in tracks:
+        folder = PurePosixPath(track.path).parent.as_posix()
+        if track.group_from != "manifest" and folder != ".":
+            groups[f"{track.role} {folder}"][track.group] += 1
+    torn = [f"{folder}: {len(found)} groups" for folder, found in groups.items() if len(found) > 1]
+    return (f"{len(torn)} folders fall into several groups ({named(torn)}). {_CURE}",) if torn else ()
+
+
+def _single_tracks(tracks: Sequence[Track]) -> tuple[str, ...]:
+    """Of sets in which groups of several tracks are the rule: which groups are a single one."""
+    remarks = []
+    for role in dict.fromkeys(track.role for track in tracks):
+        own = [track for track in tracks if track.role is role]
+        sizes = Counter(track.group for track in own)
+        alone = [track.path for track in own if sizes[track.group] == 1]
+        if alone and len(alone) < len(own):
+            remarks.append(
+                f"{len(alone)} of the {len(sizes)} {role} groups are a single track among groups of several "
+                f"({named(alone)}). {_CURE}"
+            )
+    return tuple(remarks)
