@@ -40,6 +40,8 @@ class Midi:
     ----------
     score
         Times in ticks.
+    data
+        The file's bytes, for targets that read notes another way.
     seconds
         From the start to the end of the last note.
     sample_rate, channels, codec, bits_per_sample
@@ -47,6 +49,7 @@ class Midi:
     """
 
     score: "Score"
+    data: bytes
     seconds: float
     sample_rate: ClassVar[int] = 0
     channels: ClassVar[int] = 0
@@ -93,7 +96,8 @@ def decode(path: Path) -> Midi:
     if not score.note_num():
         raise AudioError(f"{name} holds no notes; leave it out.")
     _check_length(name, score)
-    return Midi(score=score, seconds=max(float(track.end()) for track in score.to("second").tracks if len(track.notes)))
+    seconds = max(float(track.end()) for track in score.to("second").tracks if len(track.notes))
+    return Midi(score=score, data=data, seconds=seconds)
 
 
 def content_sha256(score: "Score") -> str:

@@ -1,14 +1,17 @@
 """audiocraft's releases: the mapped model against plain PyTorch over the same tensors; where its parts are found."""
 
+import io
 import shutil
+from itertools import permutations
 from pathlib import Path
 
 import huggingface_hub
 import numpy as np
 import pytest
+import sentencepiece
 import torch
 from torch import Tensor
-from transformers import EncodecConfig, EncodecModel
+from transformers import EncodecConfig, EncodecModel, T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft import AudiocraftMusicgenFamily, AudiogenFamily
@@ -293,3 +296,29 @@ def test_a_codec_that_is_only_named_is_used_from_its_folder(tmp_path: Path, orig
     expected = codec.encode(torch.from_numpy(waves)[:, None], bandwidth=0.8).audio_codes[0]
     assert expected.shape[1] == 4
     assert torch.equal(load(folder).encode(waves), expected)
+
+
+def test_a_text_encoder_with_its_sentencepiece_model_alone_is_read(tmp_path: Path) -> None:
+    original = save_release(tmp_path)
+    text = tmp_path / "t5-large"
+    for file in text.glob("tokenizer*"):
+        file.unlink()
+    model = io.BytesIO()
+    words = "a dog barks in the rain slow piano drums loud quiet"
+    sentences = [" ".join(pair) for pair in permutations(words.split(), 2)]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences), model_writer=model, vocab_size=30, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+        minloglevel=2,
+    )  # fmt: skip
+    (text / "spiece.model").write_bytes(model.getvalue())
+    config = T5Config(vocab_size=200, d_model=12, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
+    T5EncoderModel(config).save_pretrained(text)
+    target = load(original.folder)
+    expected = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()).encode("slow piano loud rain")
+    assert target._tokenizer("slow piano loud rain").input_ids == [*expected, 1]
+
+
+def test_a_long_prompt_is_not_cut(target: Musicgen) -> None:
+    long = "a dog barks in the rain " * 100  # 600 tokens, and the tokenizer's own limit is 16
+    states = target._text([long]).states
+    assert states.shape[1] == 601

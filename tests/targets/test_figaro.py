@@ -17,7 +17,7 @@ import symusic
 import torch
 from torch import Tensor
 
-from earwitness.errors import TargetError
+from earwitness.errors import AudioError, TargetError
 from earwitness.targets.figaro import (
     BarEncoder,
     Description,
@@ -39,6 +39,7 @@ from earwitness.targets.figaro.target import Condition
 from earwitness.targets.figaro.timeline import Timeline
 from earwitness.targets.figaro.vocabulary import DESCRIPTION, REMI, UNKNOWN
 from earwitness.targets.protocols import SymbolicTarget, TokenWindow, WhiteBox
+from tests.targets.scores.midi_bytes import COMMON_TIME, midi_file, off, on
 
 SIZES = FigaroConfig(
     d_model=16, num_attention_heads=2, intermediate_size=24, encoder_layers=1, decoder_layers=2, context_size=32,
@@ -114,7 +115,7 @@ def test_descriptions_are_those_worked_out_by_hand() -> None:
               "Instrument_0", "Instrument_drum", "Chord_F:maj", "Chord_N:N"]  # fmt: skip
     assert DESCRIPTION.decode(described.tokens) == ["<bos>", *first, *second, "<eos>"]
     assert described.bar_ids.tolist() == [0] + [1] * 8 + [2] * 10 + [0]
-    tokens, bar_ids = described.from_bar(2, 3)
+    tokens, bar_ids = described.from_bar(2, 3, 2)
     assert DESCRIPTION.decode(tokens) == second[:3]
     assert bar_ids.tolist() == [2, 2, 2]
     only_chords = Description.of(piece.bars, Parts(instruments=False, meta=False))
@@ -363,6 +364,7 @@ def test_windows_begin_at_bars_and_are_full(target: Figaro) -> None:
 
 def test_a_short_piece_gives_one_shorter_window_and_silence_none(target: Figaro) -> None:
     score = symusic.Score(480)
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
     score.tracks.append(symusic.Track("piano", 0))
     assert len(target.windows(score)) == 0
     score.tracks[0].notes.append(note(0, 480, 60))
@@ -383,6 +385,7 @@ def test_no_token_sees_itself_or_what_follows(target: Figaro) -> None:
 def test_batch_mates_and_padding_change_nothing(target: Figaro) -> None:
     windows = [target.windows(long_score())[1], target.windows(small_score())[0], target.windows(long_score(3, 1))[0]]
     short = symusic.Score(480)
+    short.time_signatures.append(symusic.TimeSignature(0, 4, 4))
     short.tracks.append(symusic.Track("piano", 0))
     short.tracks[0].notes.append(note(0, 480, 60))
     windows.append(target.windows(short)[0])
@@ -424,6 +427,48 @@ def test_the_description_matters(tmp_path: Path) -> None:
     assert (logits(target, [windows[1]]) - logits(target, [swapped])).abs().max() > 0.01
 
 
+def test_a_piece_longer_than_the_context_is_cut_where_training_skipped_it(tmp_path: Path) -> None:
+    target = load(save_lightning(tmp_path, "description"))
+    score = long_score(60)  # the model knows 32 bars
+    windows = target.windows(score)
+    starts = [int(window.condition.bar_ids[-1]) for window in windows]
+    assert max(starts) <= 32
+    assert len(windows) == sum(
+        start + 32 <= int(np.flatnonzero(Piece.from_score(score).bar_ids == 33)[0])
+        for start in Piece.from_score(score).bar_starts
+    )
+    last = windows[-1].condition
+    assert isinstance(last, Condition)
+    assert last.description_bar_ids is not None
+    assert int(last.description_bar_ids.max()) == 32
+    assert bool(torch.isfinite(logits(target, list(windows))).all())
+
+
+def test_a_piece_without_a_time_signature_is_refused(target: Figaro) -> None:
+    score = long_score()
+    score.time_signatures.clear()
+    with pytest.raises(AudioError, match=r"no time signature .* trained on none"):
+        target.windows(score)
+
+
+def test_notes_are_those_that_pretty_midi_pairs(target: Figaro) -> None:
+    data = midi_file([(0, COMMON_TIME), (0, on(60)), (48, on(60)), (96, off(60)), (192, off(60))])
+    (window,) = target.windows(target.read_score(data))
+    durations = [token for token in REMI.decode(window.codes[0]) if token.startswith("Duration")]
+    assert durations == ["Duration_11", "Duration_5"]  # twelve positions and six, where symusic has 12 and 18
+
+
+def test_a_tempo_is_looked_up_every_480_seconds() -> None:
+    score = long_score(1)
+    score.tracks[0].shift_time(1920, inplace=True)  # an empty bar, so that no tempo is written at the start
+    score.tempos.extend([symusic.Tempo(0, 60), symusic.Tempo(480 * 480, 100)])  # 480 seconds at a quarter a second
+    score.tracks[0].notes.append(note(480 * 484, 480, 60))
+    tokens = REMI.decode(Piece.from_score(score).tokens)
+    assert tokens.count("Tempo_13") == 2  # 97 quarters a minute are the nearest bin: at 480 seconds, and as what holds
+    score.tempos[1].time += 1  # not at that very moment: the first one is repeated
+    assert "Tempo_8" in REMI.decode(Piece.from_score(score).tokens)
+
+
 def test_the_null_condition_is_refused(target: Figaro) -> None:
     window = target.windows(small_score())[0]
     with pytest.raises(TargetError, match="no null condition"):
@@ -455,10 +500,29 @@ def test_a_codes_nearest_vector_is_taken() -> None:
     bar = Piece.from_score(small_score()).bar_tokens(0)
     with torch.no_grad():
         encoder = vae.transformer.encoder
-        tokens = torch.tensor([[2, 4, *bar[1:].tolist(), 3]])
+        tokens = torch.tensor([[2, *bar.tolist(), 3]])
         assert encoder.pooler is not None
         pooled = vae.pooling(encoder.pooler(encoder(vae.in_layer(tokens)))).view(2, 4)
         assert vae.codes([bar])[0].tolist() == torch.cdist(pooled, vae.vq_embed.embedding).argmin(1).tolist()
+
+
+def test_precomputed_codes_see_padding_and_lose_the_longest_bars_end(tmp_path: Path) -> None:
+    piece = Piece.from_score(small_score())
+    bars = [piece.bar_tokens(0), piece.bar_tokens(1)]
+    (save_lightning(tmp_path, "latent") / "figaro.json").write_text('{"bar_codes": "precomputed"}')
+    vae = load_figaro(tmp_path).vae
+    assert vae is not None
+    assert vae.config.bar_codes == "precomputed"
+    rows = [[2, 4, *bar[1:].tolist(), 3] for bar in bars]
+    rows[0] += [0] * (len(rows[1]) - len(rows[0]))
+    encoder = vae.transformer.encoder
+    with torch.no_grad():
+        assert encoder.pooler is not None
+        pooled = vae.pooling(encoder.pooler(encoder(vae.in_layer(torch.tensor(rows)[:, :-1])))).view(2, 2, 4)
+        assert vae.codes(bars).tolist() == torch.cdist(pooled, vae.vq_embed.embedding).argmin(-1).tolist()
+    (tmp_path / "figaro.json").write_text('{"bar_codes": "guessed"}')
+    with pytest.raises(TargetError, match="'guessed'; known are training, precomputed"):
+        load_figaro(tmp_path)
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)

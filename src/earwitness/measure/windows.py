@@ -26,6 +26,7 @@ from earwitness.signals.blind import (
 )
 from earwitness.spec import FeatureSpec
 from earwitness.targets.protocols import SymbolicTarget, TokenWindow
+from earwitness.targets.scores.windows import windows_of
 from earwitness.text import printable
 
 
@@ -113,9 +114,9 @@ class ScoreReader:
     def read(self, source: Source) -> list[Cut]:
         """Up to ``per_track`` different windows, in order."""
         _refuse(source, audio.SUFFIXES, "audio, and the target takes scores (MIDI)")
-        score = midi.decode(source.path).score
-        blind = score_features(score) | container_features({**source.facts, "prompt": source.prompt})
-        windows = self.target.windows(score)
+        piece = midi.decode(source.path)
+        blind = score_features(piece.score) | container_features({**source.facts, "prompt": source.prompt})
+        windows = windows_of(self.target, piece)
         if not windows:
             raise AudioError(
                 f"{printable(source.path.name)} holds nothing the target's vocabulary can say; leave it out."

@@ -184,7 +184,8 @@ class Musicgen:
         return decode(self._model.audio_encoder, codes, self.channels)
 
     def _text(self, prompts: Sequence[str]) -> Text:
-        tokens = self._tokenizer(list(prompts), padding=True, truncation=True, return_tensors="pt").to(
+        # Nothing is cut: audiocraft does not cut prompts either, and T5 has no last position.
+        tokens = self._tokenizer(list(prompts), padding=True, truncation=False, return_tensors="pt").to(
             self._model.device
         )
         with torch.no_grad():  # the text encoder was not trained with the model

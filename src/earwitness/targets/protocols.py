@@ -123,6 +123,14 @@ class TellsKinds(Protocol):
 
 
 @runtime_checkable
+class ReadsMidi(Protocol):
+    """A symbolic target whose training read MIDI files otherwise than symusic does."""
+
+    def read_score(self, data: bytes) -> "Score":
+        """The score in a file's bytes, its times in ticks; raises ``AudioError`` where it cannot be one."""
+
+
+@runtime_checkable
 class DenoiserTarget(Protocol):
     """A diffusion or flow model over latents that answers with the noise, whatever it predicts itself.
 

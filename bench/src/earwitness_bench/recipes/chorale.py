@@ -31,6 +31,7 @@ from earwitness.stats.roc import Auc, auc_delong
 from earwitness.targets.figaro.load import load_figaro, save_figaro
 from earwitness.targets.figaro.model import FigaroModel
 from earwitness.targets.protocols import TokenWindow
+from earwitness.targets.scores.windows import windows_of
 from earwitness_bench.recipes.figaro import Schedule, as_target, piece_losses, small_figaro, train_figaro
 
 Report = Callable[[str], None]
@@ -125,7 +126,7 @@ def _windows(model: FigaroModel, works: Sequence[Work], work: Path) -> list[list
     pieces = []
     for one in works:
         write_midi(one, _midi_path(work, one))
-        pieces.append(list(target.windows(midi.decode(_midi_path(work, one)).score)))
+        pieces.append(list(windows_of(target, midi.decode(_midi_path(work, one)))))
     return pieces
 
 

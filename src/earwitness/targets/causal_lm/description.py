@@ -94,6 +94,9 @@ class MidiTokens(_Description):
         The file that ``tokenizer.save_pretrained`` wrote, inside this directory.
     first_token_id
         The language model's id of the tokenizer's token 0.
+    notes
+        Which library's notes the model was trained on: ``symusic`` (miditok from 3.0 on) or ``pretty_midi``
+        (miditoolkit, and so miditok before 3.0, pairs notes likewise).
 
     Without ``prefix_ids`` a window's own first token stands before the others and is not scored.
     """
@@ -101,6 +104,7 @@ class MidiTokens(_Description):
     tokens: Literal["midi"]
     tokenizer: str = "tokenizer.json"
     first_token_id: _TokenId = 0
+    notes: Literal["symusic", "pretty_midi"] = "symusic"
 
 
 _ADAPTER: TypeAdapter[AudioTokens | MidiTokens] = TypeAdapter(

@@ -23,6 +23,7 @@ from earwitness.targets.causal_lm.description import MidiTokens
 from earwitness.targets.causal_lm.scorer import CodeScorer, in_chunks, load_causal_lm
 from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
+from earwitness.targets.scores.as_pretty_midi import read_as_pretty_midi
 
 if TYPE_CHECKING:
     from miditok import MusicTokenizer
@@ -63,6 +64,14 @@ class MidiCausalLm:
     def token_kinds(self) -> Sequence[str]:
         """What each token begins with in miditok's writing: ``Pitch``, ``Velocity``, ``Duration`` …"""
         return [(parts[0].split("_")[0] if parts else "") for parts in _written(self._tokenizer)]
+
+    def read_score(self, data: bytes) -> "Score":
+        """The score in a file's bytes, with the notes that the description says it was trained on."""
+        if self._description.notes == "pretty_midi":
+            return read_as_pretty_midi(data)
+        import symusic
+
+        return symusic.Score.from_midi(data)
 
     def windows(self, score: "Score") -> Sequence[TokenWindow]:
         """Every full window that begins at a bar, in order; track by track where tracks are apart.

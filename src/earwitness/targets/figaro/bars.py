@@ -16,12 +16,23 @@ import numpy as np
 
 from earwitness.targets.figaro.chords import Chord, recognise
 from earwitness.targets.figaro.chroma import pedals
-from earwitness.targets.figaro.timeline import Metre, Timeline
+from earwitness.targets.figaro.timeline import Clock, Metre, Timeline
 from earwitness.targets.figaro.vocabulary import DRUMS, POSITIONS_PER_QUARTER
 
 if TYPE_CHECKING:
     from symusic import Note as ScoreNote
     from symusic import Score
+
+
+SECONDS_BETWEEN_TEMPI = 480
+"""FIGARO's preparation takes ticks for seconds here: it looks a tempo up every 480 of them."""
+
+
+class Tempo(NamedTuple):
+    """A tempo in whole quarters a minute, and the tick at which it is written."""
+
+    tick: int
+    quarters_per_minute: int
 
 
 class Note(NamedTuple):
@@ -36,17 +47,14 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A bar and what begins in it, each in order.
-
-    ``tempo`` is in quarters a minute, or ``None`` where none is set in this bar.
-    """
+    """A bar and what begins in it, each in order."""
 
     start: int
     metre: Metre
     resolution: int
     notes: tuple[Note, ...]
     chords: tuple[Chord, ...]
-    tempo: int | None
+    tempi: tuple[Tempo, ...]
 
     @property
     def positions(self) -> int:
@@ -65,7 +73,7 @@ def read_bars(score: "Score") -> list[Bar]:
     """Bars of a score in ticks, from the first to the last that has notes."""
     timeline = Timeline.of(score)
     notes = _notes(score, timeline)
-    chords = _chords(score, timeline)
+    chords, tempi = _chords(score, timeline), _tempi(timeline.clock, timeline.end)
     note_starts, chord_starts = [note.start for note in notes], [chord.tick for chord in chords]
     bars = []
     for start, stop in pairwise([*timeline.downbeats.tolist(), timeline.end]):
@@ -75,8 +83,7 @@ def read_bars(score: "Score") -> list[Bar]:
                 start=start, metre=metre, resolution=timeline.resolution,
                 notes=tuple(notes[bisect_left(note_starts, start) : bisect_left(note_starts, stop)]),
                 chords=tuple(chords[bisect_left(chord_starts, start) : bisect_left(chord_starts, stop)]),
-                # FIGARO's preparation looks tempo changes up by the wrong unit and finds the one at tick 0 alone.
-                tempo=int(timeline.clock.tempi[0]) if start <= 0 < stop else None,
+                tempi=tuple(tempo for tempo in tempi if start <= tempo.tick < stop),
             )
         )  # fmt: skip
     sounding = [i for i, bar in enumerate(bars) if bar.notes]
@@ -110,6 +117,16 @@ def _grid(timeline: Timeline) -> list[float]:
     step = timeline.resolution / POSITIONS_PER_QUARTER
     grid: list[float] = np.arange(0, max(timeline.resolution, timeline.end), step).tolist()
     return grid
+
+
+def _tempi(clock: Clock, end: int) -> list[Tempo]:
+    """A tempo every 480 seconds: the one that is set at that very moment, else the one before in this list."""
+    set_at = dict(zip(clock.times.tolist(), clock.tempi.tolist(), strict=True))
+    moments = np.arange(0, float(clock.seconds(np.array(end))) + 1, SECONDS_BETWEEN_TEMPI)
+    tempi: list[Tempo] = []
+    for moment, tick in zip(moments.tolist(), clock.nearest_ticks(moments).tolist(), strict=True):
+        tempi.append(Tempo(tick, int(set_at[moment]) if moment in set_at else tempi[-1].quarters_per_minute))
+    return tempi
 
 
 def _chords(score: "Score", timeline: Timeline) -> list[Chord]:

@@ -12,6 +12,7 @@ from earwitness.errors import TargetError
 from earwitness.targets.figaro.description import Parts
 
 Flavor = Literal["description", "latent", "both", "none"]
+BarCodes = Literal["training", "precomputed"]
 _LARGEST = 1 << 16
 
 
@@ -127,7 +128,16 @@ class FigaroConfig(_Shape):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaeConfig(_Shape):
-    """Sizes of the VQ-VAE's encoding half; ``n_groups`` codes of ``n_codes`` kinds make a bar's ``d_latent``."""
+    """Sizes of the VQ-VAE's encoding half; ``n_groups`` codes of ``n_codes`` kinds make a bar's ``d_latent``.
+
+    Attributes
+    ----------
+    bar_codes
+        Which of FIGARO's two ways of describing a bar the decoder was trained with. ``training``: as its training
+        script does (``get_latent_representation``), each bar by itself, with its number. ``precomputed``: as its
+        script ``precompute_latents`` does beforehand, eight bars in a row at a time, numbers masked, padding
+        attended to, and the last column cut off, which is the ``<eos>`` of the longest.
+    """
 
     d_model: int = 512
     num_attention_heads: int = 8
@@ -138,8 +148,14 @@ class VaeConfig(_Shape):
     n_groups: int = 2
     d_latent: int = 1024
     max_position_embeddings: int = 1024
+    bar_codes: BarCodes = "training"
 
     def __post_init__(self) -> None:
+        if self.bar_codes not in get_args(BarCodes):
+            raise TargetError(
+                f"FIGARO has no bar codes of the kind {self.bar_codes!r:.60}; "
+                f"known are {', '.join(get_args(BarCodes))}."
+            )
         if self.d_model % self.num_attention_heads or self.d_latent % self.n_groups:
             raise TargetError(
                 f"A VQ-VAE of width {self.d_model} with {self.num_attention_heads} heads and {self.d_latent} latents "

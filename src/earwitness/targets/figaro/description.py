@@ -65,10 +65,15 @@ class Description:
         tokens = DESCRIPTION.encode([token for bar in described for token in bar])
         return cls(tokens=np.concatenate([[BOS], tokens, [EOS]]), bar_ids=np.pad(bar_ids, 1).astype(np.int64))
 
-    def from_bar(self, bar: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """At most ``length`` tokens and bar ids from a bar on, counted from 1; 0 is the start with ``<bos>``."""
+    def from_bar(self, bar: int, length: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tokens and bar ids from a bar on, counted from 1; 0 is the start with ``<bos>``.
+
+        At most ``length`` of them, and none of bars after ``last``, the last one that the model can be told of.
+        """
         start = int(np.flatnonzero(self.bar_ids == bar)[0])
-        return self.tokens[start : start + length], self.bar_ids[start : start + length]
+        beyond = np.flatnonzero(self.bar_ids > last)
+        stop = min([start + length, *beyond[:1].tolist()])
+        return self.tokens[start:stop], self.bar_ids[start:stop]
 
 
 def describe(bars: Sequence[Bar], parts: Parts) -> list[list[str]]:

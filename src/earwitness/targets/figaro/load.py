@@ -1,7 +1,8 @@
 """FIGARO checkpoints on disk: the released Lightning files, and this project's own folders.
 
 Goal: read weights without running anything. A released folder holds one ``figaro*.ckpt`` and, for
-a learned description, ``vq-vae.ckpt``, which no other checkpoint contains. An own folder holds
+a learned description, ``vq-vae.ckpt``, which no other checkpoint contains; ``figaro.json`` beside it may say
+``{"bar_codes": "precomputed"}`` (see `VaeConfig`). An own folder holds
 config.json (``"model_type": "figaro"``, the fields of `FigaroConfig`, and under ``"vae"`` those of
 `VaeConfig`), model.safetensors and, for a learned description, vq-vae.safetensors.
 
@@ -29,6 +30,7 @@ from earwitness.targets.figaro.model import FigaroModel
 from earwitness.targets.figaro.vae import BarEncoder
 
 VAE_CHECKPOINT = "vq-vae.ckpt"
+_CHOICES = "figaro.json"
 _WEIGHTS, _VAE_WEIGHTS = "model.safetensors", "vq-vae.safetensors"
 _BOOKKEEPING = re.compile(r"(pytorch_lightning|lightning|lightning_fabric|lightning_utilities|torchmetrics|numpy)\.")
 _UNUSED = re.compile(
@@ -161,7 +163,7 @@ def _load_vae(path: Path, config: FigaroConfig, dtype: torch.dtype) -> BarEncode
     if settings.get("disable_vq"):
         raise TargetError(f"{path} is an autoencoder without codes (disable_vq); give the VQ-VAE of the checkpoint.")
     rows = _distances(weights)
-    vae_config = VaeConfig.read(settings, path.name)
+    vae_config = VaeConfig.read({**settings, **read_config(path.parent, _CHOICES)}, path.name)
     vae_config = replace(vae_config, max_position_embeddings=rows) if rows else vae_config
     return _matched(_filled(BarEncoder, vae_config, weights, _UNUSED_IN_VAE, path, dtype), config, path)
 

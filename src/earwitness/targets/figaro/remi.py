@@ -87,7 +87,7 @@ def _bar_events(bars: Sequence[Bar]) -> Iterator[Iterator[str]]:
     for number, bar in enumerate(bars, start=1):
         yield _events(number, bar, chord, tempo)
         chord = bar.chords[-1].name if bar.chords else chord
-        tempo = tempo if bar.tempo is None else bar.tempo
+        tempo = bar.tempi[-1].quarters_per_minute if bar.tempi else tempo
 
 
 def _events(number: int, bar: Bar, chord: str | None, tempo: int | None) -> Iterator[str]:
@@ -98,14 +98,15 @@ def _events(number: int, bar: Bar, chord: str | None, tempo: int | None) -> Iter
         yield from ("Position_0", f"Chord_{chord}")
     if tempo is not None:
         yield from ("Position_0", _tempo(tempo))
-    changes = []
+    timed: list[tuple[int, int, tuple[str, ...]]] = []
     for change in bar.chords:
         if change.name != chord:
-            changes.append(change)
+            timed.append((change.tick, 0, (f"Chord_{change.name}",)))
             chord = change.name
-    timed: list[tuple[int, int, tuple[str, ...]]] = [(change.tick, 0, (f"Chord_{change.name}",)) for change in changes]
-    if bar.tempo is not None:
-        timed.append((0, 1, (_tempo(bar.tempo),)))
+    for tick, quarters in bar.tempi:
+        if quarters != tempo:
+            timed.append((tick, 1, (_tempo(quarters),)))
+            tempo = quarters
     timed += [(note.start, 2, _note(note, bar.resolution)) for note in bar.notes]
     timed.sort(key=lambda event: event[:2])
     for position, (_, _, tokens) in zip(bar.nearest_positions([tick for tick, _, _ in timed]), timed, strict=True):

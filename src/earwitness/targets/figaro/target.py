@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.utils.rnn import pad_sequence
 
-from earwitness.errors import TargetError
+from earwitness.errors import AudioError, TargetError
 from earwitness.targets.checkpoint import content_sha256, read_config
 from earwitness.targets.figaro.config import FigaroConfig
 from earwitness.targets.figaro.description import Description
@@ -30,6 +30,7 @@ from earwitness.targets.figaro.load import Loaded, checkpoints, load_figaro
 from earwitness.targets.figaro.remi import Piece
 from earwitness.targets.figaro.vocabulary import PAD, REMI
 from earwitness.targets.protocols import LogitsChunk, SymbolicTarget, TargetIdentity, TokenWindow
+from earwitness.targets.scores.as_pretty_midi import read_as_pretty_midi
 
 if TYPE_CHECKING:
     from symusic import Score
@@ -83,7 +84,7 @@ class Windows(Sequence[TokenWindow]):
         inputs = slice(start, min(start + self._length, len(self._piece.tokens) - 1))
         described = None
         if self._loaded.model.config.reads_description:
-            described = self._description.from_bar(int(self._piece.bar_ids[start]), self._length)
+            described = self._description.from_bar(int(self._piece.bar_ids[start]), self._length, self._length)
         return TokenWindow(
             codes=torch.from_numpy(self._piece.tokens[inputs.start + 1 : inputs.stop + 1])[None],
             condition=Condition(
@@ -122,8 +123,23 @@ class Figaro:
         self.identity = identity
         self.window_tokens = loaded.model.config.context_size
 
+    def read_score(self, data: bytes) -> "Score":
+        """The score in a file's bytes, with the notes that pretty_midi finds, as in training."""
+        return read_as_pretty_midi(data)
+
     def windows(self, score: "Score") -> Windows:
-        """All full windows that begin at a bar; without one, one shorter window; without notes, none."""
+        """All full windows that begin at a bar; without one, one shorter window; without notes, none.
+
+        Raises
+        ------
+        AudioError
+            Where the piece has no time signature: FIGARO's preparation left such pieces out.
+        """
+        if not len(score.time_signatures):
+            raise AudioError(
+                "The piece has no time signature (in its first track): FIGARO's preparation refuses such pieces, "
+                "so the model was trained on none; leave it out."
+            )
         return Windows(Piece.from_score(score), self._loaded)
 
     def logits(self, codes: Tensor, conditions: Sequence[object], *, null: bool) -> Iterator[LogitsChunk]:

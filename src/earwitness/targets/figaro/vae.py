@@ -1,12 +1,12 @@
 """The VQ-VAE that learns a description: from a bar's tokens to a few codes.
 
 Goal: the encoding half of the released VQ-VAE, which is all that describing a piece takes; its
-decoding half is left unread. A bar goes in as ``<bos>``, its tokens with ``<mask>`` for its
-number, ``<eos>``; the first state, pooled and projected, falls into groups, and each group becomes
-the nearest of the codes they share. Source: von Rütte et al., arXiv 2201.10936.
+decoding half is left unread. A bar goes in as ``<bos>``, its tokens, ``<eos>`` (see `VaeConfig` for what
+precedes that); the first state, pooled and projected, falls into groups, and each group becomes the nearest of the
+codes they share. Source: von Rütte et al., arXiv 2201.10936.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from earwitness.targets.figaro.config import VaeConfig
 from earwitness.targets.figaro.vocabulary import BOS, EOS, MASK, PAD, REMI
 
 _BARS_AT_ONCE = 32
+_PRECOMPUTED_AT_ONCE = 8
 
 
 class _Codebook(nn.Module):
@@ -50,24 +51,39 @@ class BarEncoder(nn.Module):
         self.vq_embed = _Codebook(config.n_codes, config.d_latent // config.n_groups)
 
     def codes(self, bars: Sequence[NDArray[np.int64]]) -> Tensor:
-        """Codes int64 [bars, n_groups] of bars' tokens, each beginning with its ``Bar`` token."""
-        found = [self._codes(bars[i : i + _BARS_AT_ONCE]) for i in range(0, len(bars), _BARS_AT_ONCE)]
+        """Codes int64 [bars, n_groups] of a piece's bars in order, each beginning with its ``Bar`` token."""
+        describe, at_once = self._describers[self.config.bar_codes]
+        found = [describe(bars[i : i + at_once]) for i in range(0, len(bars), at_once)]
         return torch.cat(found) if found else torch.empty(0, self.config.n_groups, dtype=torch.int64)
 
     def latents(self, bars: Sequence[NDArray[np.int64]]) -> Tensor:
         """Quantised latents [bars, d_latent]: the codes' vectors side by side."""
         return self.vq_embed.embedding[self.codes(bars)].flatten(1)
 
-    def _codes(self, bars: Sequence[NDArray[np.int64]]) -> Tensor:
-        rows = [[BOS, MASK, *bar[1:].tolist(), EOS][: self.config.context_size] for bar in bars]
+    @property
+    def _describers(self) -> dict[str, tuple[Callable[[Sequence[NDArray[np.int64]]], Tensor], int]]:
+        """How bars are described and how many at once, by the kind of bar codes."""
+        return {"training": (self._by_itself, _BARS_AT_ONCE), "precomputed": (self._padded, _PRECOMPUTED_AT_ONCE)}
+
+    def _by_itself(self, bars: Sequence[NDArray[np.int64]]) -> Tensor:
+        rows = [[BOS, *bar.tolist(), EOS][: self.config.context_size] for bar in bars]
+        tokens = self._stacked(rows)
+        lengths = torch.tensor([len(row) for row in rows], device=tokens.device)
+        present = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
+        return self._nearest(tokens, present[:, None, None])
+
+    def _padded(self, bars: Sequence[NDArray[np.int64]]) -> Tensor:
+        rows = [[BOS, MASK, *bar[1:].tolist(), EOS][: self.config.context_size + 1] for bar in bars]
+        return self._nearest(self._stacked(rows)[:, :-1], None)
+
+    def _stacked(self, rows: Sequence[list[int]]) -> Tensor:
         longest = max(map(len, rows))
-        device = self.in_layer.weight.device
-        tokens = torch.tensor([row + [PAD] * (longest - len(row)) for row in rows], device=device)
-        lengths = torch.tensor([len(row) for row in rows], device=device)
-        present = torch.arange(longest, device=device) < lengths[:, None]
+        return torch.tensor([row + [PAD] * (longest - len(row)) for row in rows], device=self.in_layer.weight.device)
+
+    def _nearest(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         encoder = self.transformer.encoder
         assert encoder.pooler is not None
-        pooled = self.pooling(encoder.pooler(encoder(self.in_layer(tokens), present[:, None, None])))
+        pooled = self.pooling(encoder.pooler(encoder(self.in_layer(tokens), mask)))
         groups = pooled.unflatten(1, (self.config.n_groups, -1))
         codebook = self.vq_embed.embedding
         # |g − c|² without |g|², which is the same for every code.
