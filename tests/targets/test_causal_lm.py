@@ -30,6 +30,7 @@ from earwitness.targets.causal_lm.layout import Layout
 from earwitness.targets.protocols import SymbolicTarget, TokenTarget, TokenWindow
 from earwitness.testing import check_target
 from earwitness_bench.recipes.musicgen import caption_tokenizer
+from tests.targets.scores.midi_bytes import COMMON_TIME, midi_file, off, on
 from tests.tiny import SAMPLE_RATE, all_logits, tiny_codec
 
 VOCABULARY, POSITIONS, BOS, PAD, FIRST = 70, 170, 1, 2, 15
@@ -451,3 +452,12 @@ def test_a_tokenizer_with_several_vocabularies_is_refused(tmp_path: Path) -> Non
     miditok.CPWord(miditok.TokenizerConfig()).save_pretrained(tmp_path)
     with pytest.raises(TargetError, match="several vocabularies"):
         load_midi(describe(tmp_path, MIDI))
+
+
+def test_notes_are_those_that_the_description_says(tmp_path: Path) -> None:
+    data = midi_file([(0, COMMON_TIME), (0, on(60)), (48, on(60)), (96, off(60)), (192, off(60))])
+    for notes, ends in (("symusic", [96, 192]), ("pretty_midi", [96, 96])):
+        target = load_midi(save_midi(tmp_path / notes, remi(), notes=notes))
+        assert [note.end for note in target.read_score(data).tracks[0].notes] == ends
+    with pytest.raises(TargetError, match="notes: Input should be 'symusic' or 'pretty_midi'"):
+        load_midi(save_midi(tmp_path / "other", remi(), notes="mido"))
