@@ -1,7 +1,8 @@
-"""The contract of a target, as a suite that can be run on any of them.
+"""The contracts of a target and of a signal, as suites that can be run on any of them.
 
-Goal: whoever writes an adapter runs ``check_target`` and learns which promise it breaks.
-It needs no reference answers: causality, batching, chunking and conditions are properties.
+Goal: whoever writes an adapter runs ``check_target``, and whoever writes a signal ``check_signal``
+(``earwitness.signals.contract``), and learns which promise it breaks. Neither needs reference
+answers: causality, batching, chunking and conditions are properties.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.measure.passes.batch import Batch, Window, encode, logits_of
+from earwitness.signals.contract import check_signal
 from earwitness.targets.protocols import AnyTarget, DenoiserTarget, SymbolicTarget, TokenTarget
 
 if TYPE_CHECKING:
     from symusic import Score
+
+__all__ = ["check_signal", "check_target"]
 
 
 def check_target(target: AnyTarget | DenoiserTarget, *, seconds: float = 1.0, seed: int = 0) -> Iterator[str]:

@@ -6,7 +6,7 @@ together; what it asks beyond them (a chain, a changed latent) it asks the oracl
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ TENTHS = tuple(k / 10 for k in range(10))
 """The ten levels 0, .1 … .9."""
 
 
+@runtime_checkable
 class DenoisingSignal(Protocol):
     """Anything that turns a denoiser's answers about windows into named numbers."""
 
