@@ -194,3 +194,61 @@ def test_what_indexing_remarked_is_a_note_of_the_table(tmp_path: Path) -> None:
     about = {"earwitness.collection": '{"left_out": {}, "warnings": ["An album fell into two groups."]}'}
     tracks.write_parquet(tmp_path / "tracks.parquet", metadata=about)
     assert FeatureTable.read(tmp_path).notes == ("An album fell into two groups.",)
+
+
+def _audit(**columns: object) -> pl.DataFrame:
+    tracks = {
+        "track_id": [f"{i:03d}" for i in range(40)],
+        "role": ["suspect"] * 20 + ["held_out"] * 20,
+        "group": [f"{i:03d}" for i in range(40)],
+        "up": np.random.default_rng(0).normal(size=40),
+    }
+    return pl.DataFrame({**tracks, **columns})
+
+
+def test_columns_that_describe_tracks_are_no_features_and_are_named() -> None:
+    columns = {
+        "__index_level_0__": range(40),
+        "Unnamed: 0": range(40),
+        "label": [1] * 20 + [0] * 20,
+        "year": [1990] * 40,
+    }
+    table = FeatureTable.from_frame(_audit(**columns, title=["t"] * 40), higher=["*"])
+    assert table.feature_names == ["up"]
+    for name in (*columns, "title"):
+        assert name in table.notes[0]
+    with pytest.raises(EarwitnessError, match="year describes tracks and is no feature"):
+        FeatureTable.from_frame(_audit(**columns), higher=["year"])
+
+
+def test_a_column_that_separates_the_roles_without_exception_is_named_and_refused() -> None:
+    with pytest.raises(EarwitnessError, match="column rank separates the two roles without one exception"):
+        FeatureTable.from_frame(_audit(rank=range(40)), higher=["*"])
+    with pytest.raises(EarwitnessError, match=r"column truth separates .*; drop it\.$"):
+        FeatureTable.from_frame(_audit(truth=[1.0] * 20 + [0.0] * 20), higher=["truth"])
+    # A real score can do so too: one that is named in full, declared by the file, or known.
+    assert FeatureTable.from_frame(_audit(rank=range(40)), higher=["rank"]).feature_names == ["up", "rank"]
+    assert FeatureTable.from_frame(_audit(loss=range(40))).specs["loss"].member_is is Direction.LOWER
+    # With three tracks a side perfect separation is nothing.
+    few = _audit(rank=range(40)).filter(pl.col("track_id").is_in(["001", "002", "003", "037", "038", "039"]))
+    assert FeatureTable.from_frame(few, higher=["*"]).feature_names == ["up", "rank"]
+
+
+def test_a_name_with_brackets_is_a_name_before_it_is_a_glob() -> None:
+    frame = _audit(**{"score[1]": np.random.default_rng(1).normal(size=40), "score1": [0.0, 1.0] * 20})
+    table = FeatureTable.from_frame(frame, higher=["score[1]"])
+    assert table.specs["score[1]"].member_is is Direction.HIGHER
+    assert table.specs["score1"].member_is is Direction.UNKNOWN
+
+
+def test_csv_tables_are_read_too(tmp_path: Path) -> None:
+    _audit(loss=[None, *range(39)]).write_csv(tmp_path / "t.csv")
+    table = FeatureTable.read(tmp_path / "t.csv", higher=["up"])
+    assert table.frame["track_id"][0] == "000"
+    assert np.isnan(table.frame["loss"][0])
+    assert table.frame["loss"][1] == 0
+    (tmp_path / "broken.csv").write_bytes(b"a,b\n1,2,3\n")
+    with pytest.raises(EarwitnessError, match="cannot be read as CSV"):
+        FeatureTable.read(tmp_path / "broken.csv")
+    with pytest.raises(EarwitnessError, match="does not exist"):
+        FeatureTable.read(tmp_path / "none.csv")

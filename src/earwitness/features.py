@@ -3,19 +3,21 @@
 Goal: the one form in which scores reach a test, whoever computed them. A table holds
 ``track_id, role, group``, optionally ``window``, and float64 feature columns. It is checked
 once, here; everything after trusts it. Conventions: a feature's direction lives in its
-spec; columns ``blind/…`` never asked the model; undefined is NaN and stays NaN.
+spec; columns ``blind/…`` never asked the model; undefined is NaN and stays NaN. Columns that
+only describe a track (`earwitness.columns`) are no features: they are left out, and named.
 """
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from fnmatch import fnmatchcase
+from math import comb
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from earwitness.columns import is_bookkeeping, names_given
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_atomically
 from earwitness.spec import Direction, FeatureSpec
@@ -26,6 +28,7 @@ SUSPECT_ROLES = frozenset({"suspect", "member"})
 HELD_OUT_ROLES = frozenset({"held_out", "non_member"})
 BLIND_PREFIX = "blind/"
 _METADATA = "earwitness."
+_APART_BY_CHANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,15 @@ class FeatureTable:
 
     @classmethod
     def read(cls, path: Path | str, higher: Iterable[str] = (), lower: Iterable[str] = ()) -> "FeatureTable":
-        """Read a parquet file, or a run folder's parts joined with its tracks.
+        """Read a parquet or CSV file, or a run folder's parts joined with its tracks.
 
         Parameters
         ----------
         path
-            A parquet file with the columns above, or a folder with ``tracks.parquet`` and
+            A parquet or CSV file with the columns above, or a folder with ``tracks.parquet`` and
             ``features/part-*.parquet`` (``track_id``, ``window`` and features only).
         higher, lower
-            Column globs (``min_k*``) whose features a member moves up or down; they win over
+            Column names or globs (``min_k*``) whose features a member moves up or down; they win over
             the file's metadata, which wins over the registered signals.
 
         Returns
@@ -82,6 +85,8 @@ class FeatureTable:
         remarks: tuple[str, ...] = ()
         if path.is_dir():
             frame, metadata, failures, remarks = _read_run(path)
+        elif path.suffix.lower() == ".csv":
+            frame, metadata = _read_csv(path), {}
         else:
             frame, metadata = _read_parquet(path)
         table = cls.from_frame(frame, metadata=metadata, higher=higher, lower=lower, source=str(path))
@@ -99,9 +104,13 @@ class FeatureTable:
     ) -> "FeatureTable":
         """Check a data frame and settle the direction of every feature; see `read`."""
         known = metadata or {}
+        higher, lower = tuple(higher), tuple(lower)
         checked, notes = _checked(frame, source)
         names = [name for name in checked.columns if name not in KEY_COLUMNS]
-        specs = _specs(names, known.get(_METADATA + "specs"), tuple(higher), tuple(lower), source)
+        stored = _stored_specs(known.get(_METADATA + "specs"), source)
+        specs = _specs(names, stored, higher, lower, source)
+        declared = {name for name, spec in stored.items() if spec.member_is.sign}
+        _refuse_labels(checked, names, {*higher, *lower} | declared, source)
         hash_, target = known.get(_METADATA + "plan_hash"), known.get(_METADATA + "target")
         return cls(frame=checked, specs=specs, plan_hash=hash_, target=target, notes=notes)
 
@@ -198,6 +207,21 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
         ) from None
 
 
+def _read_csv(path: Path) -> pl.DataFrame:
+    if not path.exists():
+        raise EarwitnessError(f"{path} does not exist; give a table of features or a run folder.")
+    try:
+        return pl.read_csv(
+            path,
+            schema_overrides=dict.fromkeys(ID_COLUMNS, pl.String),
+            null_values=["", "NA", "NaN", "nan", "null", "None"],
+            infer_schema_length=None,
+        )
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        reason = (str(error).splitlines() or ["unknown reason"])[0]
+        raise EarwitnessError(f"{path} cannot be read as CSV ({reason}); give a table with a header line.") from None
+
+
 def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int], tuple[str, ...]]:
     """Return the parts joined with the tracks, the parts' metadata, the files of each side that were left out, remarks.
 
@@ -240,7 +264,8 @@ def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str,
             f"{source} has no column {', '.join(missing)} (found: {found}); "
             "a feature table needs track_id, role, group and feature columns (group may repeat track_id)."
         )
-    names = [name for name in frame.columns if name not in KEY_COLUMNS]
+    columns = [name for name in frame.columns if name not in KEY_COLUMNS]
+    names = [name for name in columns if not is_bookkeeping(name)]
     if not names:
         raise EarwitnessError(f"{source} has no feature column; add one numeric column a feature.")
     if text := [name for name in names if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Boolean)]:
@@ -254,8 +279,10 @@ def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str,
     _check_rows(frame, source)
     _check_values(frame.select("track_id", *names), names, source)
     keys = [name for name in KEY_COLUMNS if name in frame.columns]
-    notes = (f"{ungrouped} rows had no group: each such track counts as a group of its own.",) if ungrouped else ()
-    return frame.select(*keys, *names), notes
+    notes = [f"{ungrouped} rows had no group: each such track counts as a group of its own."] if ungrouped else []
+    if ignored := [name for name in columns if name not in names]:
+        notes.append(f"Columns that describe tracks were left out, they are no features: {', '.join(ignored)}.")
+    return frame.select(*keys, *names), tuple(notes)
 
 
 def _check_rows(frame: pl.DataFrame, source: str) -> None:
@@ -293,24 +320,44 @@ def _check_values(frame: pl.DataFrame, names: list[str], source: str) -> None:
 
 
 def _specs(
-    names: list[str], stored: str | None, higher: tuple[str, ...], lower: tuple[str, ...], source: str
+    names: list[str], stored: dict[str, FeatureSpec], higher: tuple[str, ...], lower: tuple[str, ...], source: str
 ) -> dict[str, FeatureSpec]:
     """Settle every feature's spec: globs, else the file's own, else the registered signal's, else unknown."""
-    specs = _stored_specs(stored, source)
+    raised, lowered = names_given(names, higher, source), names_given(names, lower, source)
     settled = {}
     for name in names:
-        spec = specs.get(name) or _registered(name) or FeatureSpec(name=name, member_is=Direction.UNKNOWN)
-        up = any(fnmatchcase(name, glob) for glob in higher)
-        down = any(fnmatchcase(name, glob) for glob in lower)
+        spec = stored.get(name) or _registered(name) or FeatureSpec(name=name, member_is=Direction.UNKNOWN)
+        up, down = name in raised, name in lowered
         if up and down:
             raise EarwitnessError(f"Feature {name} matches both a higher and a lower glob; let it match one.")
         if up or down:
             spec = replace(spec, member_is=Direction.HIGHER if up else Direction.LOWER)
         settled[name] = spec
-    for glob in (*higher, *lower):
-        if not any(fnmatchcase(name, glob) for name in names):
-            raise EarwitnessError(f"No feature of {source} matches {glob!r}; the features are: {', '.join(names[:8])}.")
     return settled
+
+
+def _refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], source: str) -> None:
+    """Refuse a column that tells the roles apart without exception, unless it is known for a score.
+
+    It is known where the file declares its direction, the user names it in full or a signal here has it;
+    a column with one value a role is a label all the same. Small tables are apart by chance.
+    """
+    suspect = pl.col("role").is_in(list(SUSPECT_ROLES))
+    roles = frame.group_by("track_id").agg(pl.col("role").first())
+    if 2 * len(names) / comb(roles.height, roles.filter(suspect).height) > _APART_BY_CHANCE:
+        return
+    for name in names:
+        if name.startswith(BLIND_PREFIX):
+            continue
+        a, b = (frame.filter(side)[name].drop_nans().to_numpy() for side in (suspect, ~suspect))
+        if not (a.size and b.size) or not (a.min() > b.max() or a.max() < b.min()):
+            continue
+        label = np.ptp(a) == np.ptp(b) == 0
+        if label or not (name in known or _registered(name)):
+            raise EarwitnessError(
+                f"{source}: column {name} separates the two roles without one exception, as a label or an index does; "
+                + ("drop it." if label else f"drop it, or name it in full (--higher {name}) if it is a score.")
+            )
 
 
 def _stored_specs(stored: str | None, source: str) -> dict[str, FeatureSpec]:
