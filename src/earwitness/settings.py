@@ -1,6 +1,7 @@
 """Settings of an audit: what is asked of which target, and how the two sets are compared."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,15 @@ from earwitness.verdict.admission import Spanning
 DEFAULT_SECONDS = 10.0
 WindowsPerTrack = int | Literal["all"]
 """How many windows of a track are read; ``all``: as many as cover it."""
+
+
+class Harmonise(StrEnum):
+    """How far tracks are made alike before they are asked about; see ``earwitness.measure.harmonise``."""
+
+    OFF = "off"
+    LEVEL = "level"
+    CODEC = "codec"
+    FULL = "full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,7 @@ class MeasureSettings:
     contrast: str = "auto"
     seconds: float | None = None
     windows_per_track: WindowsPerTrack = 3
+    harmonise: Harmonise = Harmonise.OFF
     seed: int = 0
     device: str = "auto"
     dtype: str = "float32"

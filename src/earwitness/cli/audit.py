@@ -22,6 +22,7 @@ def command(
     contrast: options.Contrast = "auto",
     seconds: options.Seconds = None,
     windows_per_track: options.WindowsPerTrack = 3,
+    harmonise: options.Harmonise = "off",
     alpha: options.Alpha = 0.01,
     method: options.Method = "exact",
     permutations: options.Permutations = 9999,
@@ -41,6 +42,7 @@ def command(
     measure = pipeline.MeasureSettings(
         target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),
         anchors=anchors, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
+        harmonise=harmonise,
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("reading the audio") as on_progress:

@@ -19,6 +19,7 @@ def command(
     contrast: options.Contrast = "auto",
     seconds: options.Seconds = None,
     windows_per_track: options.WindowsPerTrack = 3,
+    harmonise: options.Harmonise = "off",
     seed: options.Seed = 0,
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
@@ -33,6 +34,7 @@ def command(
     settings = pipeline.MeasureSettings(
         target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),
         anchors=anchors, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
+        harmonise=harmonise,
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("asking the target") as on_progress:

@@ -81,6 +81,28 @@ WindowsPerTrack = Annotated[
         rich_help_panel=_MEASURE,
     ),
 ]
+
+
+def _harmonise(text: str) -> Any:
+    """One of the steps of ``earwitness.settings.Harmonise``."""
+    from earwitness.settings import Harmonise
+
+    try:
+        return Harmonise(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no way to harmonise; give {', '.join(Harmonise)}.") from None
+
+
+Harmonise = Annotated[
+    Any,
+    typer.Option(
+        parser=_harmonise,
+        metavar="off|level|codec|full",
+        help="Bring all tracks through one chain before asking: off, level (same loudness), codec (also one MP3 round "
+        "trip), full (also one band limit). Where the sets differ in level, format or encoder.",
+        rich_help_panel=_MEASURE,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Fixes every random choice.", rich_help_panel=_MEASURE)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MACHINE)]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.", rich_help_panel=_MACHINE)]

@@ -14,6 +14,7 @@ from torch import Tensor
 from earwitness.errors import EarwitnessError
 from earwitness.measure.instrument import (
     Prepared,
+    audio_plan,
     reference_name,
     refuse_itself,
     target_plan,
@@ -22,7 +23,7 @@ from earwitness.measure.instrument import (
     window_seconds,
 )  # fmt: skip
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import AudioPlan, Plan
+from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.signals.denoising.oracle import Oracle
@@ -99,6 +100,7 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget, test: V
     reader = AudioReader(
         sample_rate=target.sample_rate, seconds=max(1, frames) * target.hop_length / target.sample_rate,
         per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
+        harmonise=settings.harmonise,
     )  # fmt: skip
     plan = Plan(
         target=target_plan(target.identity),
@@ -106,7 +108,7 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget, test: V
         guided=preset.needs_null,
         signals=tuple(repr(signal) for signal in preset.signals),
         windows=window_plan(reader),
-        audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels),
+        audio=audio_plan(reader),
         references=tuple(target_plan(model.identity) for model in references.values()),
         seed=settings.seed,
         test=test_plan(test),

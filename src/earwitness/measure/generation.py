@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.errors import EarwitnessError
-from earwitness.measure.instrument import Prepared, target_plan, test_plan, window_plan, window_seconds
+from earwitness.measure.instrument import Prepared, audio_plan, target_plan, test_plan, window_plan, window_seconds
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import AudioPlan, Plan
+from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
-from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.settings import Harmonise, MeasureSettings, VerdictSettings
 from earwitness.signals.tokens.continuation import SIMILARITY, SIMILARITY_GAIN
 from earwitness.similarity import Wave, loop_similarity, similarity
 from earwitness.spec import FeatureSpec
@@ -55,6 +55,8 @@ def _compared(prompt: Wave, true: Wave, made: Wave, *, sample_rate: int) -> dict
 
 def prepare_generation(settings: MeasureSettings, target: GeneratorTarget, test: VerdictSettings | None) -> Prepared:
     """A target that only generates: its continuations are all there is to measure."""
+    if settings.harmonise is not Harmonise.OFF:
+        raise EarwitnessError("The prompts were cut from the tracks as they are; leave --harmonise out.")
     if settings.further or settings.references or settings.anchors or settings.preset != "default":
         raise EarwitnessError(
             "The target only generates, and its continuations are what is measured; "
@@ -71,7 +73,7 @@ def prepare_generation(settings: MeasureSettings, target: GeneratorTarget, test:
         guided=False,
         signals=(f"prompt_share={instrument.prompt_share}",),
         windows=window_plan(reader),
-        audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels),
+        audio=audio_plan(reader),
         seed=settings.seed,
         test=test_plan(test),
     )

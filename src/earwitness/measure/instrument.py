@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from earwitness.errors import EarwitnessError
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import Plan, SetTestPlan, TargetPlan, WindowPlan
+from earwitness.measure.plan import AudioPlan, Plan, SetTestPlan, TargetPlan, WindowPlan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
 from earwitness.settings import DEFAULT_SECONDS, VerdictSettings
 from earwitness.spec import FeatureSpec
@@ -54,6 +54,11 @@ def window_plan(reader: Reader) -> WindowPlan:
         return WindowPlan(seconds=reader.seconds, per_track=reader.per_track, grid=reader.grid)
     assert isinstance(reader, ScoreReader)
     return WindowPlan(tokens=reader.target.window_tokens, per_track=reader.per_track)
+
+
+def audio_plan(reader: AudioReader) -> AudioPlan:
+    """How a reader makes a waveform of a file."""
+    return AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels, harmonise=reader.harmonise)
 
 
 def window_seconds(asked: float | None, limit: float | None) -> float:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_text
-from earwitness.settings import WindowsPerTrack
+from earwitness.settings import Harmonise, WindowsPerTrack
 
 SCHEMA_VERSION = 1
 
@@ -50,6 +50,7 @@ class AudioPlan(_Part):
     channels: int = 1
     mixdown: str = "mean of channels"
     resampler: str = "soxr HQ"
+    harmonise: Harmonise = Harmonise.OFF
 
 
 class SetTestPlan(_Part):

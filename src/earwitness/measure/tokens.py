@@ -16,6 +16,7 @@ from earwitness.collection.walk import walk_folder
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.measure.instrument import (
     Prepared,
+    audio_plan,
     reference_name,
     refuse_itself,
     target_plan,
@@ -37,7 +38,7 @@ from earwitness.measure.passes.batch import (
 )
 from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.passes.references import ReferenceModel
-from earwitness.measure.plan import AudioPlan, Plan
+from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader, Source
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.signals.registry import signals_named
@@ -165,9 +166,7 @@ def prepare_tokens(
         guided=guided,
         signals=tuple(repr(signal) for signal in preset.chosen(guided=guided)),
         windows=window_plan(reader),
-        audio=AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels)
-        if isinstance(reader, AudioReader)
-        else None,
+        audio=audio_plan(reader) if isinstance(reader, AudioReader) else None,
         references=tuple(target_plan(model.model.identity) for model in references),
         anchors=tuple(window.key for window in anchors),
         seed=settings.seed,
@@ -213,6 +212,7 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
     return AudioReader(
         sample_rate=target.sample_rate, seconds=window_seconds(settings.seconds, min(limits, default=None)),
         per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
+        harmonise=settings.harmonise,
     )  # fmt: skip
 
 

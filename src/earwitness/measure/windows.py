@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from earwitness import audio, midi
 from earwitness.errors import AudioError
+from earwitness.measure.harmonise import FORMAT_FACTS, harmonised
 from earwitness.measure.placement import window_starts
-from earwitness.settings import WindowsPerTrack
+from earwitness.settings import Harmonise, WindowsPerTrack
 from earwitness.signals.blind import (
     BLIND_SPECS,
     CONTAINER_SPECS,
@@ -72,22 +73,30 @@ class AudioReader:
     seed: int
     grid: int = 1
     channels: int = 1
+    harmonise: Harmonise = Harmonise.OFF
 
     @property
     def blind_specs(self) -> Sequence[FeatureSpec]:
         """Acoustic features of the window and container features of the file."""
         return BLIND_SPECS
 
+    @property
+    def _overwritten(self) -> frozenset[str]:
+        """Facts about the file that no longer hold of what the model hears."""
+        return FORMAT_FACTS if self.harmonise in (Harmonise.CODEC, Harmonise.FULL) else frozenset()
+
     def read(self, source: Source) -> list[Cut]:
         """The windows, [samples] or [2, samples]."""
         _refuse(source, midi.SUFFIXES, "a score, and the target takes audio")
         wave = audio.read_channels(source.path, self.sample_rate, self.channels)
+        wave = harmonised(wave, self.sample_rate, self.harmonise)
         length = round(self.seconds * self.sample_rate)
         starts = window_starts(
             wave.shape[1], length, self.per_track, content_hash=source.content_sha256, seed=self.seed,
             name=source.path.name, sample_rate=self.sample_rate,
         )  # fmt: skip
-        container = container_features({**source.facts, "prompt": source.prompt})
+        facts = {name: fact for name, fact in source.facts.items() if name not in self._overwritten}
+        container = container_features({**facts, "prompt": source.prompt})
         windows = [wave[:, start : start + length] for start in starts - starts % self.grid]
         return [
             Cut(
