@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from earwitness.audio import content_sha256, decode, file_sha256, read_channels, read_mono
+from earwitness.audio import content_sha256, decode, read_channels, read_mono
 from earwitness.errors import AudioError
+from earwitness.files import file_sha256
 from tests.audio_fixtures import RATE, noise, write
 
 HASH = "a" * 64

@@ -156,12 +156,6 @@ def content_sha256(samples: NDArray[np.float32], sample_rate: int) -> str:
     return digest.hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file's bytes: which file, where `Audio.content_hash` says which audio."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _check_readable(path: Path) -> None:
     try:
         if not path.is_file():

@@ -1,6 +1,7 @@
 """Writing files so that a reader sees the old one or the new one, never half of one."""
 
 import errno
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -34,3 +35,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise EarwitnessError(
             f"{path} could not be written: {cause}. What was written before is whole; make room and run the same again."
         ) from None
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; raises ``OSError`` where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

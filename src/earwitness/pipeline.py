@@ -4,33 +4,43 @@ Goal: ``index`` → ``extract`` → ``test`` → ``report``, importable without 
 line, each restartable and ignorant of the next.
 """
 
-import json
-import platform
-import resource
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 
+from earwitness import run_folder
 from earwitness.collection.index import Collection
 from earwitness.collection.index import index as index_collection
-from earwitness.errors import PlanMismatchError
+from earwitness.collection.tracks import Role
+from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
-from earwitness.files import write_text
 from earwitness.measure.extract import ExtractSummary, extract
+from earwitness.measure.plan import track_differences, track_plans
 from earwitness.measure.windows import Source
 from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.targets.protocols import Target
+from earwitness.targets.registry import load_target, pick_device
+from earwitness.verdict.admission import check_settings
 from earwitness.verdict.inference import dataset_inference
-from earwitness.verdict.result import DatasetInferenceResult
+from earwitness.verdict.judge import why_untestable
+from earwitness.verdict.result import Counts, DatasetInferenceResult
 
+_NAMED = 3
 OnProgress = Callable[[int, int], None]
 
-__all__ = ["MeasureSettings", "VerdictSettings", "extract_stage", "index_stage", "report_stage", "test_stage"]
+__all__ = [
+    "MeasureSettings",
+    "VerdictSettings",
+    "extract_stage",
+    "foresee",
+    "index_stage",
+    "open_target",
+    "report_stage",
+    "test_stage",
+]
 
 
 def _quiet(done: int, total: int) -> None:
@@ -56,18 +66,71 @@ def index_stage(
     return collection
 
 
+def open_target(settings: MeasureSettings, test: VerdictSettings | None = None) -> Target:
+    """Load the target, and refuse whatever can be refused before a file of the collection is read.
+
+    Raises
+    ------
+    EarwitnessError
+        Where a setting is out of range or unknown, or the target cannot be loaded.
+    """
+    from earwitness.measure.prepare import check_questions
+
+    if test is not None:
+        check_settings(test.alpha, test.method, test.permutations, a_a_runs=0)
+    pick_device(settings.device)
+    target = load_target(settings.target, device=settings.device, dtype=settings.dtype)
+    check_questions(settings, target)
+    return target
+
+
+def foresee(collection: Collection, test: VerdictSettings) -> list[str]:
+    """What can be said of a test before the target is asked: sentences for the reader.
+
+    Raises
+    ------
+    EarwitnessError
+        Where groups have tracks in both sets, and the settings do not leave them out.
+    """
+    tracks = collection.tracks
+    on_suspect_side = pl.col("role").is_in([role.value for role in Role if role.is_suspect_side])
+    sides = tracks.group_by("group").agg(
+        on_suspect_side.any().alias("suspect"), on_suspect_side.not_().any().alias("held_out")
+    )
+    spanning = sides.filter(pl.col("suspect") & pl.col("held_out"))["group"].sort().to_list()
+    if spanning and test.spanning == "refuse":
+        more = f" and {len(spanning) - _NAMED} more" if len(spanning) > _NAMED else ""
+        raise EarwitnessError(
+            f"{len(spanning)} group(s) have tracks in both sets ({'; '.join(spanning[:_NAMED])}{more}), and what "
+            "belongs together cannot be compared with itself; correct the groups, or leave these out with "
+            "--exclude-spanning. The target was not asked."
+        )
+    kept = sides.filter(~(pl.col("suspect") & pl.col("held_out")))
+    counts = Counts(suspect=int(kept["suspect"].sum()), held_out=int(kept["held_out"].sum()))
+    reason = why_untestable(counts, test.alpha) if test.method == "exact" else None
+    return [f"{reason} The target is asked all the same; Ctrl-C ends it."] if reason else []
+
+
 def extract_stage(
-    run: Path, settings: MeasureSettings, *, test: VerdictSettings | None = None, on_progress: OnProgress = _quiet
+    run: Path,
+    settings: MeasureSettings,
+    *,
+    target: Target | None = None,
+    test: VerdictSettings | None = None,
+    on_progress: OnProgress = _quiet,
 ) -> ExtractSummary:
     """Measure every indexed track; write plan.json, features/ and environment.json.
 
-    ``test`` fixes the test's settings in the plan before any number is seen.
+    ``target`` is one that is loaded already; ``test`` fixes the test's settings in the plan before any
+    number is seen.
     """
     from earwitness.measure.prepare import prepare
-    from earwitness.targets.registry import pick_device
 
     collection = Collection.read(run)
-    reader, instrument, plan = prepare(settings, collection, test)
+    target = target or open_target(settings, test)
+    reader, instrument, plan = prepare(settings, target, collection)
+    if test is not None:
+        plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
     sources = [
         Source(
             track_id=row["track_id"], path=path, content_sha256=row["content_sha256"], prompt=row["prompt"], facts=row
@@ -79,26 +142,23 @@ def extract_stage(
         sources, reader, instrument, plan, run,
         batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
     )  # fmt: skip
-    _write_environment(run, settings, time.perf_counter() - began, summary.measured)
+    run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured)
     return summary
 
 
-def test_stage(
-    features: Path,
-    settings: VerdictSettings,
-    *,
-    higher: Iterable[str] = (),
-    lower: Iterable[str] = (),
-    out: Path | None = None,
-) -> DatasetInferenceResult:
-    """Test a feature table or a run folder; write result.json (for a lone table only where ``out`` says)."""
-    table = FeatureTable.read(features, higher=higher, lower=lower)
+def test_stage(features: Path, settings: VerdictSettings, *, out: Path | None = None) -> DatasetInferenceResult:
+    """Test a feature table or a run folder.
+
+    Every test of a run folder is a line of its log. The planned one is written to ``result.json``, any other
+    under its number to ``attempts/``; of a lone table the result is written only where ``out`` says.
+    """
+    table = FeatureTable.read(features, higher=settings.higher, lower=settings.lower)
     result = dataset_inference(
         table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed,
         spanning=settings.spanning, corrected=settings.corrected,
     )  # fmt: skip
-    if out is None and features.is_dir():
-        out = features / "result.json"
+    if features.is_dir():
+        result = run_folder.keep_result(features, settings, result)
     if out is not None:
         result.write(out)
     return result
@@ -115,42 +175,12 @@ def report_stage(run: Path) -> Path:
 
 
 def _same_tracks(run: Path, collection: Collection) -> Collection:
-    """Refuse other tracks or prompts than the folder's features belong to; keep what extraction left out."""
+    """Refuse other tracks than the folder's features belong to; keep what extraction left out."""
     there = Collection.read(run)
-    measured_on = ["track_id", "prompt"]
-    if set(there.tracks.select(measured_on).iter_rows()) != set(collection.tracks.select(measured_on).iter_rows()):
+    if differs := track_differences(track_plans(there.tracks), track_plans(collection.tracks)):
         raise PlanMismatchError(
-            f"{run} holds features of other tracks or prompts; choose another --out folder. Nothing was changed."
+            f"{run} holds features of other tracks or prompts, or of other groups ({'; '.join(differs[:3])}); "
+            "choose another --out folder. Nothing was changed."
         )
     left_out = there.failures.filter(pl.col("stage") == "extract")
     return replace(collection, failures=pl.concat([collection.failures, left_out]))
-
-
-def _write_environment(run: Path, settings: MeasureSettings, seconds: float, tracks: int) -> None:
-    """What the numbers were made with: for the reader, outside the plan's hash."""
-    import torch
-
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    content = {
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "target": settings.target,
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "versions": {
-            name: _version(name) for name in ("earwitness", "torch", "transformers", "numpy", "scipy", "polars")
-        },
-        "extract_seconds": round(seconds, 2),
-        "extracted_tracks": tracks,
-        "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-    }
-    write_text(run / "environment.json", json.dumps(content, indent=2) + "\n")
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -56,7 +56,10 @@ class MeasureSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictSettings:
-    """How the two sets are compared; see ``dataset_inference``."""
+    """How the two sets are compared; see ``dataset_inference``.
+
+    ``higher`` and ``lower`` are column globs whose features a member moves up or down.
+    """
 
     method: str = "exact"
     alpha: float = 0.01
@@ -64,3 +67,5 @@ class VerdictSettings:
     seed: int = 0
     spanning: Spanning = "refuse"
     corrected: bool = False
+    higher: tuple[str, ...] = ()
+    lower: tuple[str, ...] = ()

@@ -137,7 +137,7 @@ def test_a_disk_that_fails_midway_is_a_failure(folders: tuple[Path, Path], monke
             raise OSError(5, "Input/output error", str(path))
         return "0" * 64
 
-    monkeypatch.setattr("earwitness.audio.file_sha256", fail)
+    monkeypatch.setattr("earwitness.collection.reading.file_sha256", fail)
     assert index(*folders).failures.rows() == [
         ("", "loose.mp3", "index", "OSError", "loose.mp3 cannot be read (Input/output error); check the disk."),
     ]  # fmt: skip

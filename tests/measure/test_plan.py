@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
-from earwitness.measure.plan import AudioPlan, Plan, SetTestPlan, TargetPlan, WindowPlan
+from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, TrackPlan, WindowPlan
 
 
 def plan(**changes: object) -> Plan:
@@ -17,11 +17,15 @@ def plan(**changes: object) -> Plan:
         "windows": WindowPlan(seconds=5.0, per_track=3),
         "audio": AudioPlan(sample_rate=16_000),
         "seed": 0,
+        "tracks": (
+            TrackPlan(track_id="a", role="suspect", group="A"),
+            TrackPlan(track_id="b", role="held_out", group="B"),
+        ),
     }
     return Plan.model_validate(content | changes)
 
 
-SETTINGS = SetTestPlan(method="exact", alpha=0.01, permutations=999)
+SETTINGS = {"method": "exact", "alpha": 0.01, "permutations": 999}
 
 
 def test_the_hash_is_a_function_of_the_content() -> None:
@@ -51,7 +55,7 @@ def test_test_settings_may_be_added_but_not_changed(tmp_path: Path) -> None:
     assert Plan.read(tmp_path).test == SETTINGS
     plan().claim(tmp_path)
     with pytest.raises(PlanMismatchError, match=r"test\.alpha was 0\.01, now 0\.05"):
-        plan(test=SETTINGS.model_copy(update={"alpha": 0.05})).claim(tmp_path)
+        plan(test=SETTINGS | {"alpha": 0.05}).claim(tmp_path)
 
 
 def test_folders_without_a_plan_are_named(tmp_path: Path) -> None:
@@ -60,3 +64,34 @@ def test_folders_without_a_plan_are_named(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("{}")
     with pytest.raises(EarwitnessError, match="not a plan of this version"):
         Plan.read(tmp_path)
+
+
+def tracks(**changes: object) -> tuple[TrackPlan, TrackPlan]:
+    first, second = plan().tracks
+    return first.model_copy(update=changes), second
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"group": "B"}, "the group of 1 track(s) was changed: a had A, now B"),
+        ({"role": "held_out"}, "the role of 1 track(s) was changed: a had suspect, now held_out"),
+        ({"pair": "p"}, "the pair of 1 track(s) was changed: a had None, now p"),
+        ({"stratum": "s"}, "the stratum of 1 track(s) was changed: a had None, now s"),
+        ({"prompt": "new"}, "the prompt of 1 track(s) was changed: a had , now new"),
+        ({"track_id": "c"}, "1 track(s) were left out: a; 1 track(s) were added: c"),
+    ],
+)
+def test_the_hash_covers_where_every_track_belongs(tmp_path: Path, changes: dict[str, str], said: str) -> None:
+    changed = plan(tracks=tracks(**changes))
+    assert changed.hash != plan().hash
+    assert changed.measurement_hash == plan().measurement_hash
+    plan().claim(tmp_path)
+    with pytest.raises(PlanMismatchError) as caught:
+        changed.claim(tmp_path)
+    assert said in str(caught.value)
+    assert Plan.read(tmp_path) == plan()
+
+
+def test_the_measurement_hash_covers_the_seed() -> None:
+    assert plan(seed=1).measurement_hash != plan().measurement_hash

@@ -7,6 +7,7 @@ import typer
 from earwitness import __version__
 from earwitness.cli import (
     anytime,
+    attempts,
     audit,
     bench,
     calibrate,
@@ -53,7 +54,7 @@ def _options(
 
 
 for _panel, _commands in {
-    "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify)),
+    "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify), ("attempts", attempts)),
     "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
     "Before and after": (
         ("prompts", prompts),

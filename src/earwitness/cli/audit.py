@@ -26,6 +26,7 @@ def command(
     alpha: options.Alpha = 0.01,
     method: options.Method = "exact",
     permutations: options.Permutations = 9999,
+    exclude_spanning: options.ExcludeSpanning = False,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
@@ -38,21 +39,25 @@ def command(
     """
     from earwitness import pipeline
 
-    test = pipeline.VerdictSettings(method=method, alpha=alpha, permutations=permutations, seed=seed)
+    test = pipeline.VerdictSettings(
+        method=method, alpha=alpha, permutations=permutations, seed=seed,
+        spanning="exclude" if exclude_spanning else "refuse",
+    )  # fmt: skip
     measure = pipeline.MeasureSettings(
         target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),
         anchors=anchors, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
         harmonise=harmonise,
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
+    asked = pipeline.open_target(measure, test)
     with bar("reading the audio") as on_progress:
         collection = pipeline.index_stage(
             out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
         )
-    for warning in collection.warnings:
+    for warning in (*collection.warnings, *pipeline.foresee(collection, test)):
         typer.echo(f"warning: {warning}", err=True)
     with bar("asking the target") as on_progress:
-        pipeline.extract_stage(out, measure, test=test, on_progress=on_progress)
+        pipeline.extract_stage(out, measure, target=asked, test=test, on_progress=on_progress)
     with sign_of_life("testing"):
         result = pipeline.test_stage(out, test)
     page = pipeline.report_stage(out)

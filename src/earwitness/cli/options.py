@@ -115,6 +115,14 @@ Method = Annotated[str, typer.Option(help="exact, or a published one: cdi, iar, 
 Permutations = Annotated[
     int, typer.Option(min=99, help="Relabellings; p is at least 1/(1 + this).", rich_help_panel=_TEST)
 ]
+ExcludeSpanning = Annotated[
+    bool,
+    typer.Option(
+        "--exclude-spanning",
+        help="Leave out groups with tracks in both sets instead of refusing.",
+        rich_help_panel=_TEST,
+    ),
+]
 TestSeed = Annotated[int, typer.Option("--seed", help="Fixes every random choice.", rich_help_panel=_TEST)]
 
 Suspect = Annotated[

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from earwitness.report.bundle import file_sha256, write_bundle_hashes
+from earwitness.files import file_sha256
+from earwitness.report.bundle import write_bundle_hashes
 from earwitness.report.context import report_context
 from earwitness.report.text import print_result
 from earwitness.verdict.result import DatasetInferenceResult

@@ -15,15 +15,11 @@ def command(
     alpha: options.Alpha = 0.01,
     permutations: options.Permutations = 9999,
     seed: options.TestSeed = 0,
-    exclude_spanning: Annotated[
-        bool, typer.Option("--exclude-spanning", help="Leave out groups with tracks in both sets instead of refusing.")
-    ] = False,
+    exclude_spanning: options.ExcludeSpanning = False,
     corrected: Annotated[bool, typer.Option("--corrected", help="The corrected form of a published method.")] = False,
     higher: options.Higher = None,
     lower: options.Lower = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Where result.json goes; in a run folder by default it is the run's own.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the result here too; a run folder keeps its own.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Test whether the suspect set looks trained on, against the held-out set.
@@ -35,9 +31,10 @@ def command(
     settings = pipeline.VerdictSettings(
         method=method, alpha=alpha, permutations=permutations, seed=seed,
         spanning="exclude" if exclude_spanning else "refuse", corrected=corrected,
+        higher=tuple(higher or ()), lower=tuple(lower or ()),
     )  # fmt: skip
     with sign_of_life("testing"):
-        result = pipeline.test_stage(features, settings, higher=higher or (), lower=lower or (), out=out)
+        result = pipeline.test_stage(features, settings, out=out)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return

@@ -14,10 +14,14 @@ _NAMED = 5
 def command(
     run: Annotated[Path, typer.Argument(help="The run folder to check against its hashes.json.")],
 ) -> None:
-    """Check every file of a run folder against hashes.json; exit 2 where one does not match.
+    """Check every file of a run folder against hashes.json, and plan, features and results against the log of attempts.
+
+    Exits with 2 where something does not match.
 
     Example: earwitness verify RUN
     """
+    from earwitness.run_folder import inconsistencies
+
     found = verify(run)
     if not found.all_match:
         kinds = (("changed", found.changed), ("missing", found.missing), ("added", found.added))
@@ -25,6 +29,10 @@ def command(
         raise EarwitnessError(
             f"{run} is not as it was when its hashes were noted ({differences}); "
             "restore the original files, or run the audit again."
+        )
+    if problems := inconsistencies(run):
+        raise EarwitnessError(
+            f"{run} contradicts its own log: {'; '.join(problems)}; restore the original files, or run the audit again."
         )
     typer.echo(f"{len(found.matching)} files match. SHA-256 of hashes.json: {found.hashes_sha256}")
 

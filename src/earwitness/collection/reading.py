@@ -14,6 +14,7 @@ from earwitness.collection.tags import Tags, read_tags
 from earwitness.collection.tracks import Failure, Track
 from earwitness.collection.walk import Entry
 from earwitness.errors import AudioError
+from earwitness.files import file_sha256
 from earwitness.text import printable, storable
 
 _ID_DIGITS = 16
@@ -95,7 +96,7 @@ def read(entry: Entry) -> Reading | Failure:
     """Decode, hash and describe the file of an entry."""
     try:
         decoded = _decoder(entry)(entry.path)
-        sha256, size = audio.file_sha256(entry.path), entry.path.stat().st_size
+        sha256, size = file_sha256(entry.path), entry.path.stat().st_size
     except AudioError as error:
         return _failure(entry, error, str(error))
     except OSError as error:

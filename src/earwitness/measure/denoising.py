@@ -18,14 +18,13 @@ from earwitness.measure.instrument import (
     reference_name,
     refuse_itself,
     target_plan,
-    test_plan,
     window_plan,
     window_seconds,
 )  # fmt: skip
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
-from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.settings import MeasureSettings
 from earwitness.signals.denoising.oracle import Oracle
 from earwitness.signals.denoising.presets import DenoisingPreset, denoising_preset, measure_batch
 from earwitness.signals.denoising.reference import Reference
@@ -79,7 +78,7 @@ class DenoisingInstrument:
         )
 
 
-def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget, test: VerdictSettings | None) -> Prepared:
+def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prepared:
     """A diffusion or flow model: presets and signals of its own; a window is whole frames of the latent."""
     if settings.anchors:
         raise EarwitnessError("No signal of a diffusion model compares with anchors; leave --anchors out.")
@@ -111,7 +110,6 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget, test: V
         audio=audio_plan(reader),
         references=tuple(target_plan(model.identity) for model in references.values()),
         seed=settings.seed,
-        test=test_plan(test),
     )
     instrument = DenoisingInstrument(target=target, preset=preset, seed=settings.seed, references=references)
     return Prepared(reader, instrument, plan)

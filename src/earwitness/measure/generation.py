@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.errors import EarwitnessError
-from earwitness.measure.instrument import Prepared, audio_plan, target_plan, test_plan, window_plan, window_seconds
+from earwitness.measure.instrument import Prepared, audio_plan, target_plan, window_plan, window_seconds
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
-from earwitness.settings import Harmonise, MeasureSettings, VerdictSettings
+from earwitness.settings import Harmonise, MeasureSettings
 from earwitness.signals.tokens.continuation import SIMILARITY, SIMILARITY_GAIN
 from earwitness.similarity import Wave, loop_similarity, similarity
 from earwitness.spec import FeatureSpec
@@ -53,7 +53,7 @@ def _compared(prompt: Wave, true: Wave, made: Wave, *, sample_rate: int) -> dict
     return {SIMILARITY.name: alike, SIMILARITY_GAIN.name: alike - loop}
 
 
-def prepare_generation(settings: MeasureSettings, target: GeneratorTarget, test: VerdictSettings | None) -> Prepared:
+def prepare_generation(settings: MeasureSettings, target: GeneratorTarget) -> Prepared:
     """A target that only generates: its continuations are all there is to measure."""
     if settings.harmonise is not Harmonise.OFF:
         raise EarwitnessError("The prompts were cut from the tracks as they are; leave --harmonise out.")
@@ -75,6 +75,5 @@ def prepare_generation(settings: MeasureSettings, target: GeneratorTarget, test:
         windows=window_plan(reader),
         audio=audio_plan(reader),
         seed=settings.seed,
-        test=test_plan(test),
     )
     return Prepared(reader, instrument, plan)

@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol
 
 from earwitness.errors import EarwitnessError
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import AudioPlan, Plan, SetTestPlan, TargetPlan, WindowPlan
+from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
-from earwitness.settings import DEFAULT_SECONDS, VerdictSettings
+from earwitness.settings import DEFAULT_SECONDS
 from earwitness.spec import FeatureSpec
 from earwitness.targets.protocols import AnyTarget, DenoiserTarget, TargetIdentity
 
@@ -39,13 +39,6 @@ class Prepared(NamedTuple):
 def target_plan(identity: TargetIdentity) -> TargetPlan:
     """Which model it is, by content."""
     return TargetPlan(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype)
-
-
-def test_plan(test: VerdictSettings | None) -> SetTestPlan | None:
-    """The settings of the test, where they are fixed already."""
-    if test is None:
-        return None
-    return SetTestPlan(method=test.method, alpha=test.alpha, permutations=test.permutations)
 
 
 def window_plan(reader: Reader) -> WindowPlan:

@@ -1,21 +1,28 @@
 """The plan of a run: everything that fixes its numbers, and a hash that names them.
 
-Goal: two runs with the same plan hash give the same feature table; a run folder holds
-one plan, and using it with another is refused rather than mixed.
+Goal: two runs with the same plan hash give the same feature table and the same result: the hash
+covers every track with its role, group, pair, stratum and prompt, and the settings of the test. A run
+folder holds one plan, and using it with another is refused rather than mixed.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_text
 from earwitness.settings import Harmonise, WindowsPerTrack
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+TRACK_COLUMNS = ("track_id", "role", "group", "pair", "stratum", "prompt")
+_NAMED = 3
+_LATER = {"test", "test_fixed_late", "tracks"}
+PLAN_NAME = "plan.json"
 
 
 class _Part(BaseModel):
@@ -53,12 +60,15 @@ class AudioPlan(_Part):
     harmonise: Harmonise = Harmonise.OFF
 
 
-class SetTestPlan(_Part):
-    """The settings of the test on the two sets, fixed before any number is seen."""
+class TrackPlan(_Part):
+    """One track and where it belongs, before the model is asked."""
 
-    method: str
-    alpha: float
-    permutations: int
+    track_id: str
+    role: str
+    group: str
+    pair: str | None = None
+    stratum: str | None = None
+    prompt: str = ""
 
 
 class Plan(_Part):
@@ -66,7 +76,8 @@ class Plan(_Part):
 
     ``guided``: a null pass is run and contrasts are measured. ``audio`` is absent for scores.
     ``references`` are the models that the target is compared with, ``anchors`` the content hashes
-    of the works that are no part of the test.
+    of the works that are no part of the test. ``test`` holds the settings of the test, fixed before any
+    number is seen (``test_fixed_late``: after the features were measured); ``tracks`` is in order of track id.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -79,7 +90,9 @@ class Plan(_Part):
     references: tuple[TargetPlan, ...] = ()
     anchors: tuple[str, ...] = ()
     seed: int
-    test: SetTestPlan | None = None
+    test: dict[str, Any] | None = None
+    test_fixed_late: bool = False
+    tracks: tuple[TrackPlan, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -88,13 +101,13 @@ class Plan(_Part):
 
     @property
     def measurement_hash(self) -> str:
-        """The same, without the test settings: what the feature table depends on."""
-        return _sha256(self.model_dump(mode="json", exclude={"test"}))
+        """Without test settings and tracks: what the features of a track depend on."""
+        return _sha256(self.model_dump(mode="json", exclude=_LATER))
 
     @classmethod
     def read(cls, run: Path) -> "Plan":
         """Read ``run/plan.json``."""
-        path = run / "plan.json"
+        path = run / PLAN_NAME
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -109,22 +122,72 @@ class Plan(_Part):
 
         A plan without test settings fits a folder that has some.
         """
-        path = run / "plan.json"
-        if not path.exists():
-            write_text(path, self.model_dump_json(indent=2) + "\n")
+        if not (run / PLAN_NAME).exists():
+            self.write(run)
             return
         there = Plan.read(run)
-        exclude = set() if self.test is not None and there.test is not None else {"test"}
-        differences = _differences(
-            there.model_dump(mode="json", exclude=exclude), self.model_dump(mode="json", exclude=exclude)
-        )
-        if differences:
+        exclude = _LATER - {"test"} if self.test is not None and there.test is not None else _LATER
+        differs = [
+            *_differences(
+                there.model_dump(mode="json", exclude=exclude), self.model_dump(mode="json", exclude=exclude)
+            ),
+            *track_differences(there.tracks, self.tracks),
+        ]
+        if differs:
             raise PlanMismatchError(
-                f"{run} was made with other settings ({'; '.join(differences[:3])}); "
+                f"{run} was made with another plan ({'; '.join(differs[:_NAMED])}); "
                 "repeat those settings, or choose another --out folder. Nothing was changed."
             )
         if self.test is not None and there.test is None:
-            write_text(path, self.model_dump_json(indent=2) + "\n")
+            self.write(run)
+
+    def track_differences(self, run: Path) -> list[str]:
+        """In what ``run/tracks.parquet`` departs from the tracks of the plan."""
+        try:
+            frame = pl.read_parquet(run / "tracks.parquet")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise EarwitnessError(f"{run / 'tracks.parquet'} cannot be read ({error}); index the run again.") from None
+        return track_differences(self.tracks, track_plans(frame))
+
+    def write(self, run: Path) -> None:
+        """Write ``run/plan.json``, one line per track."""
+        head = self.model_dump_json(indent=2, exclude={"tracks"})[:-2]
+        lines = ",\n".join(f"    {track.model_dump_json()}" for track in self.tracks)
+        write_text(run / PLAN_NAME, f'{head},\n  "tracks": [\n{lines}\n  ]\n}}\n')
+
+
+def track_plans(tracks: pl.DataFrame) -> tuple[TrackPlan, ...]:
+    """The rows of a tracks table as a plan holds them, in order of track id."""
+    columns = [name for name in TRACK_COLUMNS if name in tracks.columns]
+    return tuple(TrackPlan(**row) for row in tracks.select(columns).sort("track_id").iter_rows(named=True))
+
+
+def track_differences(there: Iterable[TrackPlan], now: Iterable[TrackPlan]) -> list[str]:
+    """Name what became of tracks: left out, added, or given another role, group, pair, stratum or prompt."""
+    before, after = ({track.track_id: track for track in tracks} for tracks in (there, now))
+    sentences = [
+        f"{len(found)} track(s) were {what}: {_listed(found)}"
+        for what, found in (("left out", before.keys() - after.keys()), ("added", after.keys() - before.keys()))
+        if found
+    ]
+    for name in TRACK_COLUMNS[1:]:
+        changed = {
+            track: (getattr(before[track], name), getattr(after[track], name))
+            for track in before.keys() & after.keys()
+            if getattr(before[track], name) != getattr(after[track], name)
+        }
+        if changed:
+            first = min(changed)
+            was, is_now = changed[first]
+            sentences.append(
+                f"the {name} of {len(changed)} track(s) was changed: {first} had {_short(was)}, now {_short(is_now)}"
+            )
+    return sentences
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = sorted(names)
+    return ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
 
 
 def _sha256(value: Any) -> str:

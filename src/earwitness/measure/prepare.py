@@ -5,28 +5,52 @@ module a kind of target.
 """
 
 from earwitness.collection.tracks import Collection
+from earwitness.errors import EarwitnessError
 from earwitness.measure.denoising import prepare_denoising
 from earwitness.measure.generation import prepare_generation
 from earwitness.measure.instrument import Prepared
+from earwitness.measure.plan import track_plans
 from earwitness.measure.tokens import prepare_tokens
-from earwitness.settings import MeasureSettings, VerdictSettings
-from earwitness.targets import load_target
-from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget
+from earwitness.settings import MeasureSettings
+from earwitness.signals.denoising.presets import denoising_preset
+from earwitness.signals.registry import denoising_signals_named, signals_named
+from earwitness.signals.tokens.presets import token_preset
+from earwitness.targets.checkpoint import resolve
+from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget, Target
+
+CONTRASTS = ("auto", "on", "off")
 
 __all__ = ["Prepared", "prepare"]
 
 
-def prepare(settings: MeasureSettings, collection: Collection, test: VerdictSettings | None) -> Prepared:
-    """Load the target and whatever the chosen signals ask for; fix the plan.
+def prepare(settings: MeasureSettings, target: Target, collection: Collection) -> Prepared:
+    """Load whatever the chosen signals ask for beside the target; fix the plan, with every track in it.
 
     Raises
     ------
     EarwitnessError
         Where settings do not fit the target, or a signal lacks what it needs.
     """
-    target = load_target(settings.target, device=settings.device, dtype=settings.dtype)
     if isinstance(target, GeneratorTarget):
-        return prepare_generation(settings, target, test)
+        prepared = prepare_generation(settings, target)
+    elif isinstance(target, DenoiserTarget):
+        prepared = prepare_denoising(settings, target)
+    else:
+        prepared = prepare_tokens(settings, target, collection)
+    return prepared._replace(plan=prepared.plan.model_copy(update={"tracks": track_plans(collection.tracks)}))
+
+
+def check_questions(settings: MeasureSettings, target: Target) -> None:
+    """Refuse a preset, a signal, a contrast or an anchor folder that is not there, before any audio is read."""
     if isinstance(target, DenoiserTarget):
-        return prepare_denoising(settings, target, test)
-    return prepare_tokens(settings, target, collection, test)
+        denoising_preset(settings.preset)
+        denoising_signals_named(settings.further)
+    elif not isinstance(target, GeneratorTarget):
+        token_preset(settings.preset)
+        signals_named(settings.further)
+    if settings.contrast not in CONTRASTS:
+        raise EarwitnessError(f"There is no contrast setting {settings.contrast!r}; choose auto, on or off.")
+    if settings.anchors is not None and not settings.anchors.is_dir():
+        raise EarwitnessError(f"The folder of anchors {settings.anchors} does not exist; give one that does.")
+    for name in settings.references:
+        resolve(name)

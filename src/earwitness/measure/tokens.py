@@ -20,7 +20,6 @@ from earwitness.measure.instrument import (
     reference_name,
     refuse_itself,
     target_plan,
-    test_plan,
     window_plan,
     window_seconds,
 )  # fmt: skip
@@ -40,7 +39,7 @@ from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.passes.references import ReferenceModel
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader, Source
-from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.settings import MeasureSettings
 from earwitness.signals.registry import signals_named
 from earwitness.signals.tokens.presets import TokenPreset, token_preset
 from earwitness.signals.tokens.reduction import ScoreBuffer
@@ -140,9 +139,7 @@ def prompts_inform(prompts: Sequence[str]) -> bool:
     return len({prompt for prompt in prompts if prompt}) >= 2
 
 
-def prepare_tokens(
-    settings: MeasureSettings, target: AnyTarget, collection: Collection, test: VerdictSettings | None
-) -> Prepared:
+def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Collection) -> Prepared:
     """A token model: one pass over the logits a condition, and whatever the signals ask for beyond it."""
     references = _references(settings, target)
     preset = token_preset(settings.preset)
@@ -170,7 +167,6 @@ def prepare_tokens(
         references=tuple(target_plan(model.model.identity) for model in references),
         anchors=tuple(window.key for window in anchors),
         seed=settings.seed,
-        test=test_plan(test),
     )
     instrument = TokenInstrument(
         target=target, preset=preset, guided=guided,
@@ -255,8 +251,6 @@ def _anchors(settings: MeasureSettings, reader: Reader, collection: Collection) 
 
 
 def _guided(contrast: str, *, wanted: bool, possible: bool) -> bool:
-    if contrast not in ("auto", "on", "off"):
-        raise EarwitnessError(f"There is no contrast setting {contrast!r}; choose auto, on or off.")
     if contrast == "on" and not possible:
         raise EarwitnessError(
             "This target was trained without condition dropout; it has no contrast. Use --contrast off."

@@ -6,13 +6,12 @@ POSIX paths relative to the run folder, sorted; ``hashes.json`` does not list it
 neither hidden files nor half-written ``.partial`` files belong to a run.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import write_text
+from earwitness.files import file_sha256, write_text
 
 HASHES_NAME = "hashes.json"
 REPORT_NAME = "report.html"
@@ -50,16 +49,10 @@ def hash_files(run_folder: Path) -> dict[str, str]:
         for path in run_folder.rglob("*")
         if path.is_file() and not path.is_symlink() and _belongs(path.relative_to(run_folder))
     }
-    return {name: file_sha256(files[name]) for name in sorted(files) if name != HASHES_NAME}
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, _ALGORITHM).hexdigest()
+        return {name: file_sha256(files[name]) for name in sorted(files) if name != HASHES_NAME}
     except OSError as error:
-        raise EarwitnessError(f"{path} cannot be read ({error.strerror}); check its permissions.") from None
+        raise EarwitnessError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.") from None
 
 
 def write_bundle_hashes(run_folder: Path) -> Path:

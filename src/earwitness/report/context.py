@@ -16,6 +16,7 @@ import polars as pl
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.report.bundle import REPORT_NAME, hash_files
+from earwitness.verdict.attempts import Attempt, read_attempts
 from earwitness.verdict.near_copies import NearCopies, near_copies
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -91,6 +92,8 @@ class ReportContext:
         Seconds by stage.
     files
         SHA-256 by relative path of the run's files at the time of rendering.
+    attempts
+        Every test that was made of the run, in order.
     near_copies
         Tracks that the model plays back, where the run asked it to continue.
     """
@@ -106,6 +109,7 @@ class ReportContext:
     environment: Mapping[str, Json] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
     near_copies: NearCopies | None = None
 
 
@@ -142,6 +146,7 @@ def report_context(
         if isinstance(timings, dict)
         else {},
         files={path: digest for path, digest in hash_files(run_folder).items() if path != REPORT_NAME},
+        attempts=tuple(read_attempts(run_folder)),
         near_copies=run_near_copies(run_folder),
     )
 

@@ -55,6 +55,7 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
         target=context.target.name or result.target,
         verdict=wording.VERDICT_NAMES[result.verdict],
         headline=wording.headline(result),
+        attempts=tables.attempt_table(result, context),
         meaning=wording.meaning(result),
         not_meant=wording.not_meant(result),
         key_figures=key_figures(result),

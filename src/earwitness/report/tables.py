@@ -86,6 +86,26 @@ def set_table(result: DatasetInferenceResult, context: ReportContext) -> CellTab
     )
 
 
+def attempt_table(result: DatasetInferenceResult, context: ReportContext) -> CellTable:
+    """Every test made of the run, the planned one and the others."""
+    return CellTable(
+        columns=("Number", "Time (UTC)", "Method", "Level", "p", "Verdict", "As planned"),
+        rows=tuple(
+            (
+                count(attempt.number),
+                attempt.made,
+                str(attempt.settings.get("method", ABSENT)),
+                str(attempt.settings.get("alpha", ABSENT)),
+                ABSENT if attempt.p_value is None else p_value(attempt.p_value, alpha=result.alpha),
+                attempt.verdict.replace("_", " "),
+                "yes" if attempt.as_planned else f"no: {'; '.join(attempt.differs)}",
+            )
+            for attempt in context.attempts
+        ),
+        numeric=frozenset({0, 3, 4}),
+    )
+
+
 def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellTable:
     """All tracks with their scores; per-track p-values only under a positive verdict.
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness import audio
 from earwitness.errors import TargetError
+from earwitness.files import file_sha256
 from earwitness.settings import WindowsPerTrack
 from earwitness.similarity import similarity
 from earwitness.targets.protocols import TargetIdentity
@@ -136,7 +137,7 @@ class _Family:
             )
         digest = hashlib.sha256((folder / RECORD_NAME).read_bytes())
         for stem, path in sorted(answers.items()):
-            digest.update(f"{stem}\0".encode() + bytes.fromhex(audio.file_sha256(path)))
+            digest.update(f"{stem}\0".encode() + bytes.fromhex(file_sha256(path)))
         identity = TargetIdentity(family=self.name, name=name, weights_sha256=digest.hexdigest(), dtype=dtype)
         return Recorded(folder=folder, record=record, answers=answers, identity=identity)
 

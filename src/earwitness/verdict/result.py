@@ -114,7 +114,8 @@ class DatasetInferenceResult(_Record):
     """The outcome of one dataset-inference test.
 
     ``p_value_floor`` is the smallest p-value these sets could have given. ``reasons`` are
-    whole sentences that explain the verdict; ``warnings`` are sentences about its limits.
+    whole sentences that explain the verdict; ``warnings`` are sentences about its limits. ``departures``
+    say in what the test is not the one that the run's plan laid down; empty for the planned one.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -142,6 +143,7 @@ class DatasetInferenceResult(_Record):
     warnings: list[str] = Field(default_factory=list)
     target: str | None = None
     plan_hash: str | None = None
+    departures: list[str] = Field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, atomically."""

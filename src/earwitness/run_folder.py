@@ -1,0 +1,182 @@
+"""What a run folder holds beside its measurements: the machine that measured, and every test that was made.
+
+Goal: the planned test alone is *the* result; nothing is silently replaced. A test that departs from
+the plan is kept beside it, under its number in the log, and says in what it departs.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from earwitness.errors import EarwitnessError
+from earwitness.files import file_sha256, write_text
+from earwitness.measure.plan import PLAN_NAME, Plan
+from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.verdict.attempts import append, differences, next_number, read_attempts
+from earwitness.verdict.result import DatasetInferenceResult
+
+RESULT_NAME = "result.json"
+ENVIRONMENT_NAME = "environment.json"
+OTHER_RESULTS = "attempts"
+_VERSIONS = ("earwitness", "torch", "transformers", "numpy", "scipy", "polars")
+
+
+def settings_of(test: VerdictSettings) -> dict[str, Any]:
+    """The settings of a test as JSON holds them."""
+    loaded: dict[str, Any] = json.loads(json.dumps(asdict(test)))
+    return loaded
+
+
+def features_sha256(run: Path) -> str:
+    """One hash over the files of the feature table."""
+    digest = hashlib.sha256()
+    for path in sorted((run / "features").glob("part-*.parquet")):
+        digest.update(f"{path.name} {file_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult) -> DatasetInferenceResult:
+    """Write a result and its line in the log; the planned one is ``result.json``, any other ``attempts/NNNN.json``.
+
+    Where the plan holds no settings of a test, this test's become part of it, and the result says so. A folder
+    without a plan (its features came from elsewhere) keeps ``result.json`` alone.
+    """
+    if not (run / PLAN_NAME).exists():
+        result.write(run / RESULT_NAME)
+        return result
+    plan, warnings = _with_test(Plan.read(run), run, test)
+    differs = [*plan.track_differences(run), *differences(plan.test or {}, settings_of(test))]
+    result = result.model_copy(
+        update={
+            "plan_hash": plan.hash,
+            "departures": differs,
+            "reasons": [*([f"This test is not as planned: {'; '.join(differs)}."] if differs else []), *result.reasons],
+            "warnings": [*result.warnings, *warnings],
+        }
+    )
+    name = RESULT_NAME if not differs else f"{OTHER_RESULTS}/{next_number(run):04d}.json"
+    result.write(run / name)
+    append(
+        run,
+        {
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "settings": settings_of(test),
+            "differs": tuple(differs),
+            "verdict": result.verdict,
+            "p_value": result.p_value,
+            "target": target_name(run),
+            "plan_hash": plan.hash,
+            "features_sha256": features_sha256(run),
+            "result": name,
+            "result_sha256": file_sha256(run / name),
+            "version": _version("earwitness"),
+        },
+    )
+    return result
+
+
+def _with_test(plan: Plan, run: Path, test: VerdictSettings) -> tuple[Plan, list[str]]:
+    if plan.test is not None and not plan.test_fixed_late:
+        return plan, []
+    if plan.test is None:
+        plan = plan.model_copy(update={"test": settings_of(test), "test_fixed_late": True})
+        plan.write(run)
+    return plan, ["The settings of the planned test were fixed after the features had been measured."]
+
+
+def inconsistencies(run: Path) -> list[str]:
+    """What in a run folder does not fit its plan and its log; empty where all of it does, or where there is no log.
+
+    This holds even where ``hashes.json`` was written anew: results, features and plan are held by the log's lines,
+    and each line by the next.
+    """
+    attempts = read_attempts(run)
+    if not attempts:
+        return []
+    plan = Plan.read(run)
+    found = [f"tracks.parquet is not as planned: {difference}" for difference in plan.track_differences(run)]
+    last = attempts[-1]
+    if plan.hash != last.plan_hash:
+        found.append(f"plan.json is not the plan that attempt {last.number} was held against")
+    if features_sha256(run) != last.features_sha256:
+        found.append(f"the files in features/ are not those that attempt {last.number} tested")
+    for name, attempt in {attempt.result: attempt for attempt in attempts}.items():
+        path = run / name
+        if not path.exists():
+            found.append(f"{name}, the result of attempt {attempt.number}, is missing")
+        elif file_sha256(path) != attempt.result_sha256:
+            found.append(f"{name} is not the result that attempt {attempt.number} noted")
+    return found
+
+
+def target_name(run: Path) -> str | None:
+    """The model's name as its user gave it when it was asked."""
+    name = read_environment(run).get("target")
+    return None if name is None else str(name)
+
+
+def read_environment(run: Path) -> dict[str, Any]:
+    """``environment.json``; empty where there is none."""
+    path = run / ENVIRONMENT_NAME
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EarwitnessError(f"{path} cannot be read as JSON ({error}); restore the original file.") from None
+    if not isinstance(content, dict):
+        raise EarwitnessError(f"{path} holds no JSON object; restore the original file.")
+    return content
+
+
+def note_environment(run: Path, settings: MeasureSettings, seconds: float, tracks: int) -> None:
+    """Note what measured the features, outside the plan's hash; a later session that measured more is added."""
+    there = read_environment(run)
+    if there and not tracks:
+        return
+    now = _session(settings, seconds, tracks)
+    content: Mapping[str, Any] = there | {"continued": [*there.get("continued", []), now]} if there else now
+    write_text(run / ENVIRONMENT_NAME, json.dumps(content, indent=2) + "\n")
+
+
+def _session(settings: MeasureSettings, seconds: float, tracks: int) -> dict[str, Any]:
+    import torch
+
+    from earwitness.targets.registry import pick_device
+
+    device = pick_device(settings.device)
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "target": settings.target,
+        "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "versions": {name: _version(name) for name in _VERSIONS},
+        "extract_seconds": round(seconds, 2),
+        "extracted_tracks": tracks,
+        "peak_memory_mib": _peak_memory_mib(),
+    }
+
+
+def _peak_memory_mib() -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
