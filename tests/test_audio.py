@@ -247,3 +247,13 @@ def test_a_refused_open_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(AudioError, match=r"^a\.wav cannot be read \(Permission denied\); grant read permission"):
         decode(path)
+
+
+def test_one_channel_may_be_the_first_of_them(tmp_path: Path) -> None:
+    samples = noise(13, channels=2)
+    stereo, alone = write(tmp_path / "two.wav", samples), write(tmp_path / "one.wav", samples[:, 0])
+    np.testing.assert_array_equal(read_channels(stereo, 11_025, 1, one="first"), read_mono(alone, 11_025)[None])
+    np.testing.assert_array_equal(read_channels(alone, RATE, 1, one="first"), read_mono(alone, RATE)[None])
+    silent = write(tmp_path / "right.wav", samples * np.array([0, 1], dtype=samples.dtype))
+    with pytest.raises(AudioError, match=r"^right\.wav is silent in its first channel"):
+        read_channels(silent, RATE, 1, one="first")

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -26,6 +27,7 @@ from earwitness.text import printable
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64")
 SILENCE_DBFS = -90.0
+_SILENCE = 10 ** (SILENCE_DBFS / 20)
 _BLOCK_FRAMES = 1 << 18
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _LOSSY = {"MPEG_LAYER_I": "mp1", "MPEG_LAYER_II": "mp2", "MPEG_LAYER_III": "mp3"}
@@ -98,19 +100,36 @@ def read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:
     return _resample(audio.samples, audio.sample_rate, sample_rate)
 
 
-def read_channels(path: Path, sample_rate: int, channels: int) -> NDArray[np.float32]:
+def read_channels(
+    path: Path, sample_rate: int, channels: int, *, one: Literal["mean", "first"] = "mean"
+) -> NDArray[np.float32]:
     """Decode a file to a waveform [channels, n] at the given rate in Hz, resampled as by `read_mono`.
 
-    A mono file gives equal channels, and one channel is the mono mix of any file. Other numbers are
+    A mono file gives equal channels. Of a file with several, one channel is their mean or the first
+    of them, as ``one`` says. Other numbers are
     refused rather than mixed: how, say, six channels become two depends on a layout that files seldom state.
 
     Raises
     ------
     AudioError
-        As `decode`, whose checks look at the mono mix; and where the file has other channels.
+        As `decode`, whose checks look at the mono mix; where the file has other channels, or where the
+        first is asked for and silent.
     """
+    if channels == 1 and one == "first":
+        return _first_channel(path, sample_rate)
     audio, waves = _decode(path, channels=channels)
     return np.stack([_resample(wave, audio.sample_rate, sample_rate) for wave in waves])
+
+
+def _first_channel(path: Path, sample_rate: int) -> NDArray[np.float32]:
+    """The first channel [1, n] of a file."""
+    audio, waves = _decode(path, channels=1, apart=True)
+    if float(np.abs(waves[0]).max()) < _SILENCE:
+        raise AudioError(
+            f"{printable(path.name)} is silent in its first channel, the only one that the model was trained on; "
+            "leave it out."
+        )
+    return _resample(waves[0], audio.sample_rate, sample_rate)[None]
 
 
 def _resample(wave: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
@@ -120,8 +139,8 @@ def _resample(wave: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArra
     return resampled
 
 
-def _decode(path: Path, *, channels: int) -> tuple[Audio, NDArray[np.float32]]:
-    """The checked track, and its waveform [channels, n] at the file's own rate."""
+def _decode(path: Path, *, channels: int, apart: bool = False) -> tuple[Audio, NDArray[np.float32]]:
+    """The checked track, and its waveform [channels, n] at the file's own rate, or with ``apart`` all its channels."""
     _check_readable(path)
     try:
         with soundfile.SoundFile(path) as file:
@@ -131,7 +150,7 @@ def _decode(path: Path, *, channels: int) -> tuple[Audio, NDArray[np.float32]]:
                     f"give a version with {channels} (or 1), or leave it out."
                 )
             log = file.extra_info  # before reading, which adds to it at the end of any Ogg stream
-            mono, apart = _samples(file, apart=channels > 1 and file.channels > 1)
+            mono, waves = _samples(file, apart=(apart or channels > 1) and file.channels > 1)
             _check_complete(path, file, log, len(mono))
             audio = Audio(
                 samples=mono, sample_rate=file.samplerate, channels=file.channels,
@@ -143,7 +162,7 @@ def _decode(path: Path, *, channels: int) -> tuple[Audio, NDArray[np.float32]]:
             "replace it or leave it out."
         ) from None
     _check_samples(path, audio)
-    return audio, np.broadcast_to(mono, (channels, len(mono))) if apart is None else apart
+    return audio, np.broadcast_to(mono, (channels, len(mono))) if waves is None else waves
 
 
 def content_sha256(samples: NDArray[np.float32], sample_rate: int) -> str:
@@ -226,7 +245,7 @@ def _check_samples(path: Path, audio: Audio) -> None:
             f"{printable(path.name)} has NaN or infinite samples (the first at {first:.2f} s); "
             "export it again or leave it out."
         )
-    if peak < 10 ** (SILENCE_DBFS / 20):
+    if peak < _SILENCE:
         raise AudioError(
             f"{printable(path.name)} is silent (its mono mix peaks below {SILENCE_DBFS:.0f} dBFS); leave it out."
         )

@@ -36,7 +36,8 @@ class MeasureSettings:
     contrast
         ``auto``, ``on`` or ``off``.
     seconds
-        Length of a window of audio; ``None``: 10 s or the model's limit.
+        Length of a window of audio; ``None``: that of the model's clips in training where it says so, else
+        10 s or the model's limit.
     """
 
     target: str

@@ -78,7 +78,8 @@ def _check_denoiser(target: DenoiserTarget, seconds: float, seed: int) -> Iterat
     _require(bool((alphas.diff() <= 0).all()) and bool(alphas[0] > alphas[-1]), "alphas_cumprod fall with time")
     yield "the noise schedule falls"
 
-    frames = max(1, round(seconds * target.sample_rate / target.hop_length))
+    asked = seconds if target.max_seconds is None else min(seconds, target.max_seconds)
+    frames = max(1, round(asked * target.sample_rate / target.hop_length))
     waves = _noise_waves(target, frames * target.hop_length, seed)
     latents = target.encode(waves)
     _require(len(latents) == 2 and bool(torch.isfinite(latents).all()), "encode gives finite latents [batch, …]")

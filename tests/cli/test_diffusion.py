@@ -103,3 +103,19 @@ def test_every_denoising_feature_is_found_by_its_column_name() -> None:
     for signal in SIGNALS.values():
         for spec in signal.specs:
             assert spec_for(spec.name) == spec
+
+
+def test_a_track_shorter_than_a_window_goes_with_its_own_length(model: Path) -> None:
+    target = load_target(str(model), device="cpu")
+    assert isinstance(target, DenoiserTarget)
+    rng = np.random.default_rng(0)
+    windows = [
+        Window(content=rng.normal(scale=0.1, size=samples).astype(np.float32), prompt="drums", key=f"{i}/0")
+        for i, samples in enumerate([10_240, 5000, 10_240])
+    ]
+    instrument = DenoisingInstrument(target=target, preset=denoising_preset("cdi-gray"), seed=3)
+    together = instrument.measure(windows)
+    for found, window in zip(together, windows, strict=True):
+        (alone,) = instrument.measure([window])
+        assert found == pytest.approx(alone, rel=2e-3, abs=1e-5)
+    assert together[1]["secmi"] != pytest.approx(together[0]["secmi"], rel=1e-3)

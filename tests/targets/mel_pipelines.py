@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import (
     ClapAudioConfig,
     ClapConfig,
+    ClapFeatureExtractor,
     ClapModel,
     ClapTextConfig,
     RobertaTokenizer,
@@ -41,6 +42,11 @@ def tiny_clap() -> ClapModel:
         hidden_size=32, projection_dim=WIDTH, patch_size=4, patch_stride=4, patch_embeds_hidden_size=16,
     )  # fmt: skip
     return ClapModel(ClapConfig(text_config=tiny_clap_text(), audio_config=audio, projection_dim=WIDTH))
+
+
+def tiny_extractor() -> ClapFeatureExtractor:
+    """Ten seconds in 51 frames, which the tiny CLAP has room for."""
+    return ClapFeatureExtractor(hop_length=9600)
 
 
 def tiny_vae() -> AutoencoderKL:

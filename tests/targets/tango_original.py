@@ -152,8 +152,7 @@ class Original:
 
     def latent(self, wave: np.ndarray) -> Tensor:
         """[1, channels, frames / 4, bands / 4]."""
-        frames = -(-len(wave) // (4 * HOP)) * 4
-        mel = torch.from_numpy(log_mel(prepared(wave, frames))).float()
+        mel = torch.from_numpy(log_mel(prepared(wave, 1024))).float()
         return SCALE * self.vae.mean(mel[None, None])
 
     def heard(self, prompts: list[str]) -> tuple[Tensor, Tensor]:

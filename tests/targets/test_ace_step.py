@@ -90,7 +90,8 @@ def _heard(pipeline: AceStepPipeline, **arguments: Any) -> list[dict[str, Tensor
 
     handle = pipeline.transformer.register_forward_hook(note, with_kwargs=True)
     pipeline.set_progress_bar_config(disable=True)
-    pipeline(output_type="latent", generator=torch.Generator().manual_seed(0), **arguments)
+    words = {"lyrics": "[Instrumental]", "vocal_language": "unknown"}  # what a piece without words is labelled with
+    pipeline(output_type="latent", generator=torch.Generator().manual_seed(0), **words, **arguments)
     handle.remove()
     return steps
 

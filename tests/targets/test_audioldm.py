@@ -12,13 +12,14 @@ from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
 from diffusers.pipelines.deprecated.audioldm.pipeline_audioldm import AudioLDMPipeline
 from diffusers.pipelines.deprecated.musicldm.pipeline_musicldm import MusicLDMPipeline
 from torch import nn
-from transformers import ClapFeatureExtractor, ClapTextModelWithProjection
+from transformers import ClapModel, ClapTextModelWithProjection
 
 from earwitness.errors import TargetError
 from earwitness.targets.audioldm import AudioLdmFamily, MusicLdmFamily
 from earwitness.targets.mel import MEL_16K, standardise
-from earwitness.targets.mel_diffusion import MelDiffusion
-from earwitness.targets.protocols import DenoiserTarget, WhiteBox
+from earwitness.targets.mel_diffusion import MelDiffusion, trained_frames
+from earwitness.targets.protocols import DenoiserTarget, HearsWindows, WhiteBox, WindowLaw
+from earwitness.targets.resampling import resample
 from tests.targets.mel_pipelines import (
     CAPTIONS,
     WIDTH,
@@ -28,6 +29,7 @@ from tests.targets.mel_pipelines import (
     noise_schedule,
     tiny_clap,
     tiny_clap_text,
+    tiny_extractor,
     tiny_tokenizer,
     tiny_vae,
     tiny_vocoder,
@@ -55,7 +57,7 @@ def save_tiny(name: str, folder: Path) -> Path:
         text_encoder: nn.Module = ClapTextModelWithProjection(tiny_clap_text())
         pipeline: type[DiffusionPipeline] = AudioLDMPipeline
     else:
-        text_encoder, parts["feature_extractor"] = tiny_clap(), ClapFeatureExtractor()
+        text_encoder, parts["feature_extractor"] = tiny_clap(), tiny_extractor()
         pipeline = MusicLDMPipeline
     loud(unet, text_encoder, parts["vae"])
     pipeline(text_encoder=text_encoder.eval(), **parts).save_pretrained(folder)
@@ -185,14 +187,33 @@ def test_latents_are_the_posterior_means_of_the_familys_spectrograms(target: Mel
     assert torch.equal(found, target.encode(clips))
 
 
-def test_a_window_is_filled_with_silence_up_to_a_whole_frame(target: MelDiffusion) -> None:
+def test_a_window_is_filled_with_silence_up_to_a_clip_of_training(target: MelDiffusion) -> None:
+    """Standardised by itself first, as in training; without its silence it would be another clip to the VAE."""
     clip = waves(SECONDS, 1)[:, : 3 * HOP - 100]
     found = target.encode(clip)
-    filled = torch.nn.functional.pad(standardise(torch.from_numpy(clip)), (0, 100))
-    mel = MEL_16K.log_mel(filled)[:, None]
     with torch.no_grad():
-        torch.testing.assert_close(found, target._vae.encode(mel).latent_dist.mean * 0.37)
-    assert found.shape[2] == 3
+        filled = MEL_16K.log_mel(torch.nn.functional.pad(standardise(torch.from_numpy(clip)), (0, 13 * HOP + 100)))
+        torch.testing.assert_close(found, target._vae.encode(filled[:, None]).latent_dist.mean * 0.37)
+        alone = MEL_16K.log_mel(torch.nn.functional.pad(standardise(torch.from_numpy(clip)), (0, 100)))
+        alone = target._vae.encode(alone[:, None]).latent_dist.mean * 0.37
+    assert found.shape[2] == 16
+    assert (found[:, :, :3] - alone).norm() > 0.05 * alone.norm()
+    with pytest.raises(ValueError, match="a clip has 10240"):
+        target.encode(waves(SECONDS + 0.01))
+
+
+def test_it_was_trained_on_whole_clips_of_the_first_channel(target: MelDiffusion) -> None:
+    assert target.window_law == WindowLaw(seconds=SECONDS, place="anywhere", filled=True, channel="first")
+
+
+@pytest.mark.parametrize(
+    ("sample_size", "reduction", "frames"),
+    [(128, 4, 256), (None, 4, 256), (256, 4, 256), ([128, 32], 8, 128), (32, 16, 32)],
+)
+def test_the_published_u_nets_say_half_of_what_they_were_trained_on(
+    sample_size: int | list[int] | None, reduction: int, frames: int
+) -> None:
+    assert trained_frames(sample_size, reduction) == frames
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("bfloat16", 0.1), ("float16", 0.02)])
@@ -333,4 +354,47 @@ def test_parts_of_different_models_are_refused(audioldm: Path, tmp_path: Path) -
     vae = tiny_vae()
     AutoencoderKL.from_config(dict(vae.config) | {"latent_channels": 2}).save_pretrained(copy / "vae")
     with pytest.raises(TargetError, match="takes 4 channels and gives 4, but the latents of its VAE have 2"):
+        _load(copy)
+
+
+def _original_hearing(model: ClapModel, clips: np.ndarray) -> torch.Tensor:
+    """Vectors [batch, width] of standardised clips at 16 kHz, by the library's own calls."""
+    extractor = tiny_extractor()
+    at_48k = resample(standardise(torch.from_numpy(clips)), 16_000, 48_000).numpy()
+    heard = extractor(list(at_48k), sampling_rate=48_000, truncation="rand_trunc", return_tensors="pt")
+    with torch.no_grad():
+        found = model.get_audio_features(heard.input_features, is_longer=heard.is_longer)
+    vectors = found if isinstance(found, torch.Tensor) else found.pooler_output
+    return vectors / vectors.norm(dim=-1, keepdim=True)
+
+
+def test_musicldm_asks_under_the_sound_of_the_window(tmp_path: Path, noisy: torch.Tensor) -> None:
+    folder = save_tiny("musicldm", tmp_path)
+    target, clips = _load(folder), waves(SECONDS)
+    assert isinstance(target, HearsWindows)
+    told = target.tell(clips, [CAPTIONS[0], ""], [None, None])
+    theirs = _original_hearing(ClapModel.from_pretrained(folder / "text_encoder"), clips)
+    torch.testing.assert_close(torch.stack(list(told.conditions)), theirs, rtol=1e-3, atol=1e-4)
+    assert list(told.informed) == [True, True]
+    assert told.null == ["", ""]
+    with torch.no_grad(), inputs_of(target._unet) as calls:
+        target.predict_noise(noisy[:2], TIMES[:2], told.conditions)
+        target.predict_noise(noisy[:2], TIMES[:2], told.null)
+    torch.testing.assert_close(calls[0]["class_labels"], theirs, rtol=1e-3, atol=1e-4)
+    assert (calls[1]["class_labels"] - theirs).norm(dim=-1).min() > 0.1
+
+
+def test_audioldm_hears_where_its_clap_is_given(audioldm: Path, tmp_path: Path) -> None:
+    assert _load(audioldm).tell(waves(SECONDS), CAPTIONS, [None, None]).conditions == CAPTIONS
+    copy = shutil.copytree(audioldm, tmp_path / "copy")
+    whole = tiny_clap()
+    text = ClapTextModelWithProjection.from_pretrained(audioldm / "text_encoder")
+    whole.load_state_dict(text.state_dict(), strict=False)
+    whole.save_pretrained(copy / "clap")
+    tiny_extractor().save_pretrained(copy / "clap")
+    told = _load(copy).tell(waves(SECONDS), CAPTIONS, [None, None])
+    theirs = _original_hearing(whole.eval(), waves(SECONDS))
+    torch.testing.assert_close(torch.stack(list(told.conditions)), theirs, rtol=1e-3, atol=1e-4)
+    tiny_clap().save_pretrained(copy / "clap")
+    with pytest.raises(TargetError, match="not the CLAP that this model was trained with"):
         _load(copy)

@@ -94,10 +94,19 @@ def target(folder: Path) -> MelDiffusion:
     return _load(folder)
 
 
+class _FilledUp(T5Tokenizer):
+    """A tokenizer that fills every text up to its longest length, as the trainer's encoder does."""
+
+    def __call__(self, texts: list[str], **settings: object) -> object:
+        filled = {"padding": "max_length"} if settings.get("padding") is True else {}
+        return super().__call__(texts, **settings | filled)
+
+
 @pytest.fixture(scope="module")
 def pipeline(folder: Path) -> AudioLDM2Pipeline:
     loaded = AudioLDM2Pipeline.from_pretrained(folder)
     loaded.set_progress_bar_config(disable=True)
+    loaded.tokenizer_2.__class__ = _FilledUp
     return loaded
 
 
@@ -143,19 +152,30 @@ def test_the_network_is_given_what_its_pipeline_gives_it(
     torch.testing.assert_close(found, theirs, rtol=1e-3, atol=1e-4)
 
 
-def test_the_null_condition_is_the_guidance_of_the_pipeline(target: MelDiffusion, pipeline: AudioLDM2Pipeline) -> None:
-    call = _call(pipeline, "", guidance=2.0)
-    ours, _ = _ours(target, call, "")
-    for stream in STREAMS:
-        torch.testing.assert_close(ours[stream], call[stream][:1], rtol=1e-3, atol=1e-4)
-    # Beside a longer prompt the pipeline pads the empty one, and masks the padding, up to the prompt's length.
-    beside = _call(pipeline, CAPTIONS[0], guidance=2.0)
-    assert beside["encoder_attention_mask_1"][0].tolist() == [1] + [0] * (
-        beside["encoder_attention_mask_1"].shape[1] - 1
-    )
-    torch.testing.assert_close(
-        ours["encoder_hidden_states_1"][0, 0], beside["encoder_hidden_states_1"][0, 0], rtol=1e-3, atol=1e-4
-    )
+def test_the_null_condition_is_what_training_dropped_conditions_for(target: MelDiffusion, folder: Path) -> None:
+    """Zeros before T5's states of the empty text, filled up to the longest length and none of them masked."""
+    with inputs_of(target._unet) as calls, torch.no_grad():
+        target.predict_noise(torch.zeros(2, 4, 16, 16), TIMES[:2], ["", CAPTIONS[1]])
+    tokenizer, t5 = tiny_t5_tokenizer(), T5EncoderModel.from_pretrained(folder / "text_encoder_2").eval()
+    tokens = tokenizer([""], padding="max_length", max_length=24, return_tensors="pt")
+    with torch.no_grad():
+        states = t5(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
+    generated, text, mask = (calls[0][stream] for stream in STREAMS)
+    assert not generated[0].any()
+    assert generated[1].any()
+    torch.testing.assert_close(text[:1], states, rtol=1e-3, atol=1e-4)
+    assert mask[0].tolist() == [1] * 24
+    assert mask[1].sum() < 24
+
+
+def test_the_filling_is_counted_but_not_heard(target: MelDiffusion, folder: Path) -> None:
+    """GPT-2's states move with the places that the filling takes, and with nothing in it."""
+    with inputs_of(target._unet) as calls, torch.no_grad():
+        target.predict_noise(torch.zeros(1, 4, 16, 16), TIMES[:1], [CAPTIONS[1]])
+    short = AudioLDM2Pipeline.from_pretrained(folder)
+    with torch.no_grad():
+        _, _, unfilled = short.encode_prompt(CAPTIONS[1], "cpu", 1, False)
+    assert (calls[0]["encoder_hidden_states"] - unfilled).norm() > 0.01 * unfilled.norm()
 
 
 def test_the_noise_is_the_expected_one(folder: Path, tmp_path: Path, noisy: Tensor) -> None:

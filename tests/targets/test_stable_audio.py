@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.targets.protocols import DenoiserTarget, WhiteBox
+from earwitness.targets.protocols import DenoiserTarget, HearsWindows, Place, WhiteBox, WindowLaw
 from earwitness.targets.stable_audio import StableAudioFamily
 from earwitness.targets.stable_audio.latents import building_oobleck, reach_in_frames
 from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation
@@ -203,6 +203,29 @@ def test_the_transformer_is_given_what_the_pipeline_gives_it(
     for name in ("encoder_hidden_states", "global_hidden_states", "rotary_embedding"):
         torch.testing.assert_close(ours[name], theirs[name], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(ours["timestep"], torch.tensor([0.0055, 0.7005]))
+
+
+def test_a_window_is_told_where_it_stands_in_its_track(target: StableAudio, pipeline: StableAudioPipeline) -> None:
+    """The crop's begin is rounded down and the file's length up, as in training; the condition alone is dropped."""
+    assert isinstance(target, HearsWindows)
+    assert target.window_law == WindowLaw(seconds=4.0, filled=True)
+    asked = {"audio_start_in_s": 5.0, "audio_end_in_s": 8.0, "num_inference_steps": 2}
+    theirs = seen_by(pipeline.transformer, lambda: pipeline(PROMPTS, guidance_scale=1.0, **asked))
+    guided = seen_by(pipeline.transformer, lambda: pipeline(PROMPTS, guidance_scale=3.0, **asked))
+    told = target.tell(np.zeros((2, 2, RATE), np.float32), PROMPTS, [Place(5.4, 7.2), Place(5.0, 8.0)])
+    assert list(told.informed) == [True, True]
+    assert told.null is not None
+    for conditions, expected in ((told.conditions, theirs), (told.null, guided)):
+        ours = seen_by(
+            target._transformer,
+            lambda conditions=conditions: target.predict_noise(
+                random_latents(2, FRAMES), torch.tensor([5, 700]), conditions
+            ),
+        )
+        for name in ("encoder_hidden_states", "global_hidden_states"):
+            torch.testing.assert_close(ours[name], expected[name][:2], rtol=1e-5, atol=1e-6)
+    (alone,) = target.tell(np.zeros((1, 2, RATE), np.float32), PROMPTS[:1], [None]).conditions
+    assert (alone.start, alone.total) == (0, 1)
 
 
 def test_the_noise_is_that_of_pipeline_and_scheduler(target: StableAudio, pipeline: StableAudioPipeline) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from earwitness.errors import TargetError
 from earwitness.targets.mel_diffusion import MelDiffusion
-from earwitness.targets.protocols import DenoiserTarget, WhiteBox
+from earwitness.targets.protocols import DenoiserTarget, WhiteBox, WindowLaw
 from earwitness.targets.tango import TangoFamily
 from earwitness.testing import check_target
 from tests.targets.tango_original import (
@@ -70,6 +70,7 @@ def test_it_says_what_it_is(target: MelDiffusion, original: Original, tmp_path: 
     assert isinstance(target, WhiteBox)
     assert (target.sample_rate, target.hop_length, target.channels) == (RATE, 4 * HOP, 1)
     assert target.max_seconds == 10.24  # the 1024 frames that the trainer cuts every file to
+    assert target.window_law == WindowLaw(seconds=10.24, place="first", filled=True, channel="first")
     assert target.identity.family == "tango"
     assert sum(p.numel() for p in target.parameters()) == sum(p.numel() for p in original.unet.parameters())
 
@@ -87,7 +88,7 @@ def test_latents_are_those_of_the_original(target: MelDiffusion, original: Origi
             theirs = torch.cat([original.latent(wave) for wave in waves])
         ours = target.encode(waves)
         assert ours.dtype == torch.float32
-        assert ours.shape == (2, CHANNELS, 10, BANDS // 4)
+        assert ours.shape == (2, CHANNELS, 256, BANDS // 4)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
         assert theirs.std() > 0.1
         torch.testing.assert_close(target.encode(waves[1:]), ours[1:], rtol=1e-5, atol=1e-5)
@@ -221,11 +222,19 @@ def test_gradients_reach_the_noisy_latent_and_the_denoiser(original: Original, n
 
 
 def test_condition_dropout_is_what_the_checkpoint_says(
-    original: Original, target: MelDiffusion, tmp_path: Path
+    original: Original, target: MelDiffusion, noisy: Tensor, tmp_path: Path
 ) -> None:
     assert not target.has_null_condition
     trained = load(copied(original, tmp_path, {MAIN: MAIN_CONFIG | {"uncondition": True}}))
     assert trained.has_null_condition
+    heard, mask = original.heard(PROMPTS[:1])
+    zeroed = their_noise(original, noisy, (torch.zeros_like(heard).expand(3, -1, -1), mask.expand(3, -1)))
+    torch.testing.assert_close(answer(trained, noisy, TIMESTEPS, ["", "", ""]), zeroed, rtol=1e-4, atol=1e-4)
+    empty = answer(target, noisy, TIMESTEPS, ["", "", ""])
+    assert (empty - zeroed).norm() > 0.01 * zeroed.norm()
+    torch.testing.assert_close(
+        answer(trained, noisy, TIMESTEPS, PROMPTS)[:2], answer(target, noisy, TIMESTEPS, PROMPTS)[:2]
+    )
     assert trained.identity.weights_sha256 != target.identity.weights_sha256
 
 

@@ -4,12 +4,14 @@ Goal: the same contract as every instrument. A batch is encoded once; all levels
 of it share the denoiser's calls.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from earwitness.errors import EarwitnessError
 from earwitness.measure.instrument import (
@@ -24,15 +26,15 @@ from earwitness.measure.instrument import (
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
-from earwitness.settings import MeasureSettings
-from earwitness.signals.denoising.oracle import Oracle
+from earwitness.settings import DEFAULT_SECONDS, MeasureSettings
+from earwitness.signals.denoising.oracle import Oracle, Predict
 from earwitness.signals.denoising.presets import DenoisingPreset, denoising_preset, measure_batch
 from earwitness.signals.denoising.reference import Reference
 from earwitness.signals.denoising.schedule import Schedule
 from earwitness.signals.registry import denoising_signals_named
 from earwitness.spec import FeatureSpec
 from earwitness.targets import load_target
-from earwitness.targets.protocols import DenoiserTarget
+from earwitness.targets.protocols import DenoiserTarget, HearsWindows, Told, law_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,32 +52,53 @@ class DenoisingInstrument:
         return self.preset.specs
 
     def measure(self, windows: Sequence[Window]) -> list[dict[str, float]]:
-        """Encode, ask and reduce; a window without a prompt has no contrast (NaN)."""
-        oracle = self._oracle(self.target, windows)
-        oracle.references = {name: self._oracle(model, windows) for name, model in self.references.items()}
-        return measure_batch(self.preset, oracle)
+        """Encode, ask and reduce; a window without a condition has no contrast (NaN)."""
+        found: dict[int, dict[str, float]] = {}
+        for rows in _equally_long(windows):
+            together = [windows[row] for row in rows]
+            oracle = self._oracle(self.target, together)
+            oracle.references = {name: self._oracle(model, together) for name, model in self.references.items()}
+            found.update(zip(rows, measure_batch(self.preset, oracle), strict=True))
+        return [found[row] for row in range(len(windows))]
 
     def _oracle(self, target: DenoiserTarget, windows: Sequence[Window]) -> Oracle:
         waves = np.stack([window.content for window in windows if isinstance(window.content, np.ndarray)])
-        prompts = [window.prompt for window in windows]
+        told = _told(target, waves, windows)
         with torch.no_grad():
             latents = target.encode(waves).float()
 
-        def predict(noisy: Tensor, timesteps: Tensor, rows: Sequence[int]) -> Tensor:
-            return target.predict_noise(noisy, timesteps, [prompts[row] for row in rows])
-
-        def predict_null(noisy: Tensor, timesteps: Tensor, rows: Sequence[int]) -> Tensor:
-            return target.predict_noise(noisy, timesteps, [""] * len(rows))
+        def under(conditions: Sequence[Any]) -> Predict:
+            return lambda noisy, timesteps, rows: target.predict_noise(
+                noisy, timesteps, [conditions[row] for row in rows]
+            )
 
         return Oracle(
             latents=latents,
-            predict=predict,
+            predict=under(told.conditions),
             schedule=Schedule(target.alphas_cumprod.double().cpu().numpy()),
             keys=[window.key for window in windows],
             seed=self.seed,
-            predict_null=predict_null if target.has_null_condition else None,
-            conditioned=np.array([bool(prompt) for prompt in prompts]),
+            predict_null=None if told.null is None else under(told.null),
+            conditioned=np.array(told.informed),
         )
+
+
+def _told(target: DenoiserTarget, waves: NDArray[np.float32], windows: Sequence[Window]) -> Told:
+    """What the target is told about windows: all that it was told in training, or their prompts."""
+    prompts = [window.prompt for window in windows]
+    if isinstance(target, HearsWindows):
+        return target.tell(waves, prompts, [window.place for window in windows])
+    null = [""] * len(prompts) if target.has_null_condition else None
+    return Told(prompts, null, [bool(prompt) for prompt in prompts])
+
+
+def _equally_long(windows: Sequence[Window]) -> Iterable[list[int]]:
+    """The rows of windows that go together: a track shorter than a window is one of its own length."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row, window in enumerate(windows):
+        assert isinstance(window.content, np.ndarray), "a denoiser is asked about audio"
+        rows[window.content.shape[-1]].append(row)
+    return rows.values()
 
 
 def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prepared:
@@ -94,11 +117,13 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
     if preset.needs_null and not target.has_null_condition:
         raise EarwitnessError("This target was trained without condition dropout; it has no contrast (clid).")
     limits = [model.max_seconds for model in (target, *references.values()) if model.max_seconds is not None]
-    asked = window_seconds(settings.seconds, min(limits, default=None))
+    law = law_of(target)
+    asked = window_seconds(settings.seconds, min(limits, default=None), usual=law.seconds or DEFAULT_SECONDS)
+    per_track = 1 if law.place == "first" else settings.windows_per_track
     frames = int(asked * target.sample_rate + 0.5) // target.hop_length
     reader = AudioReader(
         sample_rate=target.sample_rate, seconds=max(1, frames) * target.hop_length / target.sample_rate,
-        per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
+        per_track=per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels, law=law,
         harmonise=settings.harmonise,
     )  # fmt: skip
     plan = Plan(

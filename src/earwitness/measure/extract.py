@@ -156,10 +156,13 @@ def _measure(instrument: Instrument, batch: Sequence[_Window]) -> list[dict[str,
     try:
         measured = instrument.measure(
             [
-                Window(content=w.cut.content, prompt=w.source.prompt, key=f"{w.source.content_sha256}/{w.number}")
+                Window(
+                    content=w.cut.content, prompt=w.source.prompt, key=f"{w.source.content_sha256}/{w.number}",
+                    place=w.cut.place,
+                )
                 for w in batch
             ]
-        )
+        )  # fmt: skip
     except torch.OutOfMemoryError:
         raise EarwitnessError(
             f"The device's memory does not hold a batch of {len(batch)} windows; repeat with a smaller --batch-size. "

@@ -44,23 +44,29 @@ def target_plan(identity: TargetIdentity) -> TargetPlan:
 def window_plan(reader: Reader) -> WindowPlan:
     """The windows that a reader cuts."""
     if isinstance(reader, AudioReader):
-        return WindowPlan(seconds=reader.seconds, per_track=reader.per_track, grid=reader.grid)
+        return WindowPlan(
+            seconds=reader.seconds, per_track=reader.per_track, grid=reader.grid, place=reader.law.place,
+            filled=reader.law.filled,
+        )  # fmt: skip
     assert isinstance(reader, ScoreReader)
     return WindowPlan(tokens=reader.target.window_tokens, per_track=reader.per_track)
 
 
 def audio_plan(reader: AudioReader) -> AudioPlan:
     """How a reader makes a waveform of a file."""
-    return AudioPlan(sample_rate=reader.sample_rate, channels=reader.channels, harmonise=reader.harmonise)
+    return AudioPlan(
+        sample_rate=reader.sample_rate, channels=reader.channels, harmonise=reader.harmonise,
+        mixdown="first channel" if reader.law.channel == "first" else "mean of channels",
+    )  # fmt: skip
 
 
-def window_seconds(asked: float | None, limit: float | None) -> float:
-    """The length asked for, or 10 s, within what the target takes."""
+def window_seconds(asked: float | None, limit: float | None, *, usual: float = DEFAULT_SECONDS) -> float:
+    """The length asked for, or the usual one, within what the target takes."""
     if asked is not None and limit is not None and asked > limit:
         raise EarwitnessError(
             f"The target takes windows of at most {limit:g} s, not {asked:g} s; use a smaller --seconds."
         )
-    return asked if asked is not None else min(DEFAULT_SECONDS, limit or DEFAULT_SECONDS)
+    return asked if asked is not None else min(usual, limit or usual)
 
 
 def reference_name(name: str, model: AnyTarget | DenoiserTarget) -> str:

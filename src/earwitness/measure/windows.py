@@ -26,7 +26,7 @@ from earwitness.signals.blind import (
     score_features,
 )
 from earwitness.spec import FeatureSpec
-from earwitness.targets.protocols import SymbolicTarget, TokenWindow
+from earwitness.targets.protocols import Place, SymbolicTarget, TokenWindow, WindowLaw
 from earwitness.targets.scores.windows import windows_of
 from earwitness.text import printable
 
@@ -46,10 +46,11 @@ class Source:
 
 
 class Cut(NamedTuple):
-    """A window's content, and its blind features."""
+    """A window's content, its blind features, and of audio where it stands in its track."""
 
     content: NDArray[np.float32] | TokenWindow
     blind: dict[str, float]
+    place: Place | None = None
 
 
 class Reader(Protocol):
@@ -65,7 +66,11 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioReader:
-    """Equal-length windows of audio, each beginning on the target's frame grid."""
+    """Equal-length windows of audio, each beginning on the target's frame grid.
+
+    ``law`` says which windows the target was trained on: of a track's beginning there is one, and where
+    shorter clips were filled up with silence a shorter track is one shorter window.
+    """
 
     sample_rate: int
     seconds: float
@@ -74,6 +79,7 @@ class AudioReader:
     grid: int = 1
     channels: int = 1
     harmonise: Harmonise = Harmonise.OFF
+    law: WindowLaw = field(default_factory=WindowLaw)
 
     @property
     def blind_specs(self) -> Sequence[FeatureSpec]:
@@ -88,22 +94,25 @@ class AudioReader:
     def read(self, source: Source) -> list[Cut]:
         """The windows, [samples] or [2, samples]."""
         _refuse(source, midi.SUFFIXES, "a score, and the target takes audio")
-        wave = audio.read_channels(source.path, self.sample_rate, self.channels)
+        wave = audio.read_channels(source.path, self.sample_rate, self.channels, one=self.law.channel)
         wave = harmonised(wave, self.sample_rate, self.harmonise)
-        length = round(self.seconds * self.sample_rate)
+        samples, length = wave.shape[1], round(self.seconds * self.sample_rate)
+        length = min(length, samples) if self.law.filled else length
         starts = window_starts(
-            wave.shape[1], length, self.per_track, content_hash=source.content_sha256, seed=self.seed,
+            samples, length, self.per_track, content_hash=source.content_sha256, seed=self.seed,
             name=source.path.name, sample_rate=self.sample_rate,
         )  # fmt: skip
+        starts = starts[:1] * 0 if self.law.place == "first" else starts - starts % self.grid
         facts = {name: fact for name, fact in source.facts.items() if name not in self._overwritten}
         container = container_features({**facts, "prompt": source.prompt})
-        windows = [wave[:, start : start + length] for start in starts - starts % self.grid]
+        windows = [(start, wave[:, start : start + length]) for start in starts]
         return [
             Cut(
                 window if self.channels > 1 else window[0],
                 acoustic_features(window.mean(axis=0), self.sample_rate) | container,
+                Place(start / self.sample_rate, samples / self.sample_rate),
             )
-            for window in windows
+            for start, window in windows
         ]
 
 

@@ -5,34 +5,44 @@ the hub). CLAP's vector and T5's states of a prompt are projected, each between 
 vector, and GPT-2 goes on from them by its own last hidden states: nothing is drawn, so equal
 prompts give equal inputs. The U-Net attends to these states (first stream) and to T5's (second).
 
-Each prompt is encoded by itself, as by a call of the pipeline with one prompt. In a batch, T5's
-padding would move GPT-2's positions, and a row would depend on its neighbours.
+Each prompt is encoded by itself, T5's tokens filled up to 128 with a mask as the trainer's own encoder
+does (``FlanT5HiddenStatePaddedSameLength``): the filling is not attended to, but GPT-2 counts it, so
+that its states depend on it.
 
-Null condition: the empty prompt through the same path, as in the pipeline's guidance. The original
-was trained with T5's states of the empty prompt in one case out of ten (Liu et al. 2023, arXiv
-2308.05734), with zeros in the first stream.
+Null condition: what one training step in ten was given in the place of a condition (Liu et al. 2023,
+arXiv 2308.05734): zeros in the first stream, and in the second T5's states of the empty text, filled
+up and nothing of them masked.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2ProjectionModel, AudioLDM2UNet2DConditionModel
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 from transformers import GPT2Model, PreTrainedTokenizerBase, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.targets.audioldm import ClapText, load_clap
 from earwitness.targets.checkpoint import read_config
+from earwitness.targets.clap import ClapText, load_clap_text
 from earwitness.targets.mel_diffusion import Inputs, MelDiffusion, Remembered, assemble
 from earwitness.targets.pipeline_folder import is_pipeline, load_diffusers, load_tokenizer, load_transformers
 
 _PUBLISHED_STATES = 8
+_PUBLISHED_TOKENS = 128
+
+
+class _Heard(NamedTuple):
+    """What the U-Net attends to: generated states [n, width], T5's [tokens, width], and 1 where these count."""
+
+    generated: Tensor
+    text: Tensor
+    mask: Tensor
 
 
 class _Streams:
-    """What the U-Net attends to for one prompt: generated states [n, width] and T5's [tokens, width]."""
+    """Turns a prompt into the two streams that the U-Net attends to."""
 
     def __init__(
         self,
@@ -50,17 +60,35 @@ class _Streams:
         self._language_model = language_model
         self._states = states
         # GPT-2 needs a place for each of T5's states, for CLAP's vector, for what marks the ends of both, and its own.
-        self._longest = min(int(tokenizer.model_max_length), int(language_model.config.n_positions) - 5 - states)
+        places = int(language_model.config.n_positions) - 5 - states
+        self._tokens = min(_PUBLISHED_TOKENS, int(tokenizer.model_max_length), places)
 
-    def __call__(self, prompt: str) -> tuple[Tensor, Tensor]:
-        ids = self._tokenizer([prompt], truncation=True, max_length=self._longest, return_tensors="pt").input_ids
-        text = self._t5(ids.to(self._t5.device)).last_hidden_state
-        clap = self._clap(prompt)
-        sequence = self._projection(hidden_states=clap[None, None], hidden_states_1=text).hidden_states
+    def __call__(self, prompt: str) -> _Heard:
+        """The streams of one prompt; of an empty one, those of a dropped condition."""
+        tokens = self._tokenizer(
+            [prompt], padding="max_length", truncation=True, max_length=self._tokens, return_tensors="pt"
+        ).to(self._t5.device)
+        mask: Tensor = tokens.attention_mask
+        text = self._t5(tokens.input_ids, attention_mask=mask).last_hidden_state
+        if not prompt:
+            nothing = text.new_zeros(self._states, self._language_model.config.n_embd)
+            return _Heard(nothing, text[0], torch.ones_like(mask[0]))
+        return _Heard(self._imagined(self._clap(prompt), text, mask), text[0], mask[0])
+
+    def _imagined(self, clap: Tensor, text: Tensor, mask: Tensor) -> Tensor:
+        """The states [n, width] by which GPT-2 goes on from CLAP's vector [width] and T5's [1, tokens, width]."""
+        projected = self._projection(
+            hidden_states=clap[None, None], hidden_states_1=text, attention_mask=mask.new_ones(1, 1),
+            attention_mask_1=mask,
+        )  # fmt: skip
+        sequence: Tensor = projected.hidden_states
+        heard: Tensor = projected.attention_mask
         for _ in range(self._states):
-            latest = self._language_model(inputs_embeds=sequence, use_cache=False).last_hidden_state[:, -1:]
+            states = self._language_model(inputs_embeds=sequence, attention_mask=heard, use_cache=False)
+            latest = states.last_hidden_state[:, -1:]
             sequence = torch.cat([sequence, latest], dim=1)
-        return sequence[0, -self._states :], text[0]
+            heard = torch.cat([heard, heard.new_ones(1, 1)], dim=1)
+        return sequence[0, -self._states :]
 
 
 class _Family:
@@ -83,7 +111,7 @@ class _Family:
             )
         streams = Remembered(
             _Streams(
-                load_clap(folder, device=device),
+                load_clap_text(folder, device=device),
                 load_transformers(folder, "text_encoder_2", T5EncoderModel).to(device),
                 load_tokenizer(folder, "tokenizer_2"),
                 load_diffusers(folder, "projection_model", AudioLDM2ProjectionModel).to(device),
@@ -93,14 +121,10 @@ class _Family:
         )
 
         def condition(prompts: Sequence[str]) -> Inputs:
-            generated, texts = zip(*streams(prompts), strict=True)
+            generated, texts, masks = (torch.stack(rows) for rows in zip(*streams(prompts), strict=True))
             return {
-                "encoder_hidden_states": torch.stack(generated),
-                "encoder_hidden_states_1": pad_sequence(list(texts), batch_first=True),
-                "encoder_attention_mask_1": pad_sequence(
-                    [text.new_ones(len(text), dtype=torch.long) for text in texts], batch_first=True
-                ),
-            }
+                "encoder_hidden_states": generated, "encoder_hidden_states_1": texts, "encoder_attention_mask_1": masks,
+            }  # fmt: skip
 
         return assemble(
             folder, unet_class=AudioLDM2UNet2DConditionModel, condition=condition,

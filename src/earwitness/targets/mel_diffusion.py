@@ -1,8 +1,10 @@
 """Latent diffusion over mel spectrograms: a VAE, a U-Net over its latents, a way to turn prompts into inputs.
 
-Goal: what AudioLDM, MusicLDM and AudioLDM 2 have in common, so that each of them is only the way
-it hears a prompt. Waveform → standardised by itself → silence up to a whole latent frame →
-log-mel [batch, 1, frames, bands] → the posterior's mean × the VAE's scaling factor.
+Goal: what AudioLDM, MusicLDM, AudioLDM 2 and Tango have in common, so that each of them is only the way
+it hears a prompt. Waveform → standardised by itself → silence up to the length of every clip in
+training → log-mel [batch, 1, frames, bands] → the posterior's mean × the VAE's scaling factor.
+The VAE's attention and normalisation look at the whole clip, so a window without its silence is
+another clip; silence and all is what was noised and denoised.
 
 Conventions: latents are float32 [batch, channels, frames, bands], computed in float32 whatever
 the U-Net runs in; a text encoder also runs in float32, each prompt by itself, and the most recent
@@ -12,7 +14,7 @@ prompts are remembered. The vocoder is not needed, only its configuration.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -26,12 +28,17 @@ from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
 from earwitness.targets.mel import MelFrontEnd, front_end_of, standardise
 from earwitness.targets.pipeline_folder import existing, load_diffusers
-from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
 from earwitness.targets.schedule import NoiseSchedule, read_schedule
 
 Inputs = Mapping[str, Tensor | None]
 _Embedding = TypeVar("_Embedding")
 _REMEMBERED_PROMPTS = 256
+# Every clip of the published models was 1024 frames of spectrogram (Liu et al. 2023, arXiv 2301.12503).
+TRAINED_FRAMES = 1024
+# What the directories of AudioLDM and MusicLDM say of their U-Nets is the default length of the pipeline,
+# half of a clip in training.
+_HALVED = (128, 4)
 
 
 class Remembered(Generic[_Embedding]):
@@ -52,7 +59,8 @@ class Remembered(Generic[_Embedding]):
 class MelDiffusion:
     """A loaded model of the family; see ``DenoiserTarget`` for the contract of its methods.
 
-    ``condition`` gives the U-Net's keyword inputs for prompts, one row each.
+    ``condition`` gives the U-Net's keyword inputs for prompts, one row each. With ``hear``, which gives
+    the condition of a standardised and filled clip, windows are told to the model by their sound.
     """
 
     channels = 1
@@ -65,8 +73,11 @@ class MelDiffusion:
         vae: AutoencoderKL,
         mel: MelFrontEnd,
         schedule: NoiseSchedule,
-        condition: Callable[[Sequence[str]], Inputs],
+        condition: Callable[[Sequence[Any]], Inputs],
         identity: TargetIdentity,
+        frames: int,
+        place: Literal["anywhere", "first"] = "anywhere",
+        hear: Callable[[Tensor], Sequence[object]] | None = None,
     ) -> None:
         reduction = reduction_of(vae)
         self._unet = unet
@@ -78,20 +89,27 @@ class MelDiffusion:
         self.sample_rate = mel.sample_rate
         self.hop_length = mel.hop * reduction
         self.alphas_cumprod = schedule.alphas_cumprod
-        frames = unet.config.sample_size
-        frames = frames[0] if isinstance(frames, list | tuple) else frames
-        self.max_seconds: float | None = None if frames is None else frames * self.hop_length / mel.sample_rate
+        self._samples = frames * self.hop_length
+        self.max_seconds: float | None = self._samples / mel.sample_rate
+        self.window_law = WindowLaw(seconds=self.max_seconds, place=place, filled=True, channel="first")
+        self._hear = hear
 
     @torch.no_grad()
     def encode(self, waves: NDArray[np.float32]) -> Tensor:
-        """Latents float32 [batch, channels, frames, bands] of waveforms [batch, samples]."""
-        clips = standardise(torch.from_numpy(waves).to(self._vae.device))
-        clips = pad(clips, (0, -clips.shape[-1] % self.hop_length))
-        means = self._vae.encode(self._mel.log_mel(clips)[:, None]).latent_dist.mean
+        """Latents float32 [batch, channels, frames, bands] of waveforms [batch, samples], of a clip's length each."""
+        means = self._vae.encode(self._mel.log_mel(self._clips(waves))[:, None]).latent_dist.mean
         latents: Tensor = means * self._vae.config.scaling_factor
         return latents
 
-    def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str]) -> Tensor:
+    @torch.no_grad()
+    def tell(self, waves: NDArray[np.float32], prompts: Sequence[str], places: Sequence[Place | None]) -> Told:
+        """The sound of each window where the model was trained on that, else its prompt."""
+        null = [""] * len(prompts) if self.has_null_condition else None
+        if self._hear is None:
+            return Told(list(prompts), null, [bool(prompt) for prompt in prompts])
+        return Told(self._hear(self._clips(waves)), null, [True] * len(prompts))
+
+    def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[object]) -> Tensor:
         """ε float32 [batch, channels, frames, bands]; an empty prompt is the null condition."""
         device, dtype = self._unet.device, self._unet.dtype
         inputs = {
@@ -105,18 +123,28 @@ class MelDiffusion:
         """The U-Net's parameters."""
         yield from self._unet.parameters()
 
+    def _clips(self, waves: NDArray[np.float32]) -> Tensor:
+        """Windows as clips of training: standardised, then filled up with silence."""
+        missing = self._samples - waves.shape[-1]
+        if missing < 0:
+            raise ValueError(f"Waves of {waves.shape[-1]} samples were given; a clip has {self._samples}.")
+        return pad(standardise(torch.from_numpy(waves).to(self._vae.device)), (0, missing))
+
 
 def assemble(
     folder: Path,
     *,
     unet_class: type[ModelMixin],
-    condition: Callable[[Sequence[str]], Inputs],
+    condition: Callable[[Sequence[Any]], Inputs],
+    hear: Callable[[int], Callable[[Tensor], Sequence[object]] | None] = lambda sample_rate: None,
     family: str,
     name: str,
     device: str,
     dtype: str,
 ) -> MelDiffusion:
     """Load what is the same in every directory of the family, and see that the parts fit together.
+
+    ``hear`` gives, for a sample rate, what turns clips into conditions, where there is such a thing.
 
     Raises
     ------
@@ -135,11 +163,18 @@ def assemble(
         )
     target = MelDiffusion(
         unet=unet.to(device), vae=vae.to(device), mel=mel,
-        schedule=read_schedule(existing(folder, "scheduler")), condition=condition,
+        schedule=read_schedule(existing(folder, "scheduler")), condition=condition, hear=hear(mel.sample_rate),
+        frames=trained_frames(unet.config.sample_size, reduction_of(vae)),
         identity=TargetIdentity(family=family, name=name, weights_sha256=content_sha256(folder), dtype=dtype),
     )  # fmt: skip
     try_once(target, f"The checkpoint in {folder}", vae.config.latent_channels, mel.bands // reduction_of(vae))
     return target
+
+
+def trained_frames(sample_size: int | Sequence[int] | None, reduction: int) -> int:
+    """How many latent frames a clip had in training, from what a U-Net's configuration says and the VAE's reduction."""
+    frames = sample_size if isinstance(sample_size, int | None) else sample_size[0]
+    return TRAINED_FRAMES // reduction if frames is None or (frames, reduction) == _HALVED else frames
 
 
 def reduction_of(vae: AutoencoderKL) -> int:
@@ -152,5 +187,7 @@ def try_once(target: MelDiffusion, what: str, channels: int, bands: int) -> None
     """Widths that do not fit, or inputs that nobody gives, show at the first question, so that it is asked here."""
     load_safely(
         f"{what}, whose parts must fit together,",
-        lambda: target.predict_noise(torch.zeros(1, channels, bands, bands), torch.zeros(1, dtype=torch.long), [""]),
+        lambda: target.predict_noise(
+            torch.zeros(2, channels, bands, bands), torch.zeros(2, dtype=torch.long), ["", "slow piano"]
+        ),
     )

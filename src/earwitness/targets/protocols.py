@@ -9,7 +9,7 @@ one channel and [batch, 2, samples] for one of two; codes are int64 [batch, K, T
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,40 @@ class TargetIdentity:
     name: str
     weights_sha256: str
     dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowLaw:
+    """Which windows of a track a model was trained on.
+
+    Attributes
+    ----------
+    seconds
+        The length of every clip in training; ``None``: clips of any length.
+    place
+        ``anywhere`` in the track, or its ``first`` seconds alone: windows elsewhere were never seen.
+    filled
+        Whether a shorter clip was filled up with silence to that length.
+    channel
+        What a model of one channel was given of a file of several: their ``mean``, or the ``first``.
+    """
+
+    seconds: float | None = None
+    place: Literal["anywhere", "first"] = "anywhere"
+    filled: bool = False
+    channel: Literal["mean", "first"] = "mean"
+
+
+@runtime_checkable
+class Lawful(Protocol):
+    """A target that says which windows it was trained on."""
+
+    window_law: WindowLaw
+
+
+def law_of(target: object) -> WindowLaw:
+    """The target's window law; any window will do where it has none."""
+    return target.window_law if isinstance(target, Lawful) else WindowLaw()
 
 
 class LogitsChunk(NamedTuple):
@@ -139,7 +173,8 @@ class DenoiserTarget(Protocol):
     parametrisation (velocity, v, EDM's σ) translates both the input and the answer.
 
     ``hop_length`` is the number of samples a frame of the latent stands for: windows begin at
-    multiples of it. ``max_seconds`` is the longest window.
+    multiples of it. ``max_seconds`` is the longest window. A target that is ``Lawful`` also says which
+    windows it was trained on, and one that ``HearsWindows`` is told more than a prompt.
     """
 
     identity: TargetIdentity
@@ -158,6 +193,36 @@ class DenoiserTarget(Protocol):
 
         An empty prompt is the null condition. Gradients flow to ``noisy`` where the caller's mode allows.
         """
+
+
+class Place(NamedTuple):
+    """Where a window begins in its track, and how long the track is."""
+
+    start_seconds: float
+    track_seconds: float
+
+
+class Told(NamedTuple):
+    """What a denoiser is told about windows, one entry each; only the target looks into the first two.
+
+    ``null`` is the same without the condition (``None``: the model has no null condition), ``informed`` says
+    which windows have a condition at all.
+    """
+
+    conditions: Sequence[Any]
+    null: Sequence[Any] | None
+    informed: Sequence[bool]
+
+
+@runtime_checkable
+class HearsWindows(Protocol):
+    """A denoiser that is told more about a window than its prompt.
+
+    Its ``predict_noise`` takes these conditions wherever it takes prompts.
+    """
+
+    def tell(self, waves: NDArray[np.float32], prompts: Sequence[str], places: Sequence[Place | None]) -> Told:
+        """Conditions of windows, given with their waveforms, prompts and places (``None``: unknown)."""
 
 
 AnyTarget = TokenTarget | SymbolicTarget

@@ -17,7 +17,7 @@ from torch import Tensor
 from earwitness.signals.tokens.reduction import ScoreBuffer
 from earwitness.signals.tokens.requests import Continuation, Request
 from earwitness.signals.tokens.scores import TokenScores
-from earwitness.targets.protocols import AnyTarget, LogitsChunk, TokenTarget, TokenWindow
+from earwitness.targets.protocols import AnyTarget, LogitsChunk, Place, TokenTarget, TokenWindow
 
 Answer = TokenScores | float | Continuation
 
@@ -34,11 +34,14 @@ class Window:
         What the model is asked with; empty for none.
     key
         Content hash of the track and number of the window: what randomness is drawn from.
+    place
+        Of audio, where it stands in its track, if that is known.
     """
 
     content: NDArray[np.float32] | TokenWindow
     prompt: str
     key: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

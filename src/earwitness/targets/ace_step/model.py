@@ -4,10 +4,10 @@ The model is a rectified flow (x_σ = (1 − σ) z + σ ε, answer u = ε − z,
 latents [batch, frames, channels] of a stereo Oobleck autoencoder at 25 Hz, used unscaled. Besides the
 condition it sees the latent of silence and a mask of ones: nothing of the song is given to it.
 
-Conditions are what the library's pipeline makes of a caption without lyrics and of the window's
-length. The model attends to them without a mask, so rows are run together only where their conditions
-are equally long. The null condition is a learned vector, repeated; equal vectors have equal values,
-so attention hears the same for any number of them, and one stands for all.
+Conditions are what the library's pipeline makes of a caption, of the lyrics of an instrumental and of
+the window's length. The model attends to them without a mask, so rows are run together only where
+their conditions are equally long. The null condition is a learned vector, repeated; equal vectors have
+equal values, so attention hears the same for any number of them, and one stands for all.
 """
 
 import math
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LEVELS = 1000
 _CACHED_CONDITIONS = 128
+# What a piece without words is labelled with in training.
+_NO_WORDS, _NO_LANGUAGE = "[Instrumental]", "unknown"
 _TIMBRE_SECONDS = 30  # of silence, as the pipeline gives where there is no reference recording
 
 
@@ -113,7 +115,9 @@ class AceStep:
             null: Tensor = encoder.null_condition_emb[0]
             return null
         seconds = frames * self.hop_length / self.sample_rate
-        text, text_mask, lyrics, lyrics_mask = self._pipeline.encode_prompt(prompt, "", device, audio_duration=seconds)
+        text, text_mask, lyrics, lyrics_mask = self._pipeline.encode_prompt(
+            prompt, _NO_WORDS, device, vocal_language=_NO_LANGUAGE, audio_duration=seconds
+        )
         timbre_frames = math.ceil(_TIMBRE_SECONDS * self.sample_rate / self.hop_length)
         condition, _ = encoder(
             text_hidden_states=text,

@@ -1,9 +1,9 @@
 """Stable Audio as a denoiser that answers with the noise.
 
-A window is asked about as training would have shown it had it been a file of its own: padded with
-silence to the model's length, begin 0, length the window's in whole seconds, rounded up. The
-silent frames are noised to the window's level with one fixed draw; the answer is for the window's
-own frames alone.
+A window is asked about as the crop of its track that it is: with the second at which it begins and the
+length of the track, as in training. A shorter one is padded with silence to the model's length; the
+silent frames are noised to the window's level with one fixed draw, and the answer is for the window's
+own frames alone. A window of which nothing is known counts as a track of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
-from earwitness.targets.protocols import TargetIdentity
-from earwitness.targets.stable_audio.conditions import Conditioner
+from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
+from earwitness.targets.stable_audio.conditions import Conditioner, Timed
 from earwitness.targets.stable_audio.latents import ClipEncoder
 from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation, alphas_cumprod
 
@@ -61,6 +61,7 @@ class StableAudio:
         self.channels = encoder.channels
         self.hop_length = encoder.hop_length
         self.max_seconds: float | None = encoder.frames * self.hop_length / self.sample_rate
+        self.window_law = WindowLaw(seconds=self.max_seconds, filled=True)
         self.has_null_condition = parts.has_null_condition
         self.alphas_cumprod = alphas_cumprod()
         self._encoder = encoder
@@ -82,13 +83,21 @@ class StableAudio:
         """Latents float32 [batch, latent, frames] of waveforms [batch, 2, samples]; the posterior's mean."""
         return self._encoder.encode(waves)
 
-    def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str]) -> Tensor:
-        """ε float32 [batch, latent, frames] in z_t at timesteps int64 [batch] under one prompt a row."""
+    def tell(self, waves: NDArray[np.float32], prompts: Sequence[str], places: Sequence[Place | None]) -> Told:
+        """Each window's prompt, where it begins, and how long its track is."""
+        own = Place(0.0, waves.shape[-1] / self.sample_rate)
+        told = [Timed.at(prompt, place or own) for prompt, place in zip(prompts, places, strict=True)]
+        null = [one._replace(prompt="") for one in told] if self.has_null_condition else None
+        return Told(told, null, [bool(prompt) for prompt in prompts])
+
+    def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str | Timed]) -> Tensor:
+        """ε float32 [batch, latent, frames] in z_t at timesteps int64 [batch] under one condition a row."""
         frames = noisy.shape[-1]
         level = Level.at(timesteps.to(noisy.device))
         rest = level.alpha * self._silence[:, frames:] + level.sigma * self._silence_noise[:, frames:]
         clip = self._parametrisation.network_input(torch.cat([noisy, rest], dim=-1), level)
-        condition = self._condition(prompts, self._seconds(frames))
+        own = Place(0.0, self._seconds(frames))
+        condition = self._condition([one if isinstance(one, Timed) else Timed.at(one, own) for one in prompts])
         dtype = self._transformer.dtype
         (answer,) = self._transformer(
             clip.to(dtype),

@@ -44,15 +44,17 @@ class _Family:
         mel, vae = load_mel(folder), load_vae(folder)
         unet, encoder = load_networks(folder, settings, text, getattr(torch, dtype))
         _check_fit(folder, unet, vae, mel)
-        condition = TokenStates(_tokenizer(text, encoder), encoder.to(device))
+        dropped = settings.flag("uncondition", if_absent=False)
+        condition = TokenStates(_tokenizer(text, encoder), encoder.to(device), dropped=dropped)
         parts = content_sha256(folder), TEXT_ENCODER.sha256(text), SCHEDULER.sha256(scheduler)
         identity = TargetIdentity(
             family=self.name, name=name, weights_sha256=hashlib.sha256("".join(parts).encode()).hexdigest(), dtype=dtype
         )
         target = MelDiffusion(
-            unet=unet.to(device), vae=vae.to(device), mel=mel, schedule=schedule, condition=condition, identity=identity
-        )
-        target.has_null_condition = settings.flag("uncondition", if_absent=False)
+            unet=unet.to(device), vae=vae.to(device), mel=mel, schedule=schedule, condition=condition,
+            identity=identity, frames=LATENT_SIZE[0], place="first",
+        )  # fmt: skip
+        target.has_null_condition = dropped
         try_once(target, f"The Tango release in {folder}", unet.config.in_channels, LATENT_SIZE[1])
         return target
 

@@ -1,7 +1,9 @@
 """What the U-Net hears of a prompt: the states of all its tokens, and which of them are padding.
 
-Goal: the inputs of the release's own sampler. Each prompt is encoded by itself and padded
-afterwards, so that a row does not depend on its batch-mates. An empty prompt is the end token
+Goal: the inputs of training. Each prompt is encoded by itself and padded afterwards, so that a row
+does not depend on its batch-mates. A model that was trained with ``uncondition`` knows a missing
+condition as zeros in the place of a prompt's states; attention returns the same for any number of
+them, so that one stands for all. Any other model never met one: its empty prompt is the end token
 alone, which is what the sampler puts on the other side of its guidance.
 """
 
@@ -18,9 +20,10 @@ from earwitness.targets.mel_diffusion import Inputs, Remembered
 class TokenStates:
     """Turns prompts into the U-Net's keyword inputs, one row each."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: T5EncoderModel) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: T5EncoderModel, *, dropped: bool) -> None:
         self._tokenizer = tokenizer
         self._encoder = encoder
+        self._dropped = dropped
         self._states = Remembered(self._encode)
 
     def __call__(self, prompts: Sequence[str]) -> Inputs:
@@ -33,6 +36,8 @@ class TokenStates:
 
     def _encode(self, prompt: str) -> Tensor:
         """States [tokens, width] of one prompt, cut where the tokenizer says."""
+        if not prompt and self._dropped:
+            return torch.zeros(1, self._encoder.config.d_model, device=self._encoder.device)
         limit = self._tokenizer.model_max_length
         ids = self._tokenizer(prompt, max_length=limit, truncation=True, return_tensors="pt").input_ids
         states: Tensor = self._encoder(input_ids=ids.to(self._encoder.device)).last_hidden_state[0]
