@@ -157,6 +157,22 @@ class FeatureTable:
         signs = np.array([self.specs[name].member_is.sign or 1 for name in names], dtype=np.float64)
         return self._matrix(names) * signs, names
 
+    def as_published(self) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the features that a publication sums up, turned the way it turns them, with their names.
+
+        Where a direction is known here it is the same; features whose published direction does not hold on
+        music (CAMIA's) are unknown here and are turned as published. For the published procedures alone.
+        """
+        from earwitness.signals.registry import published_direction
+
+        directions = {
+            name: self.specs[name].member_is if self.specs[name].member_is.sign else published_direction(name)
+            for name in self.feature_names
+            if not name.startswith(BLIND_PREFIX)
+        }
+        signs = {name: direction.sign for name, direction in directions.items() if direction and direction.sign}
+        return self._matrix(list(signs)) * np.array(list(signs.values()), dtype=np.float64), list(signs)
+
     def headline(self, names: Iterable[str]) -> NDArray[np.bool_]:
         """Return, for each of these features, whether it belongs to the score that was fixed in advance."""
         return np.array([self.specs[name].headline for name in names], dtype=np.bool_)

@@ -8,13 +8,13 @@ from scipy import stats
 
 from earwitness.report.context import FailureRow, ReportContext, TargetSummary, TrackRow, set_summaries
 from earwitness.spec import Direction
+from earwitness.stats.aa import AAControl
+from earwitness.stats.fraction import UsedFraction
 from earwitness.verdict.result import (
-    AAControl,
     Blind,
     Counts,
     DatasetInferenceResult,
     FeatureResult,
-    Fraction,
     Interval,
     Power,
     TrackResult,
@@ -71,10 +71,15 @@ def full_result(
         unconstrained_p_value=0.0123,
         blind=Blind(auc=0.517, low=0.43, high=0.548, p_value=0.3123, passes=True, harmful_auc=0.603, state="pass"),
         a_a=AAControl(
-            runs=200, alpha=0.01, rejection_rate=rejected / 200, low=limits.low, high=limits.high, p_values=control
+            runs=200,
+            alpha=0.01,
+            rejection_rate=rejected / 200,
+            low=limits.low,
+            high=limits.high,
+            p_values=tuple(control),
         ),
         e_value=212.4,
-        fraction=Fraction(lower=0.1834, estimate=0.412),
+        fraction=UsedFraction(lower=0.1834, estimate=0.412),
         power=Power(minimum_detectable_auc=0.6149, tracks_needed=66),
         features=features,
         tracks=[

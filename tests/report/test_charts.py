@@ -4,7 +4,8 @@ import numpy as np
 
 from earwitness.report.charts import COLOURS, family_figure, score_figure, uniformity_figure
 from earwitness.spec import Direction
-from earwitness.verdict.result import AAControl, FeatureResult, TrackResult
+from earwitness.stats.aa import AAControl
+from earwitness.verdict.result import FeatureResult, TrackResult
 from tests.report.samples import full_result
 
 
@@ -55,7 +56,7 @@ def test_scores_of_one_set_alone_are_not_drawn() -> None:
 
 def test_control_p_values_on_an_edge_count_in_the_bar_below() -> None:
     figure = uniformity_figure(
-        AAControl(runs=5, alpha=0.01, rejection_rate=0, low=0, high=0.5, p_values=[0.002, 0.1, 0.3, 0.31, 1.0])
+        AAControl(runs=5, alpha=0.01, rejection_rate=0, low=0, high=0.5, p_values=(0.002, 0.1, 0.3, 0.31, 1.0))
     )
     assert figure is not None
     assert [int(row[2]) for row in figure.rows] == [2, 0, 1, 1, 0, 0, 0, 0, 0, 1]

@@ -1,9 +1,13 @@
+from dataclasses import asdict
+
 import pytest
 
 from earwitness.report import wording
 from earwitness.report.context import ReportContext
+from earwitness.report.numbers import count
 from earwitness.report.procedure import steps
-from earwitness.verdict.result import AAControl, Blind, DatasetInferenceResult, Interval
+from earwitness.stats.aa import AAControl, rejection_rate
+from earwitness.verdict.result import Blind, DatasetInferenceResult, Interval
 from tests.report.samples import VERDICTS, bare_result, full_context, full_result
 
 
@@ -74,17 +78,20 @@ def test_neither_guilt_nor_innocence_nor_a_probability_of_use_is_stated(verdict:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "end"),
+    ("runs", "alarms", "end"),
     [
-        (0.001, 0.036, "agrees with what was measured."),
-        (0.021, 0.09, "should not be relied on."),
-        (0.0, 0.004, "it is cautious here."),
+        (200, 2, "agrees with what was measured."),
+        # 7 of 200 come about by chance once in 233 honest audits, 12 never.
+        (200, 7, "an honest test raises so many in one audit of 233, by chance."),
+        (200, 12, "are not relied on."),
+        (2000, 5, "it is cautious here."),
     ],
 )
-def test_the_control_is_judged_by_its_interval(low: float, high: float, end: str) -> None:
-    said = wording.control_statement(AAControl(runs=200, alpha=0.01, rejection_rate=0.01, low=low, high=high))
+def test_the_control_is_judged_by_its_count(runs: int, alarms: int, end: str) -> None:
+    control = AAControl(**asdict(rejection_rate([0.001] * alarms + [0.5] * (runs - alarms), 0.01)))
+    said = wording.control_statement(control)
     assert said.endswith(end)
-    assert "200 times; 2 runs raised a false alarm, 1\xa0%" in said
+    assert f"{count(runs)} times; {alarms} runs raised a false alarm" in said
 
 
 def test_a_failed_gate_reports_the_adjusted_test() -> None:

@@ -44,7 +44,7 @@ def independent(u: np.ndarray, z: np.ndarray) -> dict[str, float]:
     others = u.copy()
     others[np.arange(n), z] = -np.inf
     out = {"loss": -l.mean(), "hinge": (u[np.arange(n), z] - others.max(-1)).mean()}
-    out["zlib/coding=decimal"] = -l.mean() / len(zlib.compress(" ".join(str(c) for c in z).encode()))
+    out["zlib/coding=list"] = -l.mean() / len(zlib.compress(str([int(c) for c in z]).encode()))
     for k in (0.1, 0.2, 0.3, 0.4, 0.5):
         count = int(np.floor(k * n + 1e-9))
         out[f"min_k/k={k}"] = np.sort(l)[:count].mean()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from earwitness.stats.aa import aa_control, pseudo_suspect_groups
+from earwitness.stats.aa import aa_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings
 
@@ -75,3 +75,17 @@ def test_impossible_splits_are_refused() -> None:
         aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=3, alpha=0.05)
     with pytest.raises(ValueError, match="impossible"):
         aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=1, alpha=0.05, runs=0)
+
+
+def test_a_count_that_no_honest_test_gives_is_called_impossible() -> None:
+    # P(Bin(200, .01) ≥ 7) = .0043, and ≥ 12 has a chance below one in a million.
+    by_chance, never = (rejection_rate([0.001] * k + [0.5] * (200 - k), 0.01) for k in (7, 12))
+    assert by_chance.chance == pytest.approx(binom.sf(6, 200, 0.01))
+    assert (by_chance.rejections, by_chance.impossible, never.impossible) == (7, False, True)
+    assert by_chance.low > 0.01
+
+
+@pytest.mark.parametrize(("runs", "alpha"), [(200, 0.01), (200, 0.05), (1000, 0.01)])
+def test_the_fewest_impossible_rejections_have_a_chance_below_one_in_ten_thousand(runs: int, alpha: float) -> None:
+    fewest = next(k for k in range(runs) if rejection_rate([0.0] * k + [1.0] * (runs - k), alpha).impossible)
+    assert binom.sf(fewest - 1, runs, alpha) < 1e-4 <= binom.sf(fewest - 2, runs, alpha)

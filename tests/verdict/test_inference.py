@@ -1,5 +1,6 @@
 """The verdict: each of the four, its reasons, and what it refuses to judge."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
+from earwitness.stats.aa import AAControl, rejection_rate
 from earwitness.stats.exact import ExactTest
 from earwitness.stats.roc import auc_delong
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.judge import judge
-from earwitness.verdict.result import AAControl, Blind, DatasetInferenceResult
+from earwitness.verdict.result import Blind, DatasetInferenceResult
 
 
 def _table(
@@ -262,13 +264,13 @@ def _blind(*, passes: bool, adjusted: float | None = None) -> Blind:
 
 
 @pytest.mark.parametrize(
-    ("p", "companion", "a_a_low", "blind", "verdict"),
+    ("p", "companion", "alarms", "blind", "verdict"),
     [
-        (0.005, 0.005, 0.001, None, "evidence_of_use"),
+        (0.005, 0.005, 7, None, "evidence_of_use"),
         (0.01, 1.0, None, None, "evidence_of_use"),
         (0.011, 0.02, None, None, "no_evidence"),
         (0.2, 0.01, None, None, "inconclusive"),
-        (0.005, 0.005, 0.02, None, "inconclusive"),
+        (0.005, 0.005, 12, None, "inconclusive"),
         (0.005, 0.005, None, _blind(passes=True), "evidence_of_use"),
         (0.005, 0.005, None, _blind(passes=False), "inconclusive"),
         (0.005, 0.005, None, _blind(passes=False, adjusted=0.02), "inconclusive"),
@@ -276,8 +278,10 @@ def _blind(*, passes: bool, adjusted: float | None = None) -> Blind:
         (0.2, 0.5, None, _blind(passes=False), "no_evidence"),
     ],
 )
-def test_judgement(p: float, companion: float, a_a_low: float | None, blind: Blind | None, verdict: str) -> None:
-    a_a = None if a_a_low is None else AAControl(runs=200, alpha=0.01, rejection_rate=0.04, low=a_a_low, high=0.1)
+def test_judgement(p: float, companion: float, alarms: int | None, blind: Blind | None, verdict: str) -> None:
+    a_a = None
+    if alarms is not None:
+        a_a = AAControl(**asdict(rejection_rate([0.0] * alarms + [1.0] * (200 - alarms), 0.01)))
     found, reasons = judge(_test(p), alpha=0.01, companion_p=companion, a_a=a_a, blind=blind)
     assert found == verdict
     assert all(reason.endswith(".") and reason[0].isupper() for reason in reasons)

@@ -1,5 +1,6 @@
 """``earwitness calibrate``: the error rate of the test on a held-out set."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,13 +41,9 @@ def command(
 def _draw(table: "Calibration", path: Path) -> None:
     from earwitness.files import write_text
     from earwitness.report.charts import uniformity_figure
-    from earwitness.verdict.result import AAControl
+    from earwitness.stats.aa import AAControl
 
-    level = table.levels[0]
-    control = AAControl(
-        runs=table.runs, alpha=level.alpha, rejection_rate=level.rate, low=level.low, high=level.high,
-        p_values=table.p_values,
-    )  # fmt: skip
+    control = AAControl(**asdict(table.levels[0]), p_values=tuple(table.p_values))
     figure = uniformity_figure(control)
     assert figure is not None, "a calibration keeps its p-values"
     write_text(path, figure.svg)

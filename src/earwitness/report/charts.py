@@ -19,7 +19,8 @@ from earwitness.report.numbers import decimal
 from earwitness.report.printable import printable
 from earwitness.report.svg import INK, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
-from earwitness.verdict.result import AAControl, FeatureResult, TrackResult
+from earwitness.stats.aa import AAControl
+from earwitness.verdict.result import FeatureResult, TrackResult
 
 COLOURS = {"suspect": "#d55e00", "held_out": "#0072b2"}
 _BAND = "#e9e9e9"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from earwitness.report.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
 from earwitness.report.wording import floor_source
-from earwitness.verdict.result import AAControl, DatasetInferenceResult
+from earwitness.stats.aa import AAControl
+from earwitness.verdict.result import DatasetInferenceResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ neither guilt nor innocence is ever stated.
 from dataclasses import dataclass
 
 from earwitness.report.numbers import count, decimal, frequency, is_known, p_value, percent
-from earwitness.verdict.result import AAControl, Blind, DatasetInferenceResult, Verdict
+from earwitness.stats.aa import AAControl
+from earwitness.verdict.result import Blind, DatasetInferenceResult, Verdict
 
 ROLE_NAMES = {"suspect": "Suspect", "held_out": "Held-out", "member": "Member", "non_member": "Non-member"}
 VERDICT_NAMES: dict[Verdict, str] = {
@@ -134,8 +135,10 @@ def control_statement(a_a: AAControl) -> str:
         f"(95\N{NO-BREAK SPACE}% interval {percent(a_a.low)} to {percent(a_a.high)}). "
         f"An honest test at α = {a_a.alpha:g} raises at most about {percent(a_a.alpha)}"
     )
+    if a_a.impossible:
+        return f"{measured}. No honest test raises so many: its p-values are too small here and are not relied on."
     if a_a.low > a_a.alpha:
-        return f"{measured}. This one raises more: its p-values are too small here and should not be relied on."
+        return f"{measured}; an honest test raises so many in one audit of {count(round(1 / a_a.chance))}, by chance."
     if a_a.high < a_a.alpha:
         return f"{measured}. This one raises fewer: it is cautious here."
     return f"{measured}, which agrees with what was measured."

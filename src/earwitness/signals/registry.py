@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from earwitness.errors import EarwitnessError
 from earwitness.signals.tokens.presets import PRESETS
 from earwitness.signals.tokens.signal import TokenSignal
-from earwitness.spec import FeatureSpec
+from earwitness.spec import Direction, FeatureSpec
 
 if TYPE_CHECKING:
     from earwitness.signals.denoising.signal import DenoisingSignal
@@ -69,6 +69,13 @@ def spec_for(name: str) -> FeatureSpec | None:
         return None
     part = re.search(r"/codebook=(?!all\b)", name) is not None
     return replace(found, name=name, headline=found.headline and not part)
+
+
+def published_direction(name: str) -> Direction | None:
+    """The direction in which a publication counts a feature that has none here; ``None`` where it has one, or none."""
+    from earwitness.signals.tokens.camia import PUBLISHED_DIRECTIONS
+
+    return PUBLISHED_DIRECTIONS.get(_without_codebook(name).removesuffix("/contrast"))
 
 
 @cache

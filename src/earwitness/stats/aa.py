@@ -8,11 +8,12 @@ against settings that cannot reach α; for a procedure with assumptions it measu
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import binom
 
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
@@ -22,16 +23,51 @@ from earwitness.stats.grouping import Bools, Floats, Ints
 PValue = Callable[[Floats, Bools, Ints, int], float]
 
 
+_IMPOSSIBLE = 1e-4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AAOutcome:
-    """How often a test rejected among pseudo-suspects that are held-out tracks, with exact 95 % limits."""
+class RejectionRate:
+    """The share of ``runs`` without anything to find that gave p ≤ ``alpha``, with its 95 % Clopper–Pearson limits."""
 
     runs: int
     alpha: float
     rejection_rate: float
     low: float
     high: float
-    p_values: tuple[float, ...]
+
+    @property
+    def rejections(self) -> int:
+        """How many runs rejected."""
+        return round(self.rejection_rate * self.runs)
+
+    @property
+    def chance(self) -> float:
+        """How often an honest test would reject so many times or more: ``P(Bin(runs, α) ≥ rejections)``."""
+        return float(binom.sf(self.rejections - 1, self.runs, self.alpha))
+
+    @property
+    def impossible(self) -> bool:
+        """Whether no honest test gives such a count: its chance is below one in ten thousand."""
+        return self.chance < _IMPOSSIBLE
+
+
+def rejection_rate(p_values: Sequence[float], alpha: float) -> RejectionRate:
+    """Return the rate of p ≤ α among p-values of runs without anything to find."""
+    rejections = sum(p <= alpha for p in p_values)
+    low, high = clopper_pearson(rejections, len(p_values))
+    share = rejections / len(p_values)
+    return RejectionRate(runs=len(p_values), alpha=alpha, rejection_rate=share, low=low, high=high)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AAControl(RejectionRate):
+    """A test's own error rate, held-out against held-out, with its p-values for the uniformity plot.
+
+    The runs are random labellings of one set, so the count of an exact test is binomial with chance α or less.
+    """
+
+    p_values: tuple[float, ...] = field(default=())
 
 
 def pseudo_suspect_groups(n_suspect_groups: int, n_held_out_groups: int) -> int:
@@ -51,7 +87,7 @@ def aa_control(
     settings: ExactSettings | None = None,
     p_value: PValue | None = None,
     budget_seconds: float | None = None,
-) -> AAOutcome:
+) -> AAControl:
     """Run a test on random splits of one set and count rejections.
 
     Parameters
@@ -76,7 +112,7 @@ def aa_control(
 
     Returns
     -------
-    AAOutcome
+    AAControl
 
     Raises
     ------
@@ -96,16 +132,7 @@ def aa_control(
         p_values.append(test(values, chosen[codes], codes, int(rng.integers(2**63))))
         if budget_seconds is not None and time.monotonic() - began > budget_seconds:
             break
-    rejections = sum(p <= alpha for p in p_values)
-    low, high = clopper_pearson(rejections, len(p_values))
-    return AAOutcome(
-        runs=len(p_values),
-        alpha=alpha,
-        rejection_rate=rejections / len(p_values),
-        low=low,
-        high=high,
-        p_values=tuple(p_values),
-    )
+    return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
 
 
 def _exact_p_value(settings: ExactSettings) -> PValue:

@@ -125,10 +125,12 @@ def iar_test(values: ArrayLike, is_suspect: ArrayLike, *, corrected: bool = Fals
 def llm_di_test(values: ArrayLike, is_suspect: ArrayLike, *, corrected: bool = False, seed: int = 0) -> float:
     """Return the p-value of LLM dataset inference: a linear layer learned on one half, tested on the other.
 
-    As published: in each set by itself the 2.5 % tails of every feature are clipped (both
-    halves at once, so the tested rows have seen their labels), all rows are scaled by the
-    suspect set's mean and deviation, a linear layer is trained on half A (Adam, 1000 full
-    steps), and half B is compared by a one-sided Student t-test. Meant for α = .1.
+    As published, in the form of the released script ``linear_di.py`` with its defaults: in each
+    set by itself the 2.5 % tails of every feature are clipped (both halves at once, so the
+    tested rows have seen their labels), all rows are scaled by the suspect set's mean and
+    deviation, a linear layer is trained on half A (Adam, 1000 full steps), and half B is
+    compared by a one-sided Student t-test. Meant for α = .1. The other released form, the
+    notebook ``demo.ipynb``, clips and scales A and B each by itself (B by B's own labels).
     Corrected: clipping limits and scale come from half A of both sets together, weights
     are ≥ 0, the test is Welch's.
 
@@ -192,6 +194,32 @@ def published_p(
     if method not in _TESTS:
         raise EarwitnessError(f"There is no published method {method!r}; use one of {', '.join(get_args(Method))}.")
     return _TESTS[method](values, is_suspect, corrected=corrected, seed=seed)
+
+
+def member_difference(values: ArrayLike, is_suspect: ArrayLike) -> float:
+    """Return how much more member-like the suspects are: mean over features of the difference in standard deviations.
+
+    The published tests do not say: ``iar`` ignores the direction, and a learned score finds one of its own.
+
+    Parameters
+    ----------
+    values, is_suspect
+        ``[n, d]`` oriented, higher = more member-like, NaN left out; and ``[n]``.
+
+    Returns
+    -------
+    float
+        Positive = more member-like than the held-out tracks; 0 where nothing varies.
+
+    Examples
+    --------
+    >>> round(member_difference([[0.0], [2.0], [1.0], [3.0]], [False, False, True, True]), 3)
+    0.894
+    """
+    x, suspect = _prepared(values, is_suspect, fewest=1)
+    spread = x.std(axis=0)
+    apart = x[suspect].mean(axis=0) - x[~suspect].mean(axis=0)
+    return float((apart / np.where(spread > 0, spread, 1)).mean())
 
 
 def _prepared(values: ArrayLike, is_suspect: ArrayLike, *, fewest: int) -> tuple[Floats, Bools]:

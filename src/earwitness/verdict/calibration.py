@@ -12,21 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.stats.aa import aa_control, pseudo_suspect_groups
-from earwitness.stats.binomial import clopper_pearson
+from earwitness.stats.aa import RejectionRate, aa_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.exact import ExactSettings
-
-
-class Level(BaseModel):
-    """The share of runs with p ≤ ``alpha``, with its 95 % Clopper–Pearson limits."""
-
-    model_config = ConfigDict(frozen=True)
-
-    alpha: float
-    rejections: int
-    rate: float
-    low: float
-    high: float
 
 
 class Calibration(BaseModel):
@@ -37,7 +24,7 @@ class Calibration(BaseModel):
     runs: int
     groups: int
     pseudo_suspect_groups: int
-    levels: list[Level]
+    levels: list[RejectionRate]
     p_values: list[float]
 
     def text(self) -> str:
@@ -47,7 +34,7 @@ class Calibration(BaseModel):
             f"{'level':>7}  {'rejected':>8}  {'95 % interval':>16}",
         ]
         lines += [
-            f"{level.alpha:7g}  {level.rate:8.2%}  {level.low:7.2%} – {level.high:6.2%}"
+            f"{level.alpha:7g}  {level.rejection_rate:8.2%}  {level.low:7.2%} – {level.high:6.2%}"
             + ("" if level.low <= level.alpha <= level.high else "   outside its interval")
             for level in self.levels
         ]
@@ -88,11 +75,10 @@ def calibrate(
         values[held_out], groups[held_out], suspect_groups=suspects, alpha=smallest, runs=runs, seed=seed,
         settings=ExactSettings(permutations=max(499, ceil(5 / smallest) - 1)),
     )  # fmt: skip
-    levels = []
-    for alpha in sorted(alphas):
-        rejections = sum(p <= alpha for p in outcome.p_values)
-        low, high = clopper_pearson(rejections, runs)
-        levels.append(Level(alpha=alpha, rejections=rejections, rate=rejections / runs, low=low, high=high))
     return Calibration(
-        runs=runs, groups=count, pseudo_suspect_groups=suspects, levels=levels, p_values=list(outcome.p_values)
+        runs=runs,
+        groups=count,
+        pseudo_suspect_groups=suspects,
+        levels=[rejection_rate(outcome.p_values, alpha) for alpha in sorted(alphas)],
+        p_values=list(outcome.p_values),
     )

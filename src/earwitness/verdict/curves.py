@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.stats.aa import PValue, aa_control, pseudo_suspect_groups
+from earwitness.stats.aa import PValue, RejectionRate, aa_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.curve import CurvePoint, measured_level, minimum_samples, p_against_samples
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.grouping import Bools, Floats, Ints, intraclass_correlation, normal_scores
@@ -26,17 +26,6 @@ from earwitness.verdict.result import Counts
 
 _FIRST_SIZE = 5
 _DRAWS, _EXACT_DRAWS = 1000, 100
-
-
-class NullLevel(BaseModel):
-    """The share of ``runs`` without anything to find that gave p ≤ α, with its 95 % Clopper–Pearson limits."""
-
-    model_config = ConfigDict(frozen=True)
-
-    runs: int
-    rate: float
-    low: float
-    high: float
 
 
 class SampleCurve(BaseModel):
@@ -56,8 +45,8 @@ class SampleCurve(BaseModel):
     seed: int
     points: list[CurvePoint]
     minimum_samples: int | None
-    held_out_level: NullLevel | None
-    simulated_level: NullLevel | None
+    held_out_level: RejectionRate | None
+    simulated_level: RejectionRate | None
     n_tracks: Counts
     n_groups: Counts
     features: int
@@ -77,7 +66,7 @@ class SampleCurve(BaseModel):
             else f"Mean p stays above {self.alpha:g} at every size tried, up to {largest} tracks a side."
         )
         measured = [
-            f"False alarms at {self.alpha:g}, {where}: {level.rate:.1%} of {level.runs} runs "
+            f"False alarms at {self.alpha:g}, {where}: {level.rejection_rate:.1%} of {level.runs} runs "
             f"[{level.low:.1%}, {level.high:.1%}]."
             for where, level in (
                 ("held-out tracks against held-out tracks", self.held_out_level),
@@ -194,7 +183,7 @@ def sample_curve(
             n_suspect=counts.suspect, n_held_out=counts.held_out, features=len(names),
             group_size=round(group_size), icc=icc, runs=null_runs, alpha=alpha, seed=seed, corrected=corrected,
         )  # fmt: skip
-        simulated_level = NullLevel(runs=null_runs, rate=rate, low=low, high=high)
+        simulated_level = RejectionRate(runs=null_runs, alpha=alpha, rejection_rate=rate, low=low, high=high)
     tell(steps)
     return SampleCurve(
         method=f"{method}, corrected" if corrected else method,
@@ -243,7 +232,7 @@ def _exact_p(settings: ExactSettings) -> PValue:
 
 def _on_held_out(
     values: Floats, codes: Ints, groups: Counts, p_value: PValue, *, alpha: float, runs: int, seed: int, exact: bool
-) -> tuple[NullLevel | None, list[str]]:
+) -> tuple[RejectionRate | None, list[str]]:
     """Split the held-out groups again and again; return the share of false alarms, or why there is none."""
     pseudo = pseudo_suspect_groups(groups.suspect, groups.held_out)
     if groups.held_out < 4 or (exact and comb(groups.held_out, pseudo) * alpha < 1):
@@ -257,7 +246,7 @@ def _on_held_out(
         outcome = aa_control(values, codes, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, p_value=p_value)
     except EarwitnessError as error:
         return None, [f"The level was not measured on the held-out set, which cannot be split so small. {error}"]
-    return NullLevel(runs=outcome.runs, rate=outcome.rejection_rate, low=outcome.low, high=outcome.high), []
+    return rejection_rate(outcome.p_values, alpha), []
 
 
 def _correlation_in_groups(values: Floats, suspect: Bools, codes: Ints) -> float:

@@ -14,11 +14,11 @@ import numpy as np
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.stats.aa import PValue, aa_control, pseudo_suspect_groups
+from earwitness.stats.aa import AAControl, PValue, aa_control, pseudo_suspect_groups
 from earwitness.stats.blind import blind_gate
 from earwitness.stats.eprocess import e_process
 from earwitness.stats.exact import UNDIRECTED, ExactSettings, exact_test, unconstrained_test
-from earwitness.stats.fraction import benjamini_hochberg, conformal_p_values, used_fraction
+from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
 from earwitness.stats.grouping import Bools, Floats, Ints
 from earwitness.stats.power import minimum_detectable_auc, tracks_needed
 from earwitness.stats.published import Method, published_p
@@ -35,12 +35,10 @@ from earwitness.verdict.admission import (
 )
 from earwitness.verdict.judge import findings, judge, judge_published, why_untestable
 from earwitness.verdict.result import (
-    AAControl,
     Blind,
     Counts,
     DatasetInferenceResult,
     FeatureResult,
-    Fraction,
     Interval,
     Power,
     TrackResult,
@@ -282,10 +280,10 @@ def _blind(
     ), []
 
 
-_NOT_USED: tuple[Fraction | None, dict[int, float], int] = (None, {}, 0)
+_NOT_USED: tuple[UsedFraction | None, dict[int, float], int] = (None, {}, 0)
 
 
-def _used(values: Floats, sides: _Sides, seed: int) -> tuple[Fraction | None, dict[int, float], int]:
+def _used(values: Floats, sides: _Sides, seed: int) -> tuple[UsedFraction | None, dict[int, float], int]:
     """How much was used, each suspect track's conformal p-value, and how many pass Benjamini–Hochberg at 10 %."""
     centred = (values - np.nanmean(values, axis=0)) / np.where((sd := np.nanstd(values, axis=0)) > 0, sd, 1)
     scores = np.nanmean(centred, axis=1)
@@ -300,7 +298,7 @@ def _used(values: Floats, sides: _Sides, seed: int) -> tuple[Fraction | None, di
     p_values = conformal_p_values(scores[sides.is_suspect], scores[~sides.is_suspect])
     standing_out = int((benjamini_hochberg(p_values) <= _TRACK_LEVEL).sum())
     return (
-        Fraction(lower=used.lower, estimate=used.estimate),
+        used,
         dict(zip(suspects.tolist(), p_values.tolist(), strict=True)),
         standing_out,
     )
@@ -328,14 +326,7 @@ def _a_a(
         )
     except EarwitnessError as error:  # a published method that needs more tracks a side than such a split has
         return None, [f"The A/A control was not run: the held-out set cannot be split so small. {error}"]
-    return AAControl(
-        runs=outcome.runs,
-        alpha=alpha,
-        rejection_rate=outcome.rejection_rate,
-        low=outcome.low,
-        high=outcome.high,
-        p_values=list(outcome.p_values),
-    ), []
+    return outcome, []
 
 
 def _grouped_auc(scores: Floats, is_suspect: Bools, groups: np.ndarray) -> Auc:

@@ -7,9 +7,11 @@ track; "level" is the share of false alarms a test allows itself.
 
 from math import comb
 
+from earwitness.stats.aa import AAControl
 from earwitness.stats.exact import ExactTest
+from earwitness.stats.fraction import UsedFraction
 from earwitness.stats.power import groups_needed_for_floor
-from earwitness.verdict.result import AAControl, Blind, Counts, Fraction, Interval, Power, Verdict
+from earwitness.verdict.result import Blind, Counts, Interval, Power, Verdict
 
 Judged = tuple[Verdict, list[str]]
 
@@ -25,7 +27,7 @@ def judge(test: ExactTest, *, alpha: float, companion_p: float, a_a: AAControl |
         f"p = {test.p_value:.4g} at level {alpha:g}, from {how} relabellings of "
         f"{test.n_groups_suspect + test.n_groups_held_out} whole groups"
     )
-    if a_a is not None and a_a.low > alpha:
+    if a_a is not None and a_a.impossible:
         return _misbehaved(a_a, alpha, f"Its answer for the suspect tracks, {stated}, therefore carries no weight.")
     if test.p_value <= alpha:
         return _rejected(f"The suspect tracks score more member-like than the held-out tracks: {stated}.", alpha, blind)
@@ -43,7 +45,7 @@ def judge_published(p_value: float, *, method: str, corrected: bool, alpha: floa
     """Draw the verdict of a published procedure: its own rule, unless it misbehaves on the held-out set."""
     form = "corrected" if corrected else "published"
     stated = f"p = {p_value:.4g} at level {alpha:g} by the {form} procedure {method}, which takes tracks as independent"
-    if a_a is not None and a_a.low > alpha:
+    if a_a is not None and a_a.impossible:
         return _misbehaved(a_a, alpha, f"Its answer for the suspect tracks, {stated}, therefore carries no weight.")
     if p_value <= alpha:
         return "evidence_of_use", [f"The procedure tells the suspect tracks from the held-out tracks: {stated}."]
@@ -51,7 +53,7 @@ def judge_published(p_value: float, *, method: str, corrected: bool, alpha: floa
 
 
 def findings(
-    verdict: Verdict, *, auc: Interval, power: Power, fraction: Fraction | None, standing_out: int
+    verdict: Verdict, *, auc: Interval, power: Power, fraction: UsedFraction | None, standing_out: int
 ) -> list[str]:
     """Say how large the effect is, how much of the set it concerns, and what could have been missed."""
     sentences = []
@@ -114,7 +116,7 @@ def _rejected(found: str, alpha: float, blind: Blind | None) -> Judged:
 def _misbehaved(a_a: AAControl, alpha: float, consequence: str) -> Judged:
     return "inconclusive", [
         f"The test misbehaves on this held-out set: comparing held-out groups with each other, it fired in "
-        f"{a_a.rejection_rate:.1%} of {a_a.runs} runs (95 % interval from {a_a.low:.1%}), more than its "
-        f"level of {alpha:g} allows.",
+        f"{a_a.rejections} of {a_a.runs} runs at level {alpha:g}; an honest test gives so many less than once in "
+        "10,000 audits.",
         consequence,
     ]

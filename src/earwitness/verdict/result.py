@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from earwitness.errors import EarwitnessError
 from earwitness.files import write_text
 from earwitness.spec import Direction
+from earwitness.stats.aa import AAControl
+from earwitness.stats.fraction import UsedFraction
 
 SCHEMA_VERSION = 1
 Verdict = Literal["evidence_of_use", "no_evidence", "inconclusive", "cannot_be_tested"]
@@ -55,28 +57,6 @@ class Blind(_Record):
     adjusted_p_value: float | None = None
     adjusted_method: str | None = None
     adjusted_detail: str | None = None
-
-
-class AAControl(_Record):
-    """The test's own error rate: held-out against held-out, over and over.
-
-    ``rejection_rate`` is the share of ``runs`` with p ≤ α; ``low`` and ``high`` its
-    Clopper–Pearson limits; ``p_values`` the p-values themselves, for the uniformity plot.
-    """
-
-    runs: int
-    alpha: float
-    rejection_rate: float
-    low: float
-    high: float
-    p_values: list[float] = Field(default_factory=list)
-
-
-class Fraction(_Record):
-    """How much of the suspect set was used: a lower confidence bound and a labelled estimate."""
-
-    lower: float
-    estimate: float | None
 
 
 class Power(_Record):
@@ -135,7 +115,7 @@ class DatasetInferenceResult(_Record):
     blind: Blind | None = None
     a_a: AAControl | None = None
     e_value: float | None = None
-    fraction: Fraction | None = None
+    fraction: UsedFraction | None = None
     power: Power | None = None
     features: list[FeatureResult] = Field(default_factory=list)
     tracks: list[TrackResult] = Field(default_factory=list)

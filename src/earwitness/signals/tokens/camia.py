@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from earwitness.signals.tokens.signal import Passes, frame_series
 from earwitness.spec import Direction, FeatureSpec
 
+PUBLISHED_DIRECTIONS = {
+    "camia/below_mean/of=log_prob": Direction.LOWER,
+    "camia/below_mean/of=z_score": Direction.LOWER,
+    "camia/below_running_mean/of=log_prob": Direction.HIGHER,
+    "camia/below_running_mean/of=z_score": Direction.HIGHER,
+    "camia/slope": Direction.LOWER,
+}
+"""The directions of the publication on language models: for the published procedures alone, see `Camia`."""
 _FEATURES = (
     ("below_mean/of=log_prob", "share"),
     ("below_mean/of=z_score", "share"),

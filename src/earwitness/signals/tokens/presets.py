@@ -31,7 +31,7 @@ from earwitness.signals.tokens.zlib import Zlib
 from earwitness.spec import FeatureSpec
 
 _DEFAULT: tuple[TokenSignal, ...] = (ExcessLoss(), Loss(), MinK(), MinKPlusPlus(), AudioNeighbour(), Camia())
-_IAR: tuple[TokenSignal, ...] = (Loss(), Zlib(coding="decimal"), Hinge(), MinK(), MinKPlusPlus(), Camia())
+_IAR: tuple[TokenSignal, ...] = (Loss(), Zlib(coding="list"), Hinge(), MinK(), MinKPlusPlus(), Camia())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

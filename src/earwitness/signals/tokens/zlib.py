@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
 
-Coding = Literal["uint16", "decimal"]
+Coding = Literal["uint16", "list"]
 
 
 @dataclass(frozen=True, slots=True)
 class Zlib:
     """(−mean l) / len(zlib(token bytes)), in nats a byte; a member's is lower.
 
-    ``coding``: tokens as little-endian uint16 (default), or as the decimal numbers
-    joined by blanks, as the published attacks have it.
+    ``coding``: tokens as little-endian uint16 (default), or as a list is printed, with
+    brackets and commas (``[17, 4, 902]``), which is what the published code compresses.
     """
 
     coding: Coding = "uint16"
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
-        """One feature: ``zlib``, or ``zlib/coding=decimal``."""
+        """One feature: ``zlib``, or ``zlib/coding=list``."""
         name = "zlib" if self.coding == "uint16" else f"zlib/coding={self.coding}"
         return [FeatureSpec(name=name, member_is=Direction.LOWER, unit="nats/byte", source="arXiv 2012.07805")]
 
@@ -45,4 +45,4 @@ class Zlib:
     def _encode(self, codes: NDArray[np.int64]) -> bytes:
         if self.coding == "uint16":
             return codes.astype("<u2").tobytes()
-        return " ".join(map(str, codes.tolist())).encode()
+        return str(codes.tolist()).encode()
