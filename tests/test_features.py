@@ -226,6 +226,8 @@ def test_a_column_that_separates_the_roles_without_exception_is_named_and_refuse
         FeatureTable.from_frame(_audit(rank=range(40)), higher=["*"])
     with pytest.raises(EarwitnessError, match=r"column truth separates .*; drop it\.$"):
         FeatureTable.from_frame(_audit(truth=[1.0] * 20 + [0.0] * 20), higher=["truth"])
+    noted = FeatureTable.from_frame(_audit(score=np.linspace(0, 1, 40)), higher=["*"]).notes
+    assert "Column score separates the two sets without one exception" in noted[0]
     # A real score can do so too: one that is named in full, declared by the file, or known.
     assert FeatureTable.from_frame(_audit(rank=range(40)), higher=["rank"]).feature_names == ["up", "rank"]
     assert FeatureTable.from_frame(_audit(loss=range(40))).specs["loss"].member_is is Direction.LOWER

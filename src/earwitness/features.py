@@ -110,7 +110,7 @@ class FeatureTable:
         stored = _stored_specs(known.get(_METADATA + "specs"), source)
         specs = _specs(names, stored, higher, lower, source)
         declared = {name for name, spec in stored.items() if spec.member_is.sign}
-        _refuse_labels(checked, names, {*higher, *lower} | declared, source)
+        notes = (*notes, *_refuse_labels(checked, names, {*higher, *lower} | declared, source))
         hash_, target = known.get(_METADATA + "plan_hash"), known.get(_METADATA + "target")
         return cls(frame=checked, specs=specs, plan_hash=hash_, target=target, notes=notes)
 
@@ -352,16 +352,18 @@ def _specs(
     return settled
 
 
-def _refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], source: str) -> None:
-    """Refuse a column that tells the roles apart without exception, unless it is known for a score.
+def _refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], source: str) -> list[str]:
+    """Refuse labels and indices in disguise: columns that tell the roles apart without exception; note the like.
 
-    It is known where the file declares its direction, the user names it in full or a signal here has it;
-    a column with one value a role is a label all the same. Small tables are apart by chance.
+    A column with one value a role is a label. One of whole numbers is refused unless it is known for a
+    score: the file declares its direction, the user names it in full or a signal here has it. Any other is
+    noted, unless known. Few groups are apart by chance.
     """
     suspect = pl.col("role").is_in(list(SUSPECT_ROLES))
-    roles = frame.group_by("track_id").agg(pl.col("role").first())
-    if 2 * len(names) / comb(roles.height, roles.filter(suspect).height) > _APART_BY_CHANCE:
-        return
+    groups = frame.group_by("group").agg(suspect.first())
+    if 2 * len(names) / comb(groups.height, int(groups["role"].sum())) > _APART_BY_CHANCE:
+        return []
+    notes = []
     for name in names:
         if name.startswith(BLIND_PREFIX):
             continue
@@ -369,11 +371,16 @@ def _refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], sourc
         if not (a.size and b.size) or not (a.min() > b.max() or a.max() < b.min()):
             continue
         label = np.ptp(a) == np.ptp(b) == 0
-        if label or not (name in known or _registered(name)):
+        whole = bool((a == np.round(a)).all() and (b == np.round(b)).all())
+        if not label and (name in known or _registered(name)):
+            continue
+        if label or whole:
             raise EarwitnessError(
                 f"{source}: column {name} separates the two roles without one exception, as a label or an index does; "
                 + ("drop it." if label else f"drop it, or name it in full (--higher {name}) if it is a score.")
             )
+        notes.append(f"Column {name} separates the two sets without one exception; make sure that it is a score.")
+    return notes
 
 
 def _stored_specs(stored: str | None, source: str) -> dict[str, FeatureSpec]:
