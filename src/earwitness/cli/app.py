@@ -18,6 +18,7 @@ from earwitness.cli import (
     family,
     index,
     mia,
+    plug_ins,
     power,
     prompts,
     reference,
@@ -69,4 +70,7 @@ for _panel, _commands in {
     for _name, _module in _commands:
         app.command(_name, rich_help_panel=_panel)(_module.command)
 app.add_typer(reference.app, name="reference", rich_help_panel="What there is")
-app.add_typer(bench.bench_app(), name="bench", rich_help_panel="What there is")
+_added = plug_ins.added_commands()
+app.add_typer(bench.bench_app(_added.pop("bench", None)), name="bench", rich_help_panel="What there is")
+for _name, _app in _added.items():
+    app.add_typer(_app, name=_name, rich_help_panel="Of other packages")

@@ -1,11 +1,10 @@
 """``earwitness bench``: the paper's experiments, and the benchmark where that is installed.
 
-The benchmark is a distribution of its own, ``earwitness-bench``. It joins through the entry-point
-group ``earwitness.commands``: a Typer app under the name ``bench``.
+The benchmark is a distribution of its own, ``earwitness-bench``, which joins as any package can
+(``earwitness.cli.plug_ins``).
 """
 
-from importlib.metadata import entry_points
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -14,10 +13,9 @@ from earwitness.cli import bench_paper
 from earwitness.errors import EarwitnessError
 
 
-def bench_app() -> typer.Typer:
+def bench_app(added: typer.Typer | None) -> typer.Typer:
     """The benchmark's commands, or what says how to install them; ``paper`` is among them either way."""
-    plugged_in = entry_points(group="earwitness.commands", name="bench")
-    app = cast(typer.Typer, next(iter(plugged_in)).load()) if plugged_in else _without_benchmark()
+    app = added or _without_benchmark()
     app.command("paper")(bench_paper.command)
     return app
 

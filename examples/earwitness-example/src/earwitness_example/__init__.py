@@ -1,0 +1,1 @@
+"""A signal, a target family and a command that plug into earwitness."""
