@@ -16,38 +16,23 @@ def command(
 ) -> None:
     """Adjust several results for having tried them all: Holm for p-values, e-BH for e-values.
 
-    Give every claim that was tried, not only those that came out. A claim keeps its verdict
-    of evidence only where its adjusted p-value is at most alpha; nothing becomes evidence here.
+    Give every claim that was tried, not only those that came out. A claim keeps its verdict of evidence
+    only where its adjusted p-value is at most alpha; nothing becomes evidence here. Where the sets differ
+    without the model a claim counts with the larger of p and adjusted p; a published procedure counts as
+    a try and carries no evidence.
 
     Example: earwitness family RUN-A/result.json RUN-B/result.json --alpha 0.01
     """
+    from dataclasses import asdict
+
     from earwitness.errors import EarwitnessError
-    from earwitness.stats.multiplicity import e_bh, holm_adjusted
+    from earwitness.verdict.family import family
     from earwitness.verdict.result import DatasetInferenceResult
 
-    if not 0 < alpha < 1:
-        raise EarwitnessError(f"alpha is {alpha:g}; it must lie between 0 and 1, for instance 0.01.")
     if len({path.resolve() for path in results}) < len(results):
         raise EarwitnessError("The same result was given twice; name every claim once.")
-    claims = [DatasetInferenceResult.read(path) for path in results]
-    missing = float("nan")
-    adjusted = holm_adjusted([missing if claim.p_value is None else claim.p_value for claim in claims])
-    chosen = e_bh([missing if claim.e_value is None else claim.e_value for claim in claims], alpha)
-    rows = []
-    for path, claim, p, by_e in zip(results, claims, adjusted.tolist(), chosen.tolist(), strict=True):
-        lost = claim.verdict == "evidence_of_use" and not p <= alpha
-        rows.append(
-            {
-                "result": str(path),
-                "target": claim.target,
-                "verdict": claim.verdict,
-                "p_value": claim.p_value,
-                "holm_p_value": None if claim.p_value is None else p,
-                "family_verdict": "no_evidence" if lost else claim.verdict,
-                "e_value": claim.e_value,
-                "e_bh_rejects": None if claim.e_value is None else by_e,
-            }
-        )
+    claims = family([DatasetInferenceResult.read(path) for path in results], alpha=alpha)
+    rows = [{"result": str(path), **asdict(claim)} for path, claim in zip(results, claims, strict=True)]
     if as_json:
         typer.echo(json.dumps({"alpha": alpha, "claims": rows}, indent=2))
         return
@@ -58,6 +43,7 @@ def command(
         "result": "claim",
         "target": "model",
         "p_value": "p",
+        "counted_p_value": "p counted",
         "holm_p_value": "p (Holm)",
         "verdict": "verdict alone",
         "family_verdict": "verdict in the family",

@@ -125,6 +125,11 @@ class DatasetInferenceResult(_Record):
     plan_hash: str | None = None
     departures: list[str] = Field(default_factory=list)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the p-value is a permutation p-value, whose level is guaranteed."""
+        return self.method == "exact"
+
     def write(self, path: Path) -> None:
         """Write the record as JSON, atomically."""
         write_text(path, self.model_dump_json(indent=2) + "\n")
