@@ -1,16 +1,23 @@
 # make demo   the main job, on a shipped target and real music
-# make test   every check: format, lint, types, import contracts, tests
+# make fast   lint, types, import contracts, and the tests that need no training and no whole audit (two minutes)
+# make test   every check: format, lint, types, import contracts, all tests with coverage
 # make clean  remove the virtual environment and what the demo made
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NEEDED := (3, 11)
+# One process a core; the tests of a file stay together, because they share what they make.
+PARALLEL := -n auto --dist loadfile
+export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint types contracts pytest clean
+.PHONY: demo fast test lint types contracts pytest clean
 
 demo: $(VENV)/.demo
 	$(BIN)/earwitness demo --out demo-out
+
+fast: lint types contracts
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 test: lint types contracts pytest
 
@@ -25,7 +32,7 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < $(NEEDED))' || \

@@ -10,6 +10,8 @@ from earwitness_bench.lengths import Length
 from earwitness_bench.measure import Measured, collection, drawn_tunes, measure
 from earwitness_bench.scale import QUICK
 
+pytestmark = pytest.mark.slow
+
 SCALE = replace(QUICK, tracks=4)
 LENGTH = Length(target="chorale", epochs=2, model=shipped("chorale").MODEL)
 

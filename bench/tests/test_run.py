@@ -13,6 +13,8 @@ from earwitness.errors import EarwitnessError
 from earwitness_bench.run import piece, run_bench
 from earwitness_bench.scale import QUICK
 
+pytestmark = pytest.mark.slow
+
 SCALE = replace(
     QUICK, name="tiny", epochs=MappingProxyType({"chorale": ()}), tracks=10, sizes=(4,), draws=4, null_draws=4,
     permutations=99, stressed=(),

@@ -107,6 +107,7 @@ def test_missing_values_survive_the_file(
     assert bet(monkeypatch, capsys, table, state) == before | {"groups_added": 0}
 
 
+@pytest.mark.slow
 def test_plain_sentences_and_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

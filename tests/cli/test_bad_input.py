@@ -49,6 +49,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_missing_empty_and_hopeless_folders(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,6 +64,7 @@ def test_missing_empty_and_hopeless_folders(
     assert "text.wav" in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_single_bad_files_are_listed_and_the_audit_goes_on(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +103,7 @@ def test_the_same_track_in_both_sets(
     assert "other-name.flac" in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_too_few_groups_are_a_verdict_not_an_error(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +125,7 @@ def test_directories_that_hold_no_usable_model(
     assert "pickle" in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_other_settings_in_a_used_folder_lose_nothing(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +139,7 @@ def test_other_settings_in_a_used_folder_lose_nothing(
     assert run(monkeypatch, "verify", out) == 0
 
 
+@pytest.mark.slow
 def test_another_collection_in_a_used_folder_loses_nothing(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +179,7 @@ def test_wrong_arguments(
     assert needed in one_line(capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [["--alpha", "2"], ["--alpha", "0"], ["--method", "guess"], ["--contrast", "maybe"]])
 def test_settings_out_of_range(
     more: list[str], tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,7 @@ def table(frame: pl.DataFrame) -> FeatureTable:
     return FeatureTable.from_frame(frame, higher=["score_*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1.0, 0.8])
 def test_minimum_samples_are_near_the_closed_form(
     d: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -83,6 +84,7 @@ def test_albums_show_in_the_level_beside_the_curve() -> None:
     assert "groups are ignored" in " ".join(found.sentences())
 
 
+@pytest.mark.slow
 def test_exact_relabels_drawn_tracks_by_group() -> None:
     # Two albums a side: six ways to relabel them, so no draw of tracks can go below p = 1/6.
     rng = np.random.default_rng(4)
@@ -104,6 +106,7 @@ def test_default_sizes_double_up_to_the_smaller_set() -> None:
     assert [point.n for point in found.points] == [5, 10, 20, 33]
 
 
+@pytest.mark.slow
 def test_the_page_and_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

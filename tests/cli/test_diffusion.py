@@ -29,6 +29,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return write_sets(tmp_path_factory.mktemp("sets"))
 
 
+@pytest.mark.slow
 def test_a_diffusion_model_is_audited_like_any_other(
     model: Path,
     sets: tuple[Path, Path],
@@ -53,6 +54,7 @@ def test_a_diffusion_model_is_audited_like_any_other(
     assert json.loads((out / "result.json").read_text())["n_tracks"] == {"suspect": 6, "held_out": 6}
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_in_one_line(
     model: Path,
     sets: tuple[Path, Path],
@@ -72,6 +74,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
         assert needed in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_batch_size_and_order_change_nothing(model: Path) -> None:
     target = load_target(str(model), device="cpu")
     assert isinstance(target, DenoiserTarget)

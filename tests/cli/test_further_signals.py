@@ -37,6 +37,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     return suspect, held_out, folder / "anchors"
 
 
+@pytest.mark.slow
 def test_every_further_signal_becomes_columns_with_its_direction(
     models: tuple[Path, Path],
     sets: tuple[Path, Path, Path],
@@ -76,6 +77,7 @@ def test_every_further_signal_becomes_columns_with_its_direction(
     assert json.loads((tmp_path / "run" / "result.json").read_text())["verdict"] in ("no_evidence", "inconclusive")
 
 
+@pytest.mark.slow
 def test_signals_that_lack_something_are_refused_in_one_line(
     models: tuple[Path, Path],
     sets: tuple[Path, Path, Path],
@@ -97,6 +99,7 @@ def test_signals_that_lack_something_are_refused_in_one_line(
     assert not (run_folder / "features").exists()
 
 
+@pytest.mark.slow
 def test_a_stereo_target_hears_two_channels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

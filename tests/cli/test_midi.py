@@ -54,6 +54,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "suspect", folder / "held-out"
 
 
+@pytest.mark.slow
 def test_scores_are_audited_like_audio(
     model: Path,
     sets: tuple[Path, Path],

@@ -21,6 +21,7 @@ def test_the_formula_both_ways(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "Nothing to plan" in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_a_simulation_finds_what_was_planted_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ def test_the_path_is_a_model_directory(
     assert callable(registry.collection(name).write_track)
 
 
+@pytest.mark.slow
 def test_the_collection_is_written_as_the_model_met_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ t.ask(sources, instrument, t.plan(instrument), Path(sys.argv[3]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_value_for_value(
     instrument: TokenInstrument, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_codebook_is_measured_on_its_own(copies: list[TokenScores]) -> None:
     assert measured(passes(copies).codebook(1)) == pytest.approx(naive(single), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_shorter_copies_are_held_against_the_windows_beginning(copies: list[TokenScores]) -> None:
     found = measured(passes([copies[0], copies[1].frames(0, 60), copies[2].frames(0, 40)]))
     whole = naive(copies)

@@ -72,6 +72,7 @@ def test_minimum_samples_is_the_smallest_size_whatever_the_order() -> None:
     assert minimum_samples(points) == 30
 
 
+@pytest.mark.slow
 def test_iar_keeps_its_level_with_independent_tracks_and_loses_it_with_albums() -> None:
     shape = {"n_suspect": 60, "n_held_out": 40, "features": 5, "runs": 400, "alpha": 0.05}
     _, low, high = measured_level("iar", **shape)
@@ -81,6 +82,7 @@ def test_iar_keeps_its_level_with_independent_tracks_and_loses_it_with_albums() 
     assert rate == measured_level("iar", **shape, group_size=10, icc=0.3)[0]
 
 
+@pytest.mark.slow
 def test_design_has_the_stated_correlations() -> None:
     # icc 1: all tracks of a group are copies; with two groups a side the test sees 2 + 2 values.
     rate, *_ = measured_level(

@@ -38,6 +38,7 @@ def test_swapping_a_pair_flips_its_bet_and_no_earlier_one(d: int) -> None:
     assert other.pairs[-1].bet == -last.bet != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 5])
 def test_ville_bound_under_the_null(d: int) -> None:
     runs, alpha = 200, 0.1

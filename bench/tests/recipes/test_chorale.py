@@ -21,6 +21,8 @@ from earwitness.targets.figaro.vocabulary import REMI
 from earwitness_bench.recipes import chorale as recipe
 from earwitness_bench.recipes.figaro import Schedule, as_target, piece_losses, small_figaro, window_losses
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("bwv253", "bwv254", "bwv255", "bwv256", "bwv257", "bwv258", "bwv66.6", "bwv274")
 SMALL = Schedule(epochs=2, keep=(1, 2), batch=16)
 CONTEXT = 64

@@ -17,6 +17,8 @@ from earwitness.targets import load_target
 from earwitness_bench.recipes import fiddle as recipe
 from earwitness_bench.recipes.musicgen import Schedule
 
+pytestmark = pytest.mark.slow
+
 SMALL = Schedule(epochs=2, keep=(1, 2), frames=50, batch=16)
 
 

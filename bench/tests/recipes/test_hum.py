@@ -19,6 +19,8 @@ from earwitness_bench.recipes import hum as recipe
 from earwitness_bench.recipes.latent_diffusion import DenoiserSchedule, denoising_losses, noise_schedule
 from earwitness_bench.recipes.mel_vae import REDUCTION
 
+pytestmark = pytest.mark.slow
+
 SMALL = recipe.Settings(
     tracks=3, vae_steps=1, vocoder_steps=1, schedule=DenoiserSchedule(keep=(1, 2), batch=2, warm_up_steps=1)
 )

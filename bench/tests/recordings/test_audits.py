@@ -17,6 +17,8 @@ from earwitness_bench.recordings import audits, excerpts, recipe
 from earwitness_bench.recordings.audits import recordings_table
 from recordings.library_tree import song
 
+pytestmark = pytest.mark.slow
+
 SMALL = Schedule(epochs=2, keep=(1, 2), frames=250, batch=2)
 ARTISTS = ("Ada Byron", "Bob-Dot Ü")
 

@@ -5,13 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from earwitness.files import file_sha256
-from earwitness.report.bundle import write_bundle_hashes
-from earwitness.report.context import report_context
-from earwitness.report.text import print_result
-from earwitness.verdict.result import DatasetInferenceResult
 
 
 def command(
@@ -22,8 +15,14 @@ def command(
 
     Example: earwitness report RUN --title "Audit for Example Records"
     """
-    # Only this command draws; loading the chart library would slow every other one down.
+    from rich.console import Console
+
+    from earwitness.files import file_sha256
+    from earwitness.report.bundle import write_bundle_hashes
+    from earwitness.report.context import report_context
     from earwitness.report.html import RESULT_NAME, write_report
+    from earwitness.report.text import print_result
+    from earwitness.verdict.result import DatasetInferenceResult
 
     page = write_report(run, title=title, created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     console = Console()

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from earwitness.errors import EarwitnessError
-from earwitness.report.bundle import verify
 
 _NAMED = 5
 
@@ -20,6 +19,7 @@ def command(
 
     Example: earwitness verify RUN
     """
+    from earwitness.report.bundle import verify
     from earwitness.run_folder import inconsistencies
 
     found = verify(run)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from earwitness.report.feature_names import FeatureName
 from earwitness.report.numbers import decimal
@@ -87,7 +87,7 @@ def uniformity_figure(a_a: AAControl) -> Figure | None:
     bar = np.clip(np.ceil(p_values * _BARS - 1e-9).astype(int) - 1, 0, _BARS - 1)
     counts = np.bincount(bar, minlength=_BARS)
     expected = len(p_values) / _BARS
-    low, high = (float(stats.binom.ppf(q, len(p_values), 1 / _BARS)) for q in (0.025, 0.975))
+    low, high = (float(scipy.stats.binom.ppf(q, len(p_values), 1 / _BARS)) for q in (0.025, 0.975))
     records: list[_Record] = [
         {"from": i / _BARS, "to": (i + 1) / _BARS, "zero": 0.0, "runs": float(n)} for i, n in enumerate(counts)
     ]
@@ -178,7 +178,7 @@ def _outlines(scores: dict[str, _Floats]) -> Drawing:
     records: list[_Record] = [
         {"set": ROLE_NAMES[role], "score": float(x), "density": float(y)}
         for role, values in scores.items()
-        for x, y in zip(grid, stats.gaussian_kde(values)(grid), strict=True)
+        for x, y in zip(grid, scipy.stats.gaussian_kde(values)(grid), strict=True)
     ]
     outlines: Drawing = (
         alt.Chart(_inline(records))

@@ -17,6 +17,7 @@ from earwitness.report import near_copies, numbers, tables, wording
 from earwitness.report.bundle import REPORT_NAME
 from earwitness.report.charts import family_figure, score_figure, uniformity_figure
 from earwitness.report.context import ReportContext, report_context
+from earwitness.report.glossary import report_terms
 from earwitness.report.key_figures import key_figures
 from earwitness.report.printable import printable
 from earwitness.report.procedure import steps
@@ -68,6 +69,7 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
         features_rest=lines[_FEATURES_SHOWN:],
         gate=None if result.blind is None else wording.GATE[result.blind.state],
         blind=None if result.blind is None else wording.blind_statement(result.blind, alpha=result.alpha),
+        glossary=report_terms(),
         near_copies=copies and near_copies.table(copies, context),
         near_copies_meaning=copies and near_copies.statement(copies),
         near_copies_rule=copies and near_copies.rule(copies),

@@ -7,7 +7,6 @@ groups the rate is α by construction, so here the control guards against defect
 against settings that cannot reach α; for a procedure with assumptions it measures them.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -86,7 +85,6 @@ def aa_control(
     seed: int = 0,
     settings: ExactSettings | None = None,
     p_value: PValue | None = None,
-    budget_seconds: float | None = None,
 ) -> AAControl:
     """Run a test on random splits of one set and count rejections.
 
@@ -106,9 +104,6 @@ def aa_control(
         Of the exact test; 499 relabellings a run unless given, which suffices for α ≥ .002.
     p_value
         Another test to control instead of the exact one.
-    budget_seconds
-        Stop early when this much time has passed, after at least one run. The number of
-        runs then depends on the machine; without a budget the outcome is reproducible.
 
     Returns
     -------
@@ -125,13 +120,10 @@ def aa_control(
         raise ValueError(f"{runs} runs with {suspect_groups} pseudo-suspects of {n_groups} groups is impossible")
     test = p_value or _exact_p_value(settings or ExactSettings(permutations=499))
     rng = np.random.default_rng(seed)
-    began = time.monotonic()
     p_values: list[float] = []
     while len(p_values) < runs:
         chosen = rng.permutation(n_groups) < suspect_groups
         p_values.append(test(values, chosen[codes], codes, int(rng.integers(2**63))))
-        if budget_seconds is not None and time.monotonic() - began > budget_seconds:
-            break
     return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
 
 

@@ -21,8 +21,8 @@ from math import inf, nan
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from earwitness.features import FeatureTable
@@ -122,7 +122,7 @@ def bar_factor(suspect_groups: int, held_out_groups: int, *, level: float) -> fl
         chance = gammaln(c + 1) + gammaln(held_out_groups + 1) - gammaln(held_out_groups + c + 1)
         return float(np.log(suspect_groups) + chance - np.log(level))
 
-    return 1.0 if excess(1.0) <= 0 else float(brentq(excess, 1.0, 2 * suspect_groups / level))
+    return 1.0 if excess(1.0) <= 0 else float(scipy.optimize.brentq(excess, 1.0, 2 * suspect_groups / level))
 
 
 def _counted(frame: pl.DataFrame, value: str, gain: str) -> Floats:

@@ -54,6 +54,7 @@ def test_json_is_all_that_is_printed(there: tuple[Path, Path], tmp_path: Path) -
     assert json.loads((tmp_path / "check.json").read_text()) == {"experiments": [record]}
 
 
+@pytest.mark.slow
 def test_ready_experiments_run_and_a_failure_is_one_line(
     there: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def musicgen(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checked, Path]:
     return found, folder / "out"
 
 
+@pytest.mark.slow
 def test_the_tables_repeat_the_records(musicgen: tuple[Checked, Path]) -> None:
     folder = musicgen[1] / "musicgen"
     verdicts = pl.read_csv(folder / "verdicts.csv")
@@ -73,6 +74,7 @@ def test_captions_guide_and_roles_are_what_is_known(musicgen: tuple[Checked, Pat
     assert "loss/codebook=0/contrast" in table.feature_names
 
 
+@pytest.mark.slow
 def test_a_second_run_asks_nothing_twice(musicgen: tuple[Checked, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     checked, out = musicgen
     before = {path: path.read_bytes() for path in (out / "musicgen").glob("*.csv")}
@@ -90,6 +92,7 @@ def test_a_second_run_asks_nothing_twice(musicgen: tuple[Checked, Path], monkeyp
         run_experiment(checked, out, machine=HERE, effort=replace(LITTLE, exact_curve_draws=3))
 
 
+@pytest.mark.slow
 def test_figaro_runs_on_lakh(tmp_path: Path) -> None:
     torch.manual_seed(0)
     sizes = {"d_model": 16, "num_attention_heads": 2, "intermediate_size": 32, "encoder_layers": 1, "decoder_layers": 1}
@@ -110,6 +113,7 @@ def test_figaro_runs_on_lakh(tmp_path: Path) -> None:
     assert tables.verdicts["method"].to_list() == METHODS
 
 
+@pytest.mark.slow
 def test_a_diffusion_model_runs_on_the_attribution_lists(tmp_path: Path) -> None:
     model = save_tiny("audioldm", tmp_path / "model")
     write_attributions(tmp_path / "data", members=10, others=10, authors=10)

@@ -117,6 +117,7 @@ def test_the_longest_run(bits: str, longest: int) -> None:
     assert longest_run(np.array([bit == "1" for bit in bits], dtype=bool)) == longest
 
 
+@pytest.mark.slow
 def test_a_clip_known_by_heart_is_found_and_strangers_are_not(tmp_path: Path) -> None:
     windows = [window(i) for i in range(24)]
     target = load_target(str(_knowing(windows[5], tmp_path)), device="cpu")
