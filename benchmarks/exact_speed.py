@@ -2,7 +2,7 @@
 
 Usage: ``python benchmarks/exact_speed.py [--tracks 2000] [--features 100] [--refits 20]``.
 Times, in seconds of processor and elapsed, 9,999 relabellings of the whole exact test
-(scaling, folds, four scorers, their minimum) and a sample of the published resampling (5-fold
+(scaling, four scorers, their weighted minimum) and a sample of the published resampling (5-fold
 StandardScaler + LogisticRegression), and prints the ratio per relabelling or resample.
 """
 

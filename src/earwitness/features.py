@@ -23,7 +23,8 @@ from earwitness.files import write_atomically
 from earwitness.spec import Direction, FeatureSpec
 
 ID_COLUMNS = ("track_id", "role", "group")
-KEY_COLUMNS = (*ID_COLUMNS, "window")
+DESIGN_COLUMNS = ("pair", "stratum")
+KEY_COLUMNS = (*ID_COLUMNS, *DESIGN_COLUMNS, "window")
 SUSPECT_ROLES = frozenset({"suspect", "member"})
 HELD_OUT_ROLES = frozenset({"held_out", "non_member"})
 BLIND_PREFIX = "blind/"
@@ -130,9 +131,8 @@ class FeatureTable:
         A feature that is NaN in every window of a track stays NaN.
         """
         means = [pl.col(name).fill_nan(None).mean().fill_null(float("nan")) for name in self.feature_names]
-        pooled = self.frame.group_by("track_id", maintain_order=True).agg(
-            pl.col("role").first(), pl.col("group").first(), *means
-        )
+        of_track = [name for name in ("role", "group", *DESIGN_COLUMNS) if name in self.frame.columns]
+        pooled = self.frame.group_by("track_id", maintain_order=True).agg(pl.col(of_track).first(), *means)
         return replace(self, frame=pooled.sort("track_id"))
 
     def oriented(self, include_unknown: bool = False) -> tuple[NDArray[np.float64], list[str]]:
@@ -181,6 +181,10 @@ class FeatureTable:
         """Return the features that never asked the model, as they are, with their names."""
         names = [name for name in self.feature_names if name.startswith(BLIND_PREFIX)]
         return self._matrix(names), names
+
+    def design(self, name: str) -> NDArray[np.str_] | None:
+        """Return the labels of column ``pair`` or ``stratum``, one a row; None where the table has no such column."""
+        return self.frame[name].to_numpy() if name in self.frame.columns else None
 
     def is_suspect(self) -> NDArray[np.bool_]:
         """Return, for each row, whether it is on the suspect (or member) side."""
@@ -268,7 +272,8 @@ def _read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, in
         int(failed.is_in(list(roles)).sum()) + sum(sum(left_out.get(role, {}).values()) for role in roles)
         for roles in (SUSPECT_ROLES, HELD_OUT_ROLES)
     )
-    frame = tracks.select(ID_COLUMNS).join(features, on="track_id", how="inner")
+    described = [*ID_COLUMNS, *(name for name in DESIGN_COLUMNS if name in tracks.columns)]
+    frame = tracks.select(described).join(features, on="track_id", how="inner")
     return frame, metadata, (failures[0], failures[1]), tuple(collection.get("warnings", ()))
 
 
@@ -292,6 +297,10 @@ def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str,
         pl.coalesce(pl.col("group").cast(pl.String), pl.col("track_id").cast(pl.String)).alias("group"),
         pl.col(names).cast(pl.Float64).fill_null(float("nan")),
     )
+    design = [name for name in DESIGN_COLUMNS if name in frame.columns]
+    # A column of which nothing is known is no design.
+    frame = frame.drop(name for name in design if frame[name].null_count() == frame.height)
+    frame = frame.with_columns(pl.col(name).cast(pl.String) for name in design if name in frame.columns)
     _check_rows(frame, source)
     _check_values(frame.select("track_id", *names), names, source)
     keys = [name for name in KEY_COLUMNS if name in frame.columns]
@@ -316,10 +325,12 @@ def _check_rows(frame: pl.DataFrame, source: str) -> None:
         raise EarwitnessError(
             f"{source} mixes the roles {', '.join(sorted(roles))}; use suspect and held_out, or member and non_member."
         )
-    for column, remedy in (("role", "a track has one role"), ("group", "a track belongs to one group")):
+    one = {"role": "a track has one role", "group": "a track belongs to one group"}
+    one |= {name: f"a track has one {name}" for name in DESIGN_COLUMNS if name in frame.columns}
+    for column, remedy in one.items():
         counts = frame.group_by("track_id", maintain_order=True).agg(pl.col(column).unique(maintain_order=True))
         if (several := counts.filter(pl.col(column).list.len() > 1)).height:
-            track, found = several.row(0)
+            track, found = several.select("track_id", pl.col(column).list.drop_nulls()).row(0)
             raise EarwitnessError(f"{source}: track {track} has the {column}s {' and '.join(found)}; {remedy}.")
     keys = [name for name in ("track_id", "window") if name in frame.columns]
     if frame.select(keys).is_duplicated().any():

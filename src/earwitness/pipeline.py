@@ -155,7 +155,7 @@ def test_stage(features: Path, settings: VerdictSettings, *, out: Path | None = 
     table = FeatureTable.read(features, higher=settings.higher, lower=settings.lower)
     result = dataset_inference(
         table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed,
-        spanning=settings.spanning, corrected=settings.corrected,
+        spanning=settings.spanning, corrected=settings.corrected, comparable=settings.comparable,
     )  # fmt: skip
     if features.is_dir():
         result = run_folder.keep_result(features, settings, result)

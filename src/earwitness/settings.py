@@ -59,7 +59,8 @@ class MeasureSettings:
 class VerdictSettings:
     """How the two sets are compared; see ``dataset_inference``.
 
-    ``higher`` and ``lower`` are column globs whose features a member moves up or down.
+    ``higher`` and ``lower`` are column globs whose features a member moves up or down; ``comparable``
+    says in words why the sets are comparable, where too few blind features were measured to check it.
     """
 
     method: str = "exact"
@@ -68,5 +69,6 @@ class VerdictSettings:
     seed: int = 0
     spanning: Spanning = "refuse"
     corrected: bool = False
+    comparable: str | None = None
     higher: tuple[str, ...] = ()
     lower: tuple[str, ...] = ()

@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import binom, norm
 
 from earwitness.errors import EarwitnessError
-from earwitness.stats.blind import blind_gate, harmful_auc, units_until_harmful
-from earwitness.stats.exact import UNDIRECTED, ExactSettings, unconstrained_test
+from earwitness.stats.blind import blind_gate, harmful_auc, informative, units_until_harmful
+from earwitness.stats.exact import ExactSettings, unconstrained_test
 from tests.stats.worlds import audit
 
 QUICK = ExactSettings(permutations=199)
@@ -52,11 +52,24 @@ def test_comparable_sets_fail_no_more_often_than_the_fail_level() -> None:
 def test_the_gate_is_the_unconstrained_test_on_blind_features() -> None:
     one = audit(1, tracks=30, shift=0.3)
     gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=7)
-    engine = ExactSettings(permutations=199, scorers=UNDIRECTED)
-    test = unconstrained_test(one.blind, one.is_suspect, one.groups, settings=engine, seed=7)
+    test = unconstrained_test(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=7)
     assert gate.p_value == test.p_value
     suspects, held_out = test.scores[one.is_suspect], test.scores[~one.is_suspect]
     assert gate.auc == pytest.approx((suspects[:, None] > held_out).mean())
+
+
+def test_no_seed_moves_the_blind_auc() -> None:
+    one = audit(3, tracks=20)
+    gates = [blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=seed) for seed in range(3)]
+    assert len({(gate.auc, gate.low, gate.high) for gate in gates}) <= 2  # two scorers may come first, no folds
+
+
+def test_copies_constants_and_gaps_are_not_informative() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.standard_normal((2, 40))
+    gaps = np.where(np.arange(40) < 21, np.nan, one)
+    table = np.column_stack([one, np.ones(40), np.exp(one), -one, two, gaps])
+    assert informative(table).tolist() == [True, False, False, False, True, False]
 
 
 def test_albums_count_once() -> None:

@@ -7,20 +7,11 @@ import pytest
 from scipy.optimize import nnls
 from scipy.stats import binom, norm, rankdata
 
-from earwitness.stats.differences import statistics
-from earwitness.stats.exact import (
-    UNDIRECTED,
-    ExactSettings,
-    ExactTest,
-    exact_test,
-    share_as_large,
-    smallest_p,
-    unconstrained_test,
-)
-from earwitness.stats.grouping import group_rows
-from earwitness.stats.scorers import Equal, Marginal, NonNegativeRidge, Strongest
+from earwitness.stats.comparison import columns_of, compare
+from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, share_as_large, smallest_p, unconstrained_test
+from earwitness.stats.scorers import Equal, Headline, NonNegativeRidge, Strongest, Tail, statistics
 
-IN_SAMPLE = (Equal(), Marginal(), Strongest())
+EVERY = (Headline(share=0.6), Equal(), Tail(), Strongest(), NonNegativeRidge(steps=3000))
 
 
 def _quick(values: np.ndarray, side: int, groups: np.ndarray | None = None, **kwargs: int) -> ExactTest:
@@ -36,7 +27,7 @@ def test_complete_separation_of_three_and_three() -> None:
     test = exact_test(np.array([[4.0], [5.0], [6.0], [1.0], [2.0], [3.0]]), np.arange(6) < 3, list("abcdef"))
     assert test.enumerated
     assert test.labellings_used == 20
-    assert test.scorer_p_values["equal"] == 1 / 20
+    assert test.scorer_p_values["mean"] == 1 / 20
     assert test.p_value == test.p_value_floor == 1 / 20
 
 
@@ -62,22 +53,38 @@ def test_share_as_large_absorbs_rounding() -> None:
 
 def test_smallest_p_breaks_ties_by_the_other_scorers() -> None:
     # Both first labellings are some scorer's best; the first is also second best for the other.
-    p_values = np.array([[1, 3, 2, 4], [2, 1, 3, 4]]) / 4
-    assert smallest_p(p_values) == 1 / 4
-    assert smallest_p(p_values[:, [1, 0, 2, 3]]) == 2 / 4
-    assert smallest_p(p_values[:, [2, 0, 1, 3]]) == 3 / 4
-    assert smallest_p(np.array([[2, 2, 3], [2, 2, 3]]) / 3) == 2 / 3
+    p_values, even = np.array([[1, 3, 2, 4], [2, 1, 3, 4]]) / 4, np.ones(2)
+    assert smallest_p(p_values, even) == 1 / 4
+    assert smallest_p(p_values[:, [1, 0, 2, 3]], even) == 2 / 4
+    assert smallest_p(p_values[:, [2, 0, 1, 3]], even) == 3 / 4
+    assert smallest_p(np.array([[2, 2, 3], [2, 2, 3]]) / 3, even) == 2 / 3
+
+
+def test_smallest_p_takes_a_larger_share_the_more_seriously() -> None:
+    # By shares 3 and 1 the labellings' smallest are 1/6, 1/4, 1/3 and 1/4; the second has the larger sum.
+    p_values = np.array([[2, 3, 4, 4], [4, 3, 2, 1]]) / 4
+    assert smallest_p(p_values, np.array([3.0, 1.0])) == 1 / 4
+    assert smallest_p(p_values[:, [3, 0, 1, 2]], np.array([3.0, 1.0])) == 2 / 4
+    assert smallest_p(p_values[:, [3, 0, 1, 2]], np.array([1.0, 3.0])) == 1 / 4
 
 
 # ------------------------------------------- an independent, plain re-implementation
 
 
 def _plain_rows(values: np.ndarray, groups: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Names, group rows and weights by the text of the docstrings, with loops."""
-    scores = np.zeros_like(values)
-    for j in range(values.shape[1]):
-        have = ~np.isnan(values[:, j])
-        scores[have, j] = norm.ppf((rankdata(values[have, j]) - 0.5) / have.sum())
+    """Names, group rows of features then fixed scores, and weights by the text of the docstrings, with loops."""
+
+    def normal(column: np.ndarray) -> np.ndarray:
+        scores = np.zeros(len(column))
+        have = ~np.isnan(column)
+        scores[have] = norm.ppf((rankdata(column[have]) - 0.5) / have.sum())
+        return scores
+
+    scores = np.array([normal(column) for column in values.T]).T
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    headline, equal = scores[:, 1], scores.sum(axis=1)
+    fixed = [headline, equal, np.exp(normal(headline) - 0.5), normal(headline)]
+    scores = np.column_stack([scores, *[(score - score.mean()) / score.std() for score in fixed]])
     names = sorted(set(groups))
     sizes = np.array([(groups == name).sum() for name in names])
     means = np.array([scores[groups == name].mean(axis=0) for name in names])
@@ -91,31 +98,29 @@ def _plain_rows(values: np.ndarray, groups: np.ndarray) -> tuple[list[str], np.n
     return names, (means - centre) / np.sqrt(np.average((means - centre) ** 2, axis=0, weights=weights)), weights
 
 
-def _plain_difference(rows: np.ndarray, weights: np.ndarray, chosen: np.ndarray, typical: float) -> np.ndarray:
-    s, h = weights * chosen, weights * ~chosen
-    if not s.sum() or not h.sum():
-        return np.zeros(rows.shape[1])
-    return (s @ rows / s.sum() - h @ rows / h.sum()) / np.sqrt(typical * (1 / s.sum() + 1 / h.sum()))
+def _plain_difference(rows: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    means, variances = [], []
+    for side in (chosen, ~chosen):
+        w, z = weights[side], rows[side]
+        means.append(np.average(z, axis=0, weights=w))
+        spread = sum(wi**2 * (zi - means[-1]) ** 2 for wi, zi in zip(w, z, strict=True)) / w.sum() ** 2
+        variances.append(spread / (1 - (w**2).sum() / w.sum() ** 2))
+    return (means[0] - means[1]) / np.sqrt(variances[0] + variances[1])
 
 
-def _plain_statistics(rows: np.ndarray, weights: np.ndarray, chosen: np.ndarray, fold: np.ndarray) -> list[float]:
-    correlation = sum(w * np.outer(row, row) for w, row in zip(weights, rows, strict=True)) / weights.sum()
-    typical = weights.mean()
-    t = _plain_difference(rows, weights, chosen, typical)
+def _plain_statistics(rows: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> list[float]:
+    features = rows[:, :5]
+    correlation = sum(w * np.outer(row, row) for w, row in zip(weights, features, strict=True)) / weights.sum()
+    differences = _plain_difference(rows, weights, chosen)
+    t = differences[:5]
 
     def scaled(w: np.ndarray) -> np.ndarray:
         return w / np.sqrt(w @ correlation @ w) if w.any() else w
 
-    found = [scaled(w) @ t for w in (np.ones(len(t)), np.maximum(t, 0), ((t == t.max()) & (t > 0)).astype(float))]
     factor = np.linalg.cholesky(0.7 * correlation + 0.3 * np.eye(len(t)))
-    s, h = weights * chosen, weights * ~chosen
-    contrast = (s / s.sum() - h / h.sum()) / np.sqrt(typical * (1 / s.sum() + 1 / h.sum()))
-    ridge = 0.0
-    for k in set(fold):
-        train, test = fold != k, fold == k
-        d = _plain_difference(rows[train], weights[train], chosen[train], typical)
-        ridge += contrast[test] @ rows[test] @ scaled(nnls(factor.T, np.linalg.solve(factor, d))[0])
-    return [*found, ridge]
+    ridge = nnls(factor.T, np.linalg.solve(factor, t))[0]
+    tail = min(differences[7], 1.5 * differences[8])
+    return [*differences[5:7], tail, *(scaled(w) @ t for w in (((t == t.max()) & (t > 0)).astype(float), ridge))]
 
 
 @pytest.fixture
@@ -135,18 +140,17 @@ def messy() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_statistics_equal_the_plain_loop(messy: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    values, _, groups = messy
+    values, is_suspect, groups = messy
     names, plain_rows, plain_weights = _plain_rows(values, groups)
-    rows = group_rows(values, groups)
-    place = np.array([rows.track_group[np.flatnonzero(groups == name)[0]] for name in names])
-    np.testing.assert_allclose(rows.values[place], plain_rows, atol=1e-12)
-    np.testing.assert_allclose(rows.weights[place], plain_weights)
-    fold = np.array([0, 1, 2, 0, 1, 2, 0, 1])
-    scorers = (*IN_SAMPLE, NonNegativeRidge(steps=3000))
+    columns = columns_of(values, is_suspect, groups, scorers=EVERY, max_missing=0.5, headline=np.arange(5) == 1)
+    comparison = compare(columns, permutations=99)
+    place = np.array([columns.groups[np.flatnonzero(groups == name)[0]] for name in names])
+    np.testing.assert_allclose(comparison.rows.values[place], plain_rows, atol=1e-12)
+    np.testing.assert_allclose(comparison.rows.weights[place], plain_weights)
     labels = np.array([[i in chosen for chosen in combinations(range(8), 4)] for i in range(8)])
-    found = statistics(rows, labels, fold, scorers)
+    found = statistics(comparison.differences(labels), comparison.rows.correlation[:5, :5], EVERY, columns.counts)
     for column in range(0, 70, 3):
-        expected = _plain_statistics(rows.values, rows.weights, labels[:, column], fold)
+        expected = _plain_statistics(comparison.rows.values, comparison.rows.weights, labels[:, column])
         np.testing.assert_allclose(found[:, column], expected, atol=1e-5)
 
 
@@ -155,12 +159,13 @@ def test_minimum_p_equals_the_plain_count(messy: tuple[np.ndarray, np.ndarray, n
     names, rows, weights = _plain_rows(values, groups)
     observed = np.array([is_suspect[groups == name][0] for name in names])
     every = [np.isin(np.arange(8), chosen) for chosen in combinations(range(8), 4)]
-    table = np.array([_plain_statistics(rows, weights, chosen, np.zeros(8))[:3] for chosen in every])
-    p = np.array([[(table[:, k] >= value - 1e-9).mean() for k, value in enumerate(line)] for line in table])
+    table = np.array([_plain_statistics(rows, weights, chosen) for chosen in every])
+    p = np.array([[(table[:, k] >= value - 1e-7).mean() for k, value in enumerate(line)] for line in table])
     here = next(i for i, chosen in enumerate(every) if (chosen == observed).all())
-    test = exact_test(values, is_suspect, groups, settings=ExactSettings(scorers=IN_SAMPLE))
+    test = exact_test(values, is_suspect, groups, settings=ExactSettings(scorers=EVERY), headline=np.arange(5) == 1)
     assert list(test.scorer_p_values.values()) == pytest.approx(p[here])
-    keys = [(round(line.min(), 9), round(line.sum(), 9)) for line in p]
+    shares = np.array([scorer.share for scorer in EVERY])
+    keys = [(round((line / shares).min(), 9), round((line / shares).sum(), 9)) for line in p]
     assert test.p_value == pytest.approx(np.mean([key <= keys[here] for key in keys]))
     assert test.p_value >= min(test.scorer_p_values.values())
 
@@ -188,9 +193,9 @@ def test_row_order_group_names_and_units_change_nothing() -> None:
 def test_same_seed_same_result_and_another_seed_only_redraws() -> None:
     values = np.random.default_rng(6).standard_normal((40, 3)) + (np.arange(40) < 20)[:, None] * 0.4
     assert _quick(values, 20, seed=1).p_value == _quick(values, 20, seed=1).p_value
-    assert _quick(values, 20, seed=1).statistics["equal"] == pytest.approx(
-        _quick(values, 20, seed=2).statistics["equal"]
-    )
+    one, other = _quick(values, 20, seed=1), _quick(values, 20, seed=2)
+    assert one.statistics == other.statistics
+    np.testing.assert_array_equal(one.scores, other.scores)
 
 
 def test_one_stratum_changes_nothing_and_full_strata_leave_no_choice() -> None:
@@ -221,6 +226,10 @@ def test_wrong_input_is_refused() -> None:
         exact_test(values, labels, [0, 1, 2, 2, 3, 4])
     with pytest.raises(ValueError, match="more than one stratum"):
         exact_test(values, labels, [0, 0, 1, 2, 3, 4], strata=[0, 1, 0, 0, 0, 0])
+    with pytest.raises(ValueError, match="exclude each other"):
+        exact_test(values, labels, np.arange(6), strata=np.zeros(6), pairs=[0, 1, 2, 0, 1, 2])
+    with pytest.raises(ValueError, match="headline must be"):
+        exact_test(values, labels, np.arange(6), headline=[1.0, -1.0])
     with pytest.raises(ValueError, match="both sides"):
         exact_test(values, np.ones(6, bool), np.arange(6))
     with pytest.raises(ValueError, match="is_suspect and groups"):
@@ -233,7 +242,7 @@ def test_wrong_input_is_refused() -> None:
 @pytest.mark.parametrize("case", ["independent", "albums", "heavy tails, 10 albums against 60 single tracks"])
 def test_null_level(case: str) -> None:
     rng = np.random.default_rng(20)
-    runs, fired = 300, 0
+    runs, fired = 200, 0
     sizes = {"independent": [1] * 60, "albums": [10] * 16}.get(case, [10] * 10 + [1] * 60)
     groups = np.repeat(np.arange(len(sizes)), sizes)
     suspect_groups = {"independent": 30, "albums": 8}.get(case, 10)
@@ -250,7 +259,7 @@ def test_null_level(case: str) -> None:
 def test_suspects_shifted_away_from_membership_do_not_fire() -> None:
     rng = np.random.default_rng(21)
     all_away, few_away = 0, 0
-    for run in range(60):
+    for run in range(30):
         values = rng.standard_normal((200, 26))
         values[:100] -= 0.2
         all_away += _quick(values, 100, seed=run).p_value <= 0.05
@@ -258,12 +267,38 @@ def test_suspects_shifted_away_from_membership_do_not_fire() -> None:
         shared[:100, :5] -= 0.3
         few_away += _quick(shared, 100, seed=run).p_value <= 0.05
     assert all_away == 0
-    assert few_away <= binom.ppf(0.999, 60, 0.05)
+    assert few_away <= binom.ppf(0.999, 30, 0.05)
+
+
+def test_unequal_size_and_spread_keep_the_level() -> None:
+    # 20 against 200 tracks, the suspects' spread doubled, same mean: one common standard error fires on 11 % at 1 %.
+    rng, runs, fired = np.random.default_rng(26), 120, 0
+    for run in range(runs):
+        values = rng.standard_normal((220, 4))
+        values[:20] *= 2
+        fired += _quick(values, 20, seed=run).p_value <= 0.05
+    assert fired <= binom.ppf(0.999, runs, 0.06)  # level as numbers grow
+
+
+def test_covariates_leave_the_level_and_add_power() -> None:
+    rng = np.random.default_rng(27)
+    labels, groups, settings = np.arange(40) < 20, np.arange(40), ExactSettings(permutations=99)
+    null, plain, adjusted = 0, 0, 0
+    for run in range(120):
+        blind = rng.standard_normal((40, 4))
+        values = rng.standard_normal((40, 3)) + 1.5 * blind[:, :1]
+        null += exact_test(values, labels, groups, settings=settings, seed=run, covariates=blind).p_value <= 0.05
+        if run < 40:
+            moved = values + 0.9 * labels[:, None]
+            plain += exact_test(moved, labels, groups, settings=settings, seed=run).p_value <= 0.05
+            adjusted += exact_test(moved, labels, groups, settings=settings, seed=run, covariates=blind).p_value <= 0.05
+    assert binom.ppf(0.0005, 120, 0.05) <= null <= binom.ppf(0.9995, 120, 0.05)
+    assert adjusted >= plain + 8
 
 
 @pytest.mark.parametrize(
     ("shifted", "shift", "correlation", "best"),
-    [(26, 0.15, 0.0, "equal"), (1, 0.8, 0.0, "strongest"), (5, 0.5, 0.7, "ridge")],
+    [(26, 0.15, 0.0, "mean"), (1, 0.8, 0.0, "strongest"), (5, 0.5, 0.7, "ridge")],
 )
 def test_finds_each_kind_of_effect(shifted: int, shift: float, correlation: float, best: str) -> None:
     rng = np.random.default_rng(22)
@@ -279,6 +314,37 @@ def test_finds_each_kind_of_effect(shifted: int, shift: float, correlation: floa
     assert fired >= 13
     means = {name: np.mean([p[name] for p in statistics_of]) for name in statistics_of[0]}
     assert means[best] <= min(means.values()) + 0.01
+
+
+def test_a_part_of_the_set_is_found_by_its_tail() -> None:
+    rng = np.random.default_rng(28)
+    lean, tail = [], []
+    for run in range(20):
+        values = rng.standard_normal((120, 1))
+        values[:9] += 3.0  # of sixty suspects
+        test = _quick(values, 60, seed=run)
+        lean.append(test.scorer_p_values["mean"])
+        tail.append(test.scorer_p_values["tail"])
+    assert np.median(tail) < np.median(lean)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_dead_columns_do_not_drown_the_headline(correlation: float) -> None:
+    # One feature of AUC .68 alone, and as the headline among 80 dead ones: at least .85 of the power is left.
+    rng = np.random.default_rng(29)
+    moved = np.sqrt(2) * norm.ppf(0.68)
+    labels, groups, settings = np.arange(60) < 30, np.arange(60), ExactSettings(permutations=199)
+    alone, among = 0, 0
+    for run in range(50):
+        live = rng.standard_normal((60, 1)) + moved * labels[:, None]
+        dead = rng.standard_normal((60, 80)) * np.sqrt(1 - correlation)
+        dead += rng.standard_normal((60, 1)) * np.sqrt(correlation)
+        alone += exact_test(live, labels, groups, settings=settings, seed=run).p_value <= 0.05
+        among += exact_test(
+            np.hstack([live, dead]), labels, groups, settings=settings, seed=run, headline=np.arange(81) == 0
+        ).p_value <= 0.05  # fmt: skip
+    assert among >= 0.85 * alone
+    assert alone >= 30
 
 
 def test_scores_and_weights_describe_the_effect() -> None:
@@ -304,7 +370,7 @@ def test_companion_sees_what_the_directed_test_must_not() -> None:
 
 def test_companion_keeps_its_level() -> None:
     rng = np.random.default_rng(25)
-    settings = ExactSettings(permutations=99, scorers=UNDIRECTED)
+    settings = ExactSettings(permutations=99)
     labels, groups = np.arange(40) < 15, np.arange(40)
     fired = sum(
         unconstrained_test(rng.standard_normal((40, 5)), labels, groups, settings=settings, seed=run).p_value <= 0.05

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from earwitness.stats.grouping import group_rows, intraclass_correlation, normal_scores
+from earwitness.stats.grouping import (
+    codes_by_content,
+    group_rows,
+    intraclass_correlation,
+    normal_scores,
+    standardised,
+    usable_scores,
+)
 
 
 def test_normal_scores_of_midranks() -> None:
@@ -29,18 +36,38 @@ def test_intraclass_correlation_at_its_ends() -> None:
     assert intraclass_correlation(np.sqrt(0.3) * effect + np.sqrt(0.7) * noise, codes) == pytest.approx(0.3, abs=0.05)
 
 
+def test_intraclass_correlation_about_a_known_centre_ignores_signs() -> None:
+    # About 0: between 2 * (1 + 16) / 2 = 17, within 2, m0 = 2: (17 - 2) / (17 + 2).
+    values, codes = np.array([[0.0], [2.0], [3.0], [5.0]]), np.array([0, 0, 1, 1])
+    assert intraclass_correlation(values, codes, centre_known=True) == pytest.approx(15 / 19)
+    turned = values * np.array([[-1.0], [-1.0], [1.0], [1.0]])
+    assert intraclass_correlation(turned, codes, centre_known=True) == pytest.approx(15 / 19)
+
+
 def test_rows_are_weighted_group_means_of_unit_spread() -> None:
     rng = np.random.default_rng(1)
-    groups = np.array(["a"] * 5 + ["b"] * 2 + list("cdefgh") + ["a"])
-    rows = group_rows(rng.standard_normal((14, 3)), groups)
+    codes = np.array([0] * 5 + [1] * 2 + [2, 3, 4, 5, 6, 7, 0])
+    values = rng.standard_normal((14, 3))
+    rows = group_rows(values, codes)
     assert rows.values.shape == (8, 3)
     np.testing.assert_allclose(rows.weights @ rows.values, 0, atol=1e-12)
     np.testing.assert_allclose(rows.weights @ rows.values**2 / rows.weights.sum(), 1)
     np.testing.assert_allclose(np.diag(rows.correlation), 1)
-    sizes = np.bincount(rows.track_group)
+    sizes = np.bincount(codes)
     np.testing.assert_allclose(rows.weights, sizes / (1 + (sizes - 1) * rows.intraclass_correlation))
-    for code in range(8):
-        np.testing.assert_allclose(rows.values[code], rows.track_values[rows.track_group == code].mean(axis=0))
+    means = np.array([values[codes == code].mean(axis=0) for code in range(8)])
+    centred = means - np.average(means, axis=0, weights=rows.weights)
+    spread = np.sqrt(np.average(centred**2, axis=0, weights=rows.weights))
+    np.testing.assert_allclose(rows.values, centred / spread, atol=1e-12)
+
+
+def test_what_differs_between_strata_is_taken_out() -> None:
+    values, strata = np.random.default_rng(5).standard_normal((12, 2)), np.arange(12) % 3
+    rows = group_rows(values, np.arange(12), strata=strata)
+    moved = group_rows(values + 10 * strata[:, None], np.arange(12), strata=strata)
+    np.testing.assert_allclose(moved.values, rows.values, atol=1e-9)
+    for code in range(3):
+        np.testing.assert_allclose(rows.values[strata == code].mean(axis=0), 0, atol=1e-12)
 
 
 def test_copies_of_a_track_weigh_as_one() -> None:
@@ -49,17 +76,20 @@ def test_copies_of_a_track_weigh_as_one() -> None:
     np.testing.assert_allclose(rows.weights, 1.0)
 
 
-def test_order_names_and_monotone_units_do_not_matter() -> None:
+def test_groups_are_numbered_by_content_not_by_name_or_order() -> None:
     rng = np.random.default_rng(3)
     values, groups = rng.standard_normal((40, 3)), rng.integers(0, 15, 40)
     shuffle = rng.permutation(40)
     names = np.array([f"album {(7 * code) % 15}" for code in groups])
-    one = group_rows(values, groups)
-    other = group_rows(
-        np.stack([values[:, 0] * 9, np.exp(values[:, 1]), values[:, 2] ** 3], 1)[shuffle], names[shuffle]
+    np.testing.assert_array_equal(
+        codes_by_content(values[shuffle], names[shuffle]), codes_by_content(values, groups)[shuffle]
     )
-    np.testing.assert_array_equal(other.track_group, one.track_group[shuffle])
-    np.testing.assert_allclose(other.values, one.values, atol=1e-12)
+
+
+def test_monotone_units_do_not_matter() -> None:
+    values = np.random.default_rng(3).standard_normal((40, 3))
+    bent = np.stack([values[:, 0] * 9, np.exp(values[:, 1]), values[:, 2] ** 3], 1)
+    np.testing.assert_array_equal(usable_scores(bent).values, usable_scores(values).values)
 
 
 def test_missing_is_neutral_counted_and_dropped_when_too_much() -> None:
@@ -67,9 +97,14 @@ def test_missing_is_neutral_counted_and_dropped_when_too_much() -> None:
     values[:3, 0] = np.nan
     values[:6, 1] = np.nan
     values[:, 2] = 7.0
-    rows = group_rows(values, np.arange(10))
-    assert rows.missing.tolist() == [3, 6, 0, 0]
-    assert rows.kept.tolist() == [True, False, False, True]
-    assert len(set(rows.track_values[:3, 0])) == 1
+    scores = usable_scores(values)
+    assert scores.missing.tolist() == [3, 6, 0, 0]
+    assert scores.kept.tolist() == [True, False, False, True]
+    assert scores.values[:3, 0].tolist() == [0, 0, 0]
+    assert scores.absent[:, 0].tolist() == [True] * 3 + [False] * 7
     with pytest.raises(ValueError, match="constant or mostly missing"):
-        group_rows(values[:, 1:3], np.arange(10))
+        usable_scores(values[:, 1:3])
+
+
+def test_standardised_leaves_a_constant_at_zero() -> None:
+    np.testing.assert_allclose(standardised(np.array([[1.0, 5.0], [3.0, 5.0]])), [[-1, 0], [1, 0]])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from earwitness.stats.labellings import Labellings
+from earwitness.stats.labellings import Flips, Labellings
 from earwitness.stats.splits import fold_of_groups
 
 
@@ -54,9 +54,24 @@ def test_draws_are_uniform() -> None:
     assert chisquare(list(counts.values())).pvalue > 1e-3
 
 
-def test_folds_are_even_seeded_and_never_more_than_groups() -> None:
-    fold = fold_of_groups(23, 5, seed=1)
+def test_few_units_are_turned_in_every_way_observed_first() -> None:
+    flips = Flips(units=4, permutations=15)
+    columns = np.concatenate(list(flips.chunks(5, 0)), axis=1)
+    assert (flips.enumerated, flips.used, flips.p_value_floor) == (True, 16, 1 / 16)
+    assert (columns[:, 0] == 1).all()
+    assert len({tuple(column) for column in columns.T}) == columns.shape[1] == 16
+
+
+def test_many_units_are_turned_at_random() -> None:
+    flips = Flips(units=60, permutations=2000)
+    columns = np.concatenate(list(flips.chunks(300, 1)), axis=1)
+    assert columns.shape == (60, 2001)
+    assert set(np.unique(columns)) == {-1.0, 1.0}
+    assert np.abs(columns[:, 1:].mean(axis=1)).max() < 0.1
+
+
+def test_folds_are_even_the_same_each_time_and_never_more_than_groups() -> None:
+    fold = fold_of_groups(23, 5)
     assert sorted(np.bincount(fold)) == [4, 4, 5, 5, 5]
-    np.testing.assert_array_equal(fold, fold_of_groups(23, 5, seed=1))
-    assert not np.array_equal(fold, fold_of_groups(23, 5, seed=2))
-    assert sorted(fold_of_groups(3, 5, seed=0)) == [0, 1, 2]
+    np.testing.assert_array_equal(fold, fold_of_groups(23, 5))
+    assert len(np.unique(fold_of_groups(3, 5))) == 3

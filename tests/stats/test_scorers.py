@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from earwitness.stats.scorers import Equal, FreeMarginal, FreeRidge, Marginal, NonNegativeRidge, Strongest
+from earwitness.stats.grouping import normal_scores
+from earwitness.stats.scorers import (
+    Equal,
+    FreeMarginal,
+    FreeRidge,
+    Headline,
+    NonNegativeRidge,
+    Strongest,
+    Tail,
+    fixed_columns,
+    statistics,
+)
 
 
 @pytest.fixture
@@ -16,20 +27,41 @@ def case() -> tuple[np.ndarray, np.ndarray]:
 
 def test_closed_forms(case: tuple[np.ndarray, np.ndarray]) -> None:
     differences, correlation = case
-    assert (Equal().weights(differences, correlation) == 1).all()
-    np.testing.assert_array_equal(Marginal().weights(differences, correlation), differences.clip(0))
     np.testing.assert_array_equal(FreeMarginal().weights(differences, correlation), differences)
     matrix = 0.7 * correlation + 0.3 * np.eye(7)
     np.testing.assert_allclose(matrix @ FreeRidge(shrinkage=0.3).weights(differences, correlation), differences)
 
 
-@pytest.mark.parametrize("count", [1, 3, 9])
-def test_strongest_takes_the_largest_positive_differences(case: tuple[np.ndarray, np.ndarray], count: int) -> None:
+def test_fixed_scores_by_hand() -> None:
+    values, headline = np.random.default_rng(1).standard_normal((9, 3)), np.array([2.0, 0.0, 1.0])
+    score = 2 * values[:, 0] + values[:, 2]
+    normal = normal_scores(score[:, None])[:, 0]
+    expected = [score, values.sum(axis=1), np.exp(normal - 0.5), normal]
+    found, counts = fixed_columns(values, headline, (Headline(), Strongest(), Equal(), Tail()))
+    assert counts == (1, 0, 1, 2)
+    for column, plain in zip(found.T, expected, strict=True):
+        np.testing.assert_allclose(column, (plain - plain.mean()) / plain.std(), atol=1e-12)
+    assert fixed_columns(values, headline, (Strongest(),))[0].shape == (9, 0)
+
+
+def test_statistics_take_fixed_scores_as_they_are(case: tuple[np.ndarray, np.ndarray]) -> None:
     differences, correlation = case
-    weights = Strongest(count=count).weights(differences, correlation)
-    for column, chosen in zip(differences.T, weights.T, strict=True):
-        best = [j for j in np.argsort(-column)[:count] if column[j] > 0]
-        assert np.flatnonzero(chosen).tolist() == sorted(best)
+    fixed = np.random.default_rng(2).standard_normal((3, 300))
+    found = statistics(
+        np.concatenate([differences, fixed]), correlation, (Headline(), FreeMarginal(), Tail()), (1, 0, 2)
+    )
+    np.testing.assert_array_equal(found[0], fixed[0])
+    np.testing.assert_array_equal(found[2], np.minimum(fixed[1], 1.5 * fixed[2]))
+    scale = np.sqrt(np.einsum("ib,ij,jb->b", differences, correlation, differences))
+    np.testing.assert_allclose(found[1], (differences**2).sum(axis=0) / scale)
+
+
+def test_strongest_takes_the_largest_positive_difference(case: tuple[np.ndarray, np.ndarray]) -> None:
+    differences, correlation = case
+    weights = Strongest().weights(np.column_stack([differences, -np.ones(7)]), correlation)
+    positive = differences.max(axis=0) > 0
+    assert (weights[:, :-1].argmax(axis=0) == differences.argmax(axis=0))[positive].all()
+    assert (weights.sum(axis=0) == [*positive, 0]).all()
 
 
 def test_ridge_reaches_the_constrained_optimum(case: tuple[np.ndarray, np.ndarray]) -> None:
@@ -51,6 +83,6 @@ def test_ridge_treats_each_labelling_alone(case: tuple[np.ndarray, np.ndarray]) 
 def test_inputs_are_left_as_they_were(case: tuple[np.ndarray, np.ndarray]) -> None:
     differences, correlation = case
     before = differences.copy()
-    for scorer in (Equal(), Marginal(), Strongest(), NonNegativeRidge(), FreeMarginal(), FreeRidge()):
+    for scorer in (Strongest(), NonNegativeRidge(), FreeMarginal(), FreeRidge()):
         scorer.weights(differences, correlation)
     np.testing.assert_array_equal(differences, before)

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from earwitness.stats.comparison import RESERVE
 from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.grouping import normal_scores
 from earwitness.stats.residualised import residualised_test
 from earwitness.stats.shift import adjusted_p_value, difference_in_differences, stratified_test
 from tests.stats.worlds import audit
@@ -11,7 +13,7 @@ QUICK = ExactSettings(permutations=199)
 
 
 def test_stratified_holds_its_level_under_a_shift_without_membership() -> None:
-    runs, hits = 120, 0
+    runs, hits = 80, 0
     for run in range(runs):
         one = audit(run, tracks=60, shift=0.4)
         test = stratified_test(one.values, one.blind, one.is_suspect, one.groups, settings=QUICK, seed=run)
@@ -48,7 +50,7 @@ def test_no_overlap_gives_no_p_value() -> None:
 
 
 def test_difference_in_differences_cancels_a_shift_of_any_form() -> None:
-    runs, hits = 150, 0
+    runs, hits = 80, 0
     for run in range(runs):
         one = audit(run, tracks=30, shift=1.5)
         test = difference_in_differences(one.values, one.reference, one.is_suspect, one.groups, settings=QUICK)
@@ -79,9 +81,29 @@ def test_difference_in_differences_needs_matching_tables() -> None:
         difference_in_differences(one.values, one.reference[:, 1:], one.is_suspect, one.groups)
 
 
-def test_the_default_is_the_residualised_test() -> None:
+def test_the_default_is_the_residualised_test_with_a_reserve() -> None:
     one = audit(5, tracks=40, shift=0.5)
-    found = adjusted_p_value(one.values, one.blind, one.is_suspect, one.groups, settings=QUICK, seed=3)
-    test = residualised_test(one.values, one.blind, one.is_suspect, one.groups, settings=QUICK, seed=3)
+    found = adjusted_p_value(
+        one.values, one.blind, one.is_suspect, one.groups, weights=np.ones(8), settings=QUICK, seed=3
+    )
+    test = residualised_test(
+        one.values, one.blind, one.is_suspect, one.groups, settings=QUICK, seed=3, unmeasured=RESERVE
+    )
     assert (found.p_value, found.method, found.n_tracks_used) == (test.p_value, "residualised", 80)
     assert "balanced fully" in found.detail
+
+
+def test_the_effect_ratio_is_what_a_regression_leaves() -> None:
+    # One feature, one blind feature in two values: its mean difference before, and within the two values, after.
+    rng = np.random.default_rng(1)
+    suspect = np.arange(200) < 100
+    blind = (rng.random(200) < np.where(suspect, 0.7, 0.3)).astype(float)
+    values = (blind + 0.5 * suspect + 0.5 * rng.standard_normal(200))[:, None]
+    found = adjusted_p_value(
+        values, blind[:, None], suspect, np.arange(200), weights=np.ones(1), settings=QUICK, unmeasured=0.0
+    )
+    score = normal_scores(values)[:, 0]
+    design = np.column_stack([np.ones(200), blind, suspect])
+    after = np.linalg.lstsq(design, score, rcond=None)[0][2]
+    before = score[suspect].mean() - score[~suspect].mean()
+    assert found.effect_ratio == pytest.approx(after / before)

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -40,13 +41,16 @@ def _table(
     return FeatureTable.from_frame(frame, higher=higher)
 
 
+BY_LOT = "drawn by lot from one session"
+
+
 def _edited(table: FeatureTable, *columns: pl.Expr) -> FeatureTable:
     return FeatureTable.from_frame(table.frame.with_columns(*columns), higher=("f*",))
 
 
 def test_evidence_of_use(tmp_path: Path) -> None:
     table = _table(0.8)
-    result = dataset_inference(table, permutations=499, a_a_runs=5, seed=1)
+    result = dataset_inference(table, permutations=499, a_a_runs=5, seed=1, comparable=BY_LOT)
     assert result.verdict == "evidence_of_use"
     assert result.p_value == result.p_value_floor == 1 / 500
     assert "p = 0.002 at level 0.01, from 499 random relabellings of 40 whole groups" in result.reasons[0]
@@ -68,7 +72,8 @@ def test_evidence_of_use(tmp_path: Path) -> None:
     )
     assert result.auc is not None
     assert (result.auc.estimate, result.auc.low, result.auc.high) == (auc.estimate, auc.low, auc.high)
-    assert f"{auc.estimate:.1%} of pairs" in result.reasons[1]
+    assert BY_LOT in result.reasons[1]
+    assert f"{auc.estimate:.1%} of pairs" in result.reasons[2]
     result.write(tmp_path / "result.json")
     assert DatasetInferenceResult.read(tmp_path / "result.json") == result
 
@@ -100,7 +105,7 @@ def test_too_few_groups_cannot_be_tested() -> None:
         "0.01429, and 0.01 is needed: with 5 groups a side it could be reached."
     ]
     assert [feature.weight for feature in result.features] == [None] * 4
-    five = dataset_inference(_table(3.0, side=10), permutations=999)
+    five = dataset_inference(_table(3.0, side=10), permutations=999, comparable=BY_LOT)
     assert (five.verdict, five.p_value, five.p_value_floor) == ("evidence_of_use", 1 / 252, 1 / 252)
     assert "all 252 relabellings" in five.reasons[0]
     assert any("5 held-out groups are too few to be split" in warning for warning in five.warnings)
@@ -250,32 +255,44 @@ def _test(p_value: float) -> ExactTest:
     )
 
 
-def _blind(*, passes: bool, adjusted: float | None = None) -> Blind:
+def _blind(
+    state: Literal["pass", "undecided", "fail"],
+    *,
+    adjusted: float | None = None,
+    ratio: float | None = None,
+    informative: int = 20,
+) -> Blind:
     return Blind(
         auc=0.7,
         low=0.6,
         high=0.8,
         p_value=0.001,
-        passes=passes,
-        state="pass" if passes else "fail",
+        passes=state == "pass",
+        state=state,
         harmful_auc=0.55,
         adjusted_p_value=adjusted,
+        effect_ratio=ratio,
+        informative=informative,
     )
 
 
 @pytest.mark.parametrize(
     ("p", "companion", "alarms", "blind", "verdict"),
     [
-        (0.005, 0.005, 7, None, "evidence_of_use"),
-        (0.01, 1.0, None, None, "evidence_of_use"),
+        (0.005, 0.005, 7, _blind("pass"), "evidence_of_use"),
+        (0.01, 1.0, None, _blind("pass"), "evidence_of_use"),
         (0.011, 0.02, None, None, "no_evidence"),
         (0.2, 0.01, None, None, "inconclusive"),
         (0.005, 0.005, 12, None, "inconclusive"),
-        (0.005, 0.005, None, _blind(passes=True), "evidence_of_use"),
-        (0.005, 0.005, None, _blind(passes=False), "inconclusive"),
-        (0.005, 0.005, None, _blind(passes=False, adjusted=0.02), "inconclusive"),
-        (0.005, 0.005, None, _blind(passes=False, adjusted=0.01), "evidence_of_use"),
-        (0.2, 0.5, None, _blind(passes=False), "no_evidence"),
+        (0.005, 0.005, None, None, "inconclusive"),
+        (0.005, 0.005, None, _blind("pass", informative=4), "inconclusive"),
+        (0.005, 0.005, None, _blind("pass", informative=5), "evidence_of_use"),
+        (0.005, 0.005, None, _blind("fail"), "inconclusive"),
+        (0.005, 0.005, None, _blind("fail", adjusted=0.02), "inconclusive"),
+        (0.005, 0.005, None, _blind("fail", adjusted=0.01), "evidence_of_use"),
+        (0.005, 0.005, None, _blind("undecided", ratio=0.5), "evidence_of_use"),
+        (0.005, 0.005, None, _blind("undecided", ratio=0.49), "inconclusive"),
+        (0.2, 0.5, None, _blind("fail"), "no_evidence"),
     ],
 )
 def test_judgement(p: float, companion: float, alarms: int | None, blind: Blind | None, verdict: str) -> None:
@@ -285,3 +302,35 @@ def test_judgement(p: float, companion: float, alarms: int | None, blind: Blind 
     found, reasons = judge(_test(p), alpha=0.01, companion_p=companion, a_a=a_a, blind=blind)
     assert found == verdict
     assert all(reason.endswith(".") and reason[0].isupper() for reason in reasons)
+
+
+@pytest.mark.parametrize("blind", [None, _blind("pass", informative=1)])
+def test_a_statement_in_words_stands_in_for_blind_features(blind: Blind | None) -> None:
+    test = _test(0.005)
+    found, reasons = judge(test, alpha=0.01, companion_p=0.005, a_a=None, blind=blind)
+    assert found == "inconclusive"
+    assert reasons[1].startswith("Comparability not checked: ")
+    found, reasons = judge(test, alpha=0.01, companion_p=0.005, a_a=None, blind=blind, comparable=BY_LOT)
+    assert found == "evidence_of_use"
+    assert BY_LOT in reasons[1]
+    # Words do not wave through what the numbers speak against.
+    assert judge(
+        test, alpha=0.01, companion_p=0.005, a_a=None, blind=_blind("fail", informative=1), comparable=BY_LOT
+    )[0] == "inconclusive"  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["constant", "noise"])
+def test_one_empty_blind_column_is_no_check(column: str) -> None:
+    values = np.ones(80) if column == "constant" else np.random.default_rng(1).standard_normal(80)
+    table = FeatureTable.from_frame(_table(0.8).frame.with_columns(pl.Series("blind/one", values)), higher=("f*",))
+    result = dataset_inference(table, permutations=199, a_a_runs=0)
+    assert result.verdict == "inconclusive"
+    assert any("Comparability not checked" in reason for reason in result.reasons)
+    stated = dataset_inference(table, permutations=199, a_a_runs=0, comparable=BY_LOT)
+    assert stated.comparable == BY_LOT
+
+
+def test_more_groups_than_a_float_can_count() -> None:
+    result = dataset_inference(_table(0.3, side=1100, per_group=1), permutations=99, a_a_runs=1, comparable=BY_LOT)
+    assert result.n_groups.suspect == 1100
+    assert result.verdict == "evidence_of_use"

@@ -14,21 +14,22 @@ SIDE = 60
 def table(
     *, member: float = 0.0, shift: float = 0.0, dependence: float = 0.0, album: int = 1, icc: float = 0.0, seed: int = 0
 ) -> FeatureTable:
-    """Three features that a member moves by ``member`` sd and that depend on two shifted blind ones."""
+    """Three features that a member moves by ``member`` sd and that depend on two shifted blind ones of six."""
     rng = np.random.default_rng(seed)
     suspect = np.arange(2 * SIDE) < SIDE
     groups = np.arange(2 * SIDE) // album
-    blind = rng.normal(size=(2 * SIDE, 2)) + shift * suspect[:, None]
+    blind = rng.normal(size=(2 * SIDE, 6))
+    blind[:, :2] += shift * suspect[:, None]
     albums = rng.normal(size=(2 * SIDE, 3))[groups]
     own = np.sqrt(icc) * albums + np.sqrt(1 - icc) * rng.normal(size=(2 * SIDE, 3))
-    values = own + dependence * blind.sum(axis=1, keepdims=True) + member * suspect[:, None]
+    values = own + dependence * blind[:, :2].sum(axis=1, keepdims=True) + member * suspect[:, None]
     frame = pl.DataFrame(
         {
             "track_id": [f"t{i:03d}" for i in range(2 * SIDE)],
             "role": np.where(suspect, "suspect", "held_out"),
             "group": [f"g{group}" for group in groups],
             **{f"f{j}": values[:, j] for j in range(3)},
-            **{f"blind/b{j}": blind[:, j] for j in range(2)},
+            **{f"blind/b{j}": blind[:, j] for j in range(6)},
         }
     )
     return FeatureTable.from_frame(frame, source="a test", higher=["f*"])
@@ -40,23 +41,24 @@ def verdict(table: FeatureTable, **settings: object) -> DatasetInferenceResult:
 
 def test_a_shift_without_membership_is_not_evidence() -> None:
     result = verdict(table(shift=0.8, dependence=0.7))
-    assert result.p_value == 0.001  # the plain test fires
     assert result.blind is not None
-    assert (result.blind.state, result.verdict) == ("fail", "inconclusive")
-    assert result.blind.adjusted_p_value is not None
-    assert result.blind.adjusted_p_value > 0.05
-    assert any("could come from that alone" in reason for reason in result.reasons)
+    assert result.blind.state == "fail"
+    assert result.verdict != "evidence_of_use"
+    assert result.p_value is not None
+    assert result.p_value > 0.05
     assert all(track.p_value is None for track in result.tracks)
     assert result.fraction is None
 
 
 def test_membership_under_a_shift_survives_the_adjustment() -> None:
-    result = verdict(table(member=1.0, shift=0.8, dependence=0.7))
+    result = verdict(table(member=1.5, shift=0.5, dependence=0.3))
     assert result.blind is not None
     assert result.blind.state == "fail"
     assert result.blind.adjusted_method == "residualised"
     assert result.verdict == "evidence_of_use"
     assert any("remains when that is accounted for" in reason for reason in result.reasons)
+    assert result.blind.effect_ratio is not None
+    assert 0.5 < result.blind.effect_ratio < 1
 
 
 def test_a_positive_verdict_alone_says_how_much_and_which() -> None:
@@ -75,11 +77,11 @@ def test_a_positive_verdict_alone_says_how_much_and_which() -> None:
 
 def test_without_blind_features_the_reader_is_told() -> None:
     bare = table(member=1.0)
-    frame = bare.frame.drop("blind/b0", "blind/b1")
+    frame = bare.frame.drop([f"blind/b{j}" for j in range(6)])
     result = verdict(FeatureTable.from_frame(frame, source="a test", higher=["f*"]))
-    assert result.verdict == "evidence_of_use"
+    assert result.verdict == "inconclusive"
     assert result.blind is None
-    assert any("was not checked" in warning for warning in result.warnings)
+    assert any("Comparability not checked" in reason for reason in result.reasons)
 
 
 @pytest.mark.parametrize("method", ["cdi", "iar", "llm-di"])
@@ -89,7 +91,7 @@ def test_published_procedures_show_their_own_error_rate(method: str) -> None:
     assert result.p_value is not None
     assert result.p_value < 0.01
     assert result.a_a is not None
-    assert (result.verdict == "evidence_of_use") == (result.a_a.low <= 0.01)
+    assert (result.verdict == "evidence_of_use") == (not result.a_a.impossible)
     assert len(result.a_a.p_values) == 40
     assert any("takes tracks as independent" in warning for warning in result.warnings)
 

@@ -27,6 +27,7 @@ def command(
     method: options.Method = "exact",
     permutations: options.Permutations = 9999,
     exclude_spanning: options.ExcludeSpanning = False,
+    comparable: options.Comparable = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
@@ -41,7 +42,7 @@ def command(
 
     test = pipeline.VerdictSettings(
         method=method, alpha=alpha, permutations=permutations, seed=seed,
-        spanning="exclude" if exclude_spanning else "refuse",
+        spanning="exclude" if exclude_spanning else "refuse", comparable=comparable,
     )  # fmt: skip
     measure = pipeline.MeasureSettings(
         target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),

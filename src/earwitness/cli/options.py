@@ -123,6 +123,14 @@ ExcludeSpanning = Annotated[
         rich_help_panel=_TEST,
     ),
 ]
+Comparable = Annotated[
+    str | None,
+    typer.Option(
+        "--comparable",
+        help="In words, why the sets are comparable where no blind features checked it; stands in the result.",
+        rich_help_panel=_TEST,
+    ),
+]
 TestSeed = Annotated[int, typer.Option("--seed", help="Fixes every random choice.", rich_help_panel=_TEST)]
 
 Suspect = Annotated[

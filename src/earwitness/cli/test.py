@@ -16,6 +16,7 @@ def command(
     permutations: options.Permutations = 9999,
     seed: options.TestSeed = 0,
     exclude_spanning: options.ExcludeSpanning = False,
+    comparable: options.Comparable = None,
     corrected: Annotated[bool, typer.Option("--corrected", help="The corrected form of a published method.")] = False,
     higher: options.Higher = None,
     lower: options.Lower = None,
@@ -31,6 +32,7 @@ def command(
     settings = pipeline.VerdictSettings(
         method=method, alpha=alpha, permutations=permutations, seed=seed,
         spanning="exclude" if exclude_spanning else "refuse", corrected=corrected,
+        comparable=comparable,
         higher=tuple(higher or ()), lower=tuple(lower or ()),
     )  # fmt: skip
     with sign_of_life("testing"):

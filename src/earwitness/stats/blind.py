@@ -12,7 +12,7 @@ about four in ten perfectly comparable pairs of sets (docs/design/blind.md): `pa
 unless the gate passes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
@@ -21,13 +21,15 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from earwitness.errors import EarwitnessError
-from earwitness.stats.exact import UNDIRECTED, ExactSettings, unconstrained_test
-from earwitness.stats.grouping import Bools, Floats
-from earwitness.stats.projection import group_means
+from earwitness.stats.exact import ExactSettings, unconstrained_test
+from earwitness.stats.grouping import Bools, Floats, group_means, normal_scores, standardised
 from earwitness.stats.roc import auc_delong
 
 GateState = Literal["pass", "undecided", "fail"]
 FAIL_LEVEL = 0.05
+# Fewer informative blind features than this are no check of whether the sets are comparable.
+LEAST_INFORMATIVE = 5
+_COPIES = 0.999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,14 @@ class BlindGate:
 
 def blind_gate(
     blind_values: Floats,
-    is_suspect: Bools,
+    is_suspect: ArrayLike,
     groups: ArrayLike,
     *,
     alpha: float = 0.01,
     settings: ExactSettings | None = None,
     seed: int = 0,
+    strata: ArrayLike | None = None,
+    pairs: ArrayLike | None = None,
 ) -> BlindGate:
     """Compare the sets by their blind features alone.
 
@@ -74,27 +78,28 @@ def blind_gate(
     ----------
     blind_values
         ``[tracks, blind features]``; NaN = missing.
-    is_suspect, groups
-        ``[tracks]``; a group lies on one side.
+    is_suspect, groups, strata, pairs
+        As in `earwitness.stats.exact.exact_test`.
     alpha
         Level of the test that the gate guards.
     settings
-        Permutations, folds and missing rule; its scorers are not used.
+        Permutations and missing rule; its scorers are not used.
     seed
-        Of folds and permutations.
+        Of permutations.
 
     Raises
     ------
     EarwitnessError
         If no blind feature varies.
     """
-    settings = replace(settings or ExactSettings(), scorers=UNDIRECTED)
-    if not any(np.unique(column[~np.isnan(column)]).size > 1 for column in blind_values.T):
+    if not varying(blind_values).any():
         raise EarwitnessError(
             f"None of the {blind_values.shape[1]} blind features varies between tracks; "
             "extract them again, or leave the blind columns out."
         )
-    test = unconstrained_test(blind_values, is_suspect, groups, settings=settings, seed=seed)
+    test = unconstrained_test(
+        blind_values, is_suspect, groups, settings=settings, seed=seed, strata=strata, pairs=pairs
+    )
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     known = ~np.isnan(test.scores)
     codes_known = np.unique(codes[known], return_inverse=True)[1]
@@ -110,6 +115,25 @@ def blind_gate(
         harmful_auc=harmful,
         state=_state(test.p_value, auc.high, harmful),
     )
+
+
+def varying(blind_values: Floats) -> Bools:
+    """Return ``[features]`` whether a blind feature has more than one value."""
+    return np.array([np.unique(column[~np.isnan(column)]).size > 1 for column in blind_values.T], dtype=np.bool_)
+
+
+def informative(blind_values: Floats) -> Bools:
+    """Return ``[features]`` whether a blind feature counts towards a check of comparability.
+
+    It has a value for at least half of the tracks, varies, and orders the tracks differently from every
+    one counted before it: copies, or one feature in other units, are one.
+    """
+    kept: Bools = varying(blind_values) & (np.isnan(blind_values).mean(axis=0) <= 0.5)
+    scores = standardised(normal_scores(blind_values))
+    alike = np.abs(scores.T @ scores) / len(scores) > _COPIES
+    for index in np.flatnonzero(kept):
+        kept[index] = not (alike[index, :index] & kept[:index]).any()
+    return kept
 
 
 def harmful_auc(n_suspect: int, n_held_out: int, *, alpha: float = 0.01) -> float:

@@ -1,117 +1,110 @@
-"""The statistics of every scorer for a block of labellings, as matrix algebra.
+"""Studentised differences between two sets, for a block of labellings, as matrix algebra.
 
-Goal: rerun the whole fit for thousands of labellings at the price of a few matrix products.
-Conventions: ``labels [groups, labellings]``; a difference is suspect − held-out, divided by
-its null standard deviation ``√(w̄ (1/W_S + 1/W_H))`` (``W`` sums of group weights, ``w̄`` their
-mean), so that labellings with unlike group sizes compare; a score is divided by its
-label-free standard deviation ``√(w' correlation w)``. A fold that lacks a side among its
-training groups counts 0.
+Goal: compare the sets in every labelling by a difference divided by *that labelling's own*
+robust standard error. Divided by one common standard error instead, whole-group permutation
+is not level between sides of unequal size *and* unequal spread (docs/design/exact.md).
+Conventions: values are ``[rows, columns]`` with weights ``[rows]``; results are
+``[columns, labellings]``, positive where the suspects score higher.
+
+For a weighted mean ``z̄`` of the n rows of one side, ``W = Σw``:
+``V = Σ w²(z − z̄)²/W² / (1 − Σw²/W²)``, which is ``s²/n`` for equal weights. A side of one row
+has no spread of its own and takes that of all rows.
+
+References: Janssen (1997); Chung & Romano, arXiv 1304.5939.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from earwitness.stats.grouping import Bools, Floats, GroupRows, Ints
-from earwitness.stats.scorers import Scorer
+from earwitness.stats.grouping import Bools, Floats
 
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Weighted sums of some groups: over all of them and over their suspects, per labelling."""
-
-    suspect_sum: Floats
-    suspect_weight: Floats
-    sum: Floats
-    weight: float
-
-    def __sub__(self, other: "Moments") -> "Moments":
-        return Moments(
-            self.suspect_sum - other.suspect_sum,
-            self.suspect_weight - other.suspect_weight,
-            self.sum - other.sum,
-            self.weight - other.weight,
-        )
-
-    def standardised_difference(self, mean_weight: float) -> Floats:
-        """Return ``t [features, labellings]``; 0 where a side is absent."""
-        held_out_weight = self.weight - self.suspect_weight
-        both = (self.suspect_weight > 1e-9) & (held_out_weight > 1e-9)
-        suspect = np.where(both, self.suspect_weight, 1.0)
-        held_out = np.where(both, held_out_weight, 1.0)
-        # S/W_S − (all − S)/W_H, written with one product of the large array.
-        scale = both / np.sqrt(mean_weight * (1 / suspect + 1 / held_out))
-        per_suspect, per_all = (1 / suspect + 1 / held_out) * scale, scale / held_out
-        return self.suspect_sum * per_suspect - self.sum[:, None] * per_all
+# Least share of the pooled variance that a labelling's own may have: ties in few rows must not divide by zero.
+_LEAST_SHARE = 1e-3
 
 
-def fold_moments(rows: GroupRows, labels: Bools, fold: Ints) -> list[Moments]:
-    """Return the moments of each fold for a block of labellings."""
-    moments = []
-    for index in range(int(fold.max()) + 1):
-        inside = fold == index
-        weighted = rows.values[inside] * rows.weights[inside, None]
-        chosen = labels[inside].astype(np.float64)
-        moments.append(
-            Moments(
-                weighted.T @ chosen,
-                rows.weights[inside] @ chosen,
-                weighted.sum(axis=0),
-                float(rows.weights[inside].sum()),
-            )
-        )
-    return moments
+@dataclass(frozen=True, slots=True, eq=False)
+class SetDifferences:
+    """``t = (z̄_S − z̄_H)/√(V_S + V_H)`` of rows that change sides; call it with ``[rows, labellings]`` booleans."""
+
+    values: Floats
+    weights: Floats
+
+    def __call__(self, labels: NDArray[Any]) -> Floats:
+        """Return ``[columns, labellings]``; 0 where a side is absent."""
+        chosen, columns = labels.astype(np.float64), self.values.shape[1]
+        weighted = self.values * self.weights[:, None]
+        # One product for all sums; with equal weights Σw²z is Σwz and need not be formed.
+        parts = [weighted, weighted * weighted]
+        even = bool(np.ptp(self.weights) < 1e-12)
+        if not even:
+            parts.append(weighted * self.weights[:, None])
+        stacked = np.concatenate(parts, axis=1)
+        suspect, whole = stacked.T @ chosen, stacked.sum(axis=0)[:, None]
+        sizes = np.stack([self.weights, self.weights**2])
+        weight, total = sizes @ chosen, sizes.sum(axis=1)[:, None]
+        means, variances = [], []
+        for sums, (w, w2) in ((suspect, weight), (whole - suspect, total - weight)):
+            first, second = sums[:columns], sums[columns : 2 * columns]
+            cross = first * self.weights[0] if even else sums[2 * columns :]
+            means.append(first / np.maximum(w, 1e-300))
+            variances.append(_mean_variance(means[-1], second, cross, w, w2, float(self.weights.mean())))
+        both = (weight[0] > 1e-9) & (total[0] - weight[0] > 1e-9)
+        spread = np.sqrt(variances[0] + variances[1])
+        return np.asarray(np.where(both, (means[0] - means[1]) / np.where(both, spread, 1.0), 0.0))
+
+    def among(self, rows: Bools) -> "SetDifferences":
+        """Return the same of some rows alone."""
+        return SetDifferences(self.values[rows], self.weights[rows])
 
 
-def statistics(rows: GroupRows, labels: Bools, fold: Ints, scorers: tuple[Scorer, ...]) -> Floats:
-    """Return ``[scorers, labellings]``: the standardised difference of each scorer's score.
+@dataclass(frozen=True, slots=True, eq=False)
+class PairDifferences:
+    """``t = Σ w ε D/√(Σ w² D²)`` of differences D within pairs; call it with signs ε ``[units, labellings]``.
 
-    In sample: ``w(t)' t / √(w' correlation w)``. Out of fold: the sum over folds of the
-    contrast of the held-back groups, each with the weights of the other folds.
+    The sum of squares is the same in every labelling, so this orders labellings as the t statistic
+    with each labelling's own standard error does.
     """
-    parts = fold_moments(rows, labels, fold)
-    everything = total(parts)
-    mean_weight = float(rows.weights.mean())
-    overall = everything.standardised_difference(mean_weight)
-    values = np.empty((len(scorers), labels.shape[1]))
-    for index, scorer in enumerate(scorers):
-        if scorer.cross_fitted:
-            values[index] = 0.0
-            for part in parts:
-                weights = training_weights(scorer, everything - part, rows)
-                values[index] += (weights * _share_of_contrast(part, everything, mean_weight)).sum(axis=0)
-        else:
-            values[index] = (unit_score(scorer.weights(overall, rows.correlation), rows) * overall).sum(axis=0)
-    return values
+
+    values: Floats
+    weights: Floats
+
+    def __call__(self, signs: NDArray[Any]) -> Floats:
+        """Return ``[columns, labellings]``; 0 for a column without any difference."""
+        weighted = self.values * self.weights[:, None]
+        scale = np.sqrt((weighted**2).sum(axis=0))
+        return np.asarray((weighted / np.where(scale > 0, scale, np.inf)).T @ signs)
+
+    def among(self, rows: Bools) -> "PairDifferences":
+        """Return the same of some units alone."""
+        return PairDifferences(self.values[rows], self.weights[rows])
 
 
-def training_weights(scorer: Scorer, training: Moments, rows: GroupRows) -> Floats:
-    """Return weights ``[features, labellings]`` fitted on training moments, for a score of unit variance."""
-    differences = training.standardised_difference(float(rows.weights.mean()))
-    return unit_score(scorer.weights(differences, rows.correlation), rows)
+@dataclass(frozen=True, slots=True, eq=False)
+class LesserDifferences:
+    """The smaller, in the member direction, of two accounts of the same rows, in every labelling."""
+
+    one: SetDifferences | PairDifferences
+    other: SetDifferences | PairDifferences
+
+    def __call__(self, labels: NDArray[Any]) -> Floats:
+        """Return ``[columns, labellings]``."""
+        return np.minimum(self.one(labels), self.other(labels))
+
+    def among(self, rows: Bools) -> "LesserDifferences":
+        """Return the same of some rows alone."""
+        return LesserDifferences(self.one.among(rows), self.other.among(rows))
 
 
-def total(parts: list[Moments]) -> Moments:
-    """Return the moments of all folds together."""
-    return Moments(
-        np.sum([part.suspect_sum for part in parts], axis=0),
-        np.sum([part.suspect_weight for part in parts], axis=0),
-        np.sum([part.sum for part in parts], axis=0),
-        sum(part.weight for part in parts),
-    )
+Differences = SetDifferences | PairDifferences | LesserDifferences
 
 
-def unit_score(weights: Floats, rows: GroupRows) -> Floats:
-    """Divide weights by the label-free standard deviation of their score; all-zero weights stay zero."""
-    variance = np.maximum((weights * (rows.correlation @ weights)).sum(axis=0), 0.0)
-    # Rounding can leave a variance of order 1e-16 for weights that cancel; such a score says nothing.
-    usable = variance > 1e-12 * np.maximum((weights**2).sum(axis=0), 1e-300)
-    result: Floats = weights * np.where(usable, 1 / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
-    return result
-
-
-def _share_of_contrast(part: Moments, everything: Moments, mean_weight: float) -> Floats:
-    """Return what one fold adds to the overall standardised difference, ``[features, labellings]``."""
-    suspect, held_out = everything.suspect_weight, everything.weight - everything.suspect_weight
-    scale = 1 / np.sqrt(mean_weight * (1 / suspect + 1 / held_out))
-    return part.suspect_sum * ((1 / suspect + 1 / held_out) * scale) - part.sum[:, None] * (scale / held_out)
+def _mean_variance(mean: Floats, second: Floats, cross: Floats, w: Floats, w2: Floats, typical: float) -> Floats:
+    """Return V ``[columns, labellings]`` of a side's mean, for columns of pooled variance 1."""
+    weight = np.maximum(w, 1e-300)
+    alone = 1 - w2 / weight**2 < 1e-9
+    own = (second - 2 * mean * cross + mean**2 * w2) / weight**2 / np.where(alone, 1.0, 1 - w2 / weight**2)
+    pooled = typical / weight
+    return np.asarray(np.where(alone, pooled, np.maximum(own, _LEAST_SHARE * pooled)))

@@ -3,28 +3,29 @@
 Goal: is the suspect set more member-like than the held-out set, by more than relabelling
 whole groups can explain? Conventions: values are oriented, higher = more member-like; NaN
 is missing (rules in `earwitness.stats.grouping`); the p-value is one-sided and exact under
-exchangeability of groups, whatever the features' distribution and correlation.
+exchangeability of groups (of the halves of pairs), whatever the features' distribution and
+correlation. Each labelling's differences are divided by its own robust standard error, so that
+sets of unequal size and spread but equal mean are level too, as their numbers grow.
 
-All that looks at labels (weights, folds' fits, the choice of the best scorer) is rerun for
-every labelling. The scorers' p-values are combined by their minimum within the same
-labellings, so that choosing the best one costs nothing in level.
+All that looks at labels (standard errors, weights, the choice of the best scorer) is rerun for
+every labelling. The scorers' p-values are combined by their weighted minimum within the same
+labellings, so that choosing the best one costs nothing in level. Nothing is drawn but the
+labellings: two seeds differ by their Monte Carlo error alone.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from earwitness.stats.differences import fold_moments, statistics, total, training_weights
-from earwitness.stats.grouping import Bools, Floats, GroupRows, Ints, group_rows
-from earwitness.stats.labellings import Labellings
-from earwitness.stats.scorers import Equal, FreeMarginal, FreeRidge, Marginal, NonNegativeRidge, Scorer, Strongest
+from earwitness.stats.comparison import Comparison, columns_of, compare
+from earwitness.stats.grouping import Bools, Floats, Ints
+from earwitness.stats.scorers import DIRECTED, UNDECLARED, UNDIRECTED, Fixed, Scorer, statistics, unit_score
 from earwitness.stats.splits import fold_of_groups
 
-DIRECTED: tuple[Scorer, ...] = (Equal(), Marginal(), Strongest(), NonNegativeRidge())
-UNDIRECTED: tuple[Scorer, ...] = (FreeMarginal(), FreeRidge())
 # Numbers in one block of labellings, features or groups by labellings: some ten such arrays live at once.
 _BLOCK_NUMBERS = 1_000_000
+_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +36,22 @@ class ExactSettings:
     ----------
     permutations
         Labellings drawn where there are more than that; otherwise all are enumerated.
-    folds
-        Folds of the cross-fitted scorers.
     max_missing
         Share of tracks that may lack a feature before it is dropped.
     scorers
-        The rules whose best is taken.
+        The rules whose best is taken, each with its share of the level; None takes `DIRECTED` where a
+        headline is declared and `UNDECLARED` where not.
     """
 
     permutations: int = 9999
-    folds: int = 5
     max_missing: float = 0.5
-    scorers: tuple[Scorer, ...] = field(default=DIRECTED)
+    scorers: tuple[Scorer, ...] | None = None
+
+    def rules(self, headline: ArrayLike | None) -> tuple[Scorer, ...]:
+        """Return the rules to run."""
+        if self.scorers is not None:
+            return self.scorers
+        return UNDECLARED if headline is None else DIRECTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +65,15 @@ class ExactTest:
     scorer_p_values, statistics
         Per scorer: its own p (not corrected for there being several) and its statistic.
     chosen
-        The scorer with the smallest p; among equals (often at the floor) the one whose statistic
+        The scorer with the smallest p in proportion to its share; among equals the one whose statistic
         lies most standard deviations above its mean over all labellings.
     weights
-        ``[features]`` per standard deviation of a feature, mean over folds; NaN for a dropped feature.
+        ``[features]`` per standard deviation of a feature, as the observed labelling gives them; NaN for
+        a dropped feature.
     scores
-        ``[tracks]`` out-of-fold score, higher = more member-like, in standard deviations of a
-        group's score; NaN for a track without any value. Chosen by looking at labels:
-        descriptive, not fresh evidence.
+        ``[tracks]`` higher = more member-like, in standard deviations; NaN for a track without any value.
+        A fixed score has seen no label; an adaptive one is out of fold, yet chosen by looking at
+        labels: descriptive, not fresh evidence.
     missing
         ``[features]`` number of tracks without a value.
     """
@@ -89,18 +95,21 @@ class ExactTest:
 
 def exact_test(
     values: Floats,
-    is_suspect: Bools,
+    is_suspect: ArrayLike,
     groups: ArrayLike,
     *,
     settings: ExactSettings | None = None,
     seed: int = 0,
+    headline: ArrayLike | None = None,
+    covariates: Floats | None = None,
     strata: ArrayLike | None = None,
+    pairs: ArrayLike | None = None,
 ) -> ExactTest:
     """Test whether suspects score higher than held-out tracks, by relabelling whole groups.
 
-    ``p = #{m_b ≤ m_observed} / #labellings`` with ``m_b`` the smallest of the scorers' p-values
-    at labelling b (ties: see `smallest_p`) and the observed labelling among them: ``(1 + #)/(1 + B)`` for B drawn
-    labellings, an exact count where all are enumerated.
+    ``p = #{m_b ≤ m_observed} / #labellings`` with ``m_b`` the smallest of the scorers' p-values, each
+    divided by its scorer's share, at labelling b (ties: see `smallest_p`) and the observed labelling
+    among them: ``(1 + #)/(1 + B)`` for B drawn labellings, an exact count where all are enumerated.
 
     Parameters
     ----------
@@ -109,13 +118,22 @@ def exact_test(
     is_suspect
         ``[tracks]``.
     groups
-        ``[tracks]`` labels; a group lies on one side.
+        ``[tracks]`` labels; a group lies on one side, except where there are pairs.
     settings
         See `ExactSettings`.
     seed
-        Of folds and drawn labellings.
+        Of drawn labellings.
+    headline
+        ``[features]`` which of them make the score fixed in advance: booleans, or proportions; all of
+        them equally by default.
+    covariates
+        ``[tracks, blind features]`` whose part in the features is taken out without looking at labels
+        (`earwitness.stats.comparison`); NaN = missing.
     strata
         ``[tracks]`` labels, one a group: relabelling then happens within strata only.
+    pairs
+        ``[tracks]`` labels, both sides in each: which half of a pair is the suspect is relabelled, for
+        all pairs of a group together. Excludes strata.
 
     Returns
     -------
@@ -124,53 +142,61 @@ def exact_test(
     Raises
     ------
     ValueError
-        If shapes disagree, a group or its stratum is not of one kind, a side is absent or no
-        feature is left.
+        If shapes disagree, a group or its stratum is not of one kind, a side is absent, a pair lacks
+        a side, strata and pairs are both given or no feature is left.
 
     Notes
     -----
-    Phipson & Smyth (2010) for the count; Westfall & Young (1993) for the minimum.
+    Phipson & Smyth (2010) for the count; Westfall & Young (1993) for the minimum; Chung & Romano,
+    arXiv 1304.5939, for standard errors of each labelling's own.
     """
     settings = settings or ExactSettings()
-    rows, labels, codes = _prepared(values, is_suspect, groups, strata, settings)
-    fold_seed, draw_seed = (int(word) for word in np.random.SeedSequence(seed).generate_state(2))
-    fold = fold_of_groups(len(labels), settings.folds, seed=fold_seed)
-    labellings = Labellings(observed=labels, strata=codes, permutations=settings.permutations)
-    size = max(_BLOCK_NUMBERS // max(rows.values.shape), 1)
-    table = np.concatenate(
-        [statistics(rows, block, fold, settings.scorers) for block in labellings.chunks(size, draw_seed)], axis=1
+    scorers = settings.rules(headline)
+    if strata is not None and pairs is not None:
+        raise ValueError("strata and pairs exclude each other: a pair is a stratum of its own")
+    columns = columns_of(
+        values, is_suspect, groups,
+        scorers=scorers, max_missing=settings.max_missing, headline=headline, strata=strata, pairs=pairs,
+    )  # fmt: skip
+    comparison = compare(
+        columns, permutations=settings.permutations, covariates=covariates, directed=scorers != UNDIRECTED
     )
+    table = _table(comparison, scorers, seed)
     p_values = np.stack([share_as_large(row) for row in table])
-    chosen = _standing_out_most(table, p_values[:, 0])
-    names = [scorer.name for scorer in settings.scorers]
-    weights, scores = _out_of_fold(rows, labels, fold, settings.scorers[chosen])
-    all_weights = np.full(len(rows.kept), np.nan)
-    all_weights[rows.kept] = weights
+    shares = np.array([scorer.share for scorer in scorers])
+    chosen = _standing_out_most(table, p_values[:, 0] / shares)
+    names = [scorer.name for scorer in scorers]
+    weights, scores = _weights_and_scores(comparison, scorers, chosen)
+    all_weights = np.full(values.shape[1], np.nan)
+    all_weights[columns.scores.kept] = weights
+    reference, suspect = comparison.reference, columns.is_suspect
     return ExactTest(
-        p_value=smallest_p(p_values),
-        p_value_floor=labellings.p_value_floor,
+        p_value=smallest_p(p_values, shares),
+        p_value_floor=reference.p_value_floor,
         scorer_p_values=dict(zip(names, p_values[:, 0].tolist(), strict=True)),
         statistics=dict(zip(names, table[:, 0].tolist(), strict=True)),
         chosen=names[chosen],
         weights=all_weights,
         scores=np.where(np.isnan(values).all(axis=1), np.nan, scores),
-        missing=rows.missing,
-        enumerated=labellings.enumerated,
-        labellings_used=labellings.used,
-        n_groups_suspect=int(labels.sum()),
-        n_groups_held_out=int((~labels).sum()),
-        intraclass_correlation=rows.intraclass_correlation,
+        missing=columns.scores.missing,
+        enumerated=reference.enumerated,
+        labellings_used=reference.used,
+        n_groups_suspect=len(np.unique(columns.groups[suspect])),
+        n_groups_held_out=len(np.unique(columns.groups[~suspect])),
+        intraclass_correlation=comparison.rows.intraclass_correlation,
     )
 
 
 def unconstrained_test(
     values: Floats,
-    is_suspect: Bools,
+    is_suspect: ArrayLike,
     groups: ArrayLike,
     *,
     settings: ExactSettings | None = None,
     seed: int = 0,
+    covariates: Floats | None = None,
     strata: ArrayLike | None = None,
+    pairs: ArrayLike | None = None,
 ) -> ExactTest:
     """Test whether the two sets differ at all, in any direction of any feature.
 
@@ -178,8 +204,10 @@ def unconstrained_test(
     without a known direction may take part. A rejection here alone says that the sets differ,
     not that the suspects look like training data.
     """
-    settings = settings or ExactSettings(scorers=UNDIRECTED)
-    return exact_test(values, is_suspect, groups, settings=settings, seed=seed, strata=strata)
+    settings = replace(settings or ExactSettings(), scorers=UNDIRECTED)
+    return exact_test(
+        values, is_suspect, groups, settings=settings, seed=seed, covariates=covariates, strata=strata, pairs=pairs
+    )
 
 
 def share_as_large(values: Floats) -> Floats:
@@ -194,60 +222,60 @@ def share_as_large(values: Floats) -> Floats:
     return share
 
 
-def smallest_p(p_values: Floats) -> float:
-    """Return the p-value of the smallest p among scorers, judged within the same labellings.
+def smallest_p(p_values: Floats, shares: Floats) -> float:
+    """Return the p-value of the smallest ``p/share`` among scorers, judged within the same labellings.
 
-    The share of labellings that are at least as extreme as the first one: by their smallest p,
-    and among equals by the sum of their p-values. Without the second key the best labelling of
-    each scorer would tie with the best of every other, and few labellings could not reach α.
+    The share of labellings that are at least as extreme as the first one: by their smallest p in
+    proportion to its scorer's share, and among equals by the sum of such p-values. Without the second
+    key the best labelling of each scorer would tie with the best of every other, and few labellings
+    could not reach α.
 
     Parameters
     ----------
     p_values
         ``[scorers, labellings]``, each a multiple of ``1/labellings``; the observed labelling first.
+    shares
+        ``[scorers]`` positive; a scorer with a larger share is taken the more seriously.
     """
-    scorers, labellings = p_values.shape
-    counts = np.rint(p_values * labellings).astype(np.int64)
-    extremeness = counts.min(axis=0) * (scorers * labellings + 1) + counts.sum(axis=0)
-    return float((extremeness <= extremeness[0]).sum() / labellings)
+    weighted = p_values / shares[:, None]
+    least, added = weighted.min(axis=0), weighted.sum(axis=0)
+    tie = np.abs(least - least[0]) <= 1e-9 * least[0]
+    extreme = np.where(tie, added <= added[0] * (1 + 1e-9), least < least[0])
+    return float(extreme.mean())
+
+
+def _table(comparison: Comparison, scorers: tuple[Scorer, ...], seed: int) -> Floats:
+    """``[scorers, labellings]`` statistics, the observed labelling first."""
+    rows, features = comparison.rows, comparison.columns.features
+    correlation = rows.correlation[:features, :features]
+    size = max(_BLOCK_NUMBERS // max(rows.values.shape), 1)
+    blocks = comparison.reference.chunks(size, seed)
+    counts = comparison.columns.counts
+    return np.concatenate([statistics(comparison.differences(b), correlation, scorers, counts) for b in blocks], axis=1)
 
 
 def _standing_out_most(table: Floats, p_values: Floats) -> int:
     """Return the scorer with the smallest p, and among those the one that stands out most."""
     spread = table.std(axis=1)
     height = (table[:, 0] - table.mean(axis=1)) / np.where(spread > 0, spread, 1.0)
-    return int(np.lexsort((-height, p_values))[0])
+    return int(np.lexsort((-height, np.round(p_values, 12)))[0])
 
 
-def _prepared(
-    values: Floats, is_suspect: Bools, groups: ArrayLike, strata: ArrayLike | None, settings: ExactSettings
-) -> tuple[GroupRows, Bools, Ints]:
-    labels, names = np.asarray(is_suspect, dtype=np.bool_), np.asarray(groups)
-    if values.ndim != 2 or labels.shape != (len(values),) or names.shape != (len(values),):
-        raise ValueError("values must be [tracks, features], is_suspect and groups [tracks]")
-    if labels.all() or not labels.any():
-        raise ValueError("both sides need a track")
-    rows = group_rows(values, names, max_missing=settings.max_missing)
-    codes = (
-        np.unique(np.asarray(strata), return_inverse=True)[1] if strata is not None else np.zeros(len(labels), np.intp)
-    )
-    side = _per_group(labels.astype(np.intp), rows.track_group, "side")
-    return rows, side.astype(np.bool_), _per_group(codes, rows.track_group, "stratum")
+def _weights_and_scores(comparison: Comparison, scorers: tuple[Scorer, ...], chosen: int) -> tuple[Floats, Floats]:
+    """Return the chosen scorer's weights in the observed labelling, and every track's score."""
+    scorer, features, values = scorers[chosen], comparison.columns.features, comparison.track_values
+    correlation = comparison.rows.correlation[:features, :features]
+    if isinstance(scorer, Fixed):
+        place = features + sum(comparison.columns.counts[:chosen])
+        return unit_score(scorer.weights(comparison.columns.headline)[:, None], correlation)[:, 0], values[:, place]
 
+    def fitted(rows: Bools | None) -> Floats:
+        weights = scorer.weights(comparison.observed(rows)[:features], correlation)
+        return unit_score(weights, correlation)[:, 0]
 
-def _per_group(values: Ints, track_group: Ints, what: str) -> Ints:
-    """Return one value a group, having checked that its tracks agree."""
-    per_group = np.empty(int(track_group.max()) + 1, dtype=np.intp)
-    per_group[track_group] = values
-    if not np.array_equal(per_group[track_group], values):
-        raise ValueError(f"a group has tracks of more than one {what}")
-    return per_group
-
-
-def _out_of_fold(rows: GroupRows, labels: Bools, fold: Ints, scorer: Scorer) -> tuple[Floats, Floats]:
-    """Return the scorer's weights (mean over folds) and every track's score from the other folds' weights."""
-    parts = fold_moments(rows, labels[:, None], fold)
-    everything = total(parts)
-    weights = np.stack([training_weights(scorer, everything - part, rows)[:, 0] for part in parts])
-    scores: Floats = (rows.track_values * weights[fold[rows.track_group]]).sum(axis=1)
-    return weights.mean(axis=0), scores
+    fold = fold_of_groups(len(comparison.rows.values), _FOLDS)
+    scores = np.zeros(len(values))
+    for index in np.unique(fold):
+        held_back = (fold == index)[comparison.track_row]
+        scores[held_back] = values[held_back, :features] @ fitted(fold != index)
+    return fitted(None), scores

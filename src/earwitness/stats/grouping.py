@@ -26,48 +26,56 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRows:
-    """Groups as weighted rows, and their tracks on the same scale.
+class UsableScores:
+    """Features on a common scale.
 
     Attributes
     ----------
     values
-        ``[groups, features kept]``, weighted mean 0 and weighted sd 1 per column.
-    weights
-        ``[groups]`` effective numbers of independent tracks.
-    correlation
-        ``[features, features]`` weighted correlation over all groups.
-    track_values
-        ``[tracks, features kept]`` in the units of ``values``, in the caller's order of tracks.
-    track_group
-        ``[tracks]`` row of each track's group.
+        ``[tracks, features kept]`` normal scores; 0 where missing.
+    absent
+        ``[tracks, features kept]`` whether the value was missing.
     missing
         ``[features given]`` number of tracks without a value.
     kept
         ``[features given]`` whether the feature takes part.
+    """
+
+    values: Floats
+    absent: Bools
+    missing: Ints
+    kept: Bools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRows:
+    """Groups as weighted rows.
+
+    Attributes
+    ----------
+    values
+        ``[groups, columns]``, weighted mean 0 and weighted sd 1 per column (0 where all groups are alike).
+    weights
+        ``[groups]`` effective numbers of independent tracks.
+    correlation
+        ``[columns, columns]`` weighted correlation over all groups.
     intraclass_correlation
-        ρ̂ in [0, 1], pooled over features; 0 where every group is one track.
+        ρ̂ in [0, 1], pooled over columns; 0 where every group is one track.
     """
 
     values: Floats
     weights: Floats
     correlation: Floats
-    track_values: Floats
-    track_group: Ints
-    missing: Ints
-    kept: Bools
     intraclass_correlation: float
 
 
-def group_rows(values: Floats, groups: NDArray[np.generic], *, max_missing: float = 0.5) -> GroupRows:
-    """Return one scaled, weighted row a group; rows do not depend on track order or group names.
+def usable_scores(values: Floats, *, max_missing: float = 0.5) -> UsableScores:
+    """Return the normal scores of the features that can take part.
 
     Parameters
     ----------
     values
         ``[tracks, features]``, NaN where undefined.
-    groups
-        ``[tracks]`` labels of any kind.
     max_missing
         Largest share of tracks that may lack a feature before it is dropped.
 
@@ -76,32 +84,45 @@ def group_rows(values: Floats, groups: NDArray[np.generic], *, max_missing: floa
     ValueError
         If no feature is left.
     """
-    missing = np.isnan(values).sum(axis=0)
+    absent = np.isnan(values)
+    missing = absent.sum(axis=0)
     scored = normal_scores(values)
     kept = (missing <= max_missing * len(values)) & (scored.std(axis=0) > 0)
     if not kept.any():
         raise ValueError("every feature is constant or mostly missing")
-    scored = scored[:, kept]
-    codes = _codes_by_content(scored, groups)
+    return UsableScores(values=scored[:, kept], absent=absent[:, kept], missing=missing, kept=kept)
+
+
+def group_rows(columns: Floats, codes: Ints, *, strata: Ints | None = None) -> GroupRows:
+    """Return one scaled, weighted row a group.
+
+    Parameters
+    ----------
+    columns
+        ``[tracks, columns]`` without missing values.
+    codes
+        ``[tracks]`` row of each track's group, 0 … groups − 1.
+    strata
+        ``[tracks]`` codes: each stratum's weighted mean is then taken out, so that what differs
+        between strata is no difference between the sets.
+    """
     sizes = np.bincount(codes)
-    correlation_in_group = intraclass_correlation(scored, codes)
+    correlation_in_group = intraclass_correlation(columns, codes)
     weights = sizes / (1 + (sizes - 1) * correlation_in_group)
-    means = _group_means(scored, codes)
-    centre = weights @ means / weights.sum()
-    spread = np.sqrt(weights @ (means - centre) ** 2 / weights.sum())
-    # A feature whose group means are all alike (up to rounding) says nothing about groups.
-    flat = spread < 1e-9
-    spread = np.where(flat, np.inf, spread)
-    rows = (means - centre) / spread
-    correlation = (rows.T * weights) @ rows / weights.sum()
+    means = group_means(columns, codes)
+    stratum = np.zeros(len(sizes), dtype=np.intp)
+    if strata is not None:
+        stratum[codes] = strata
+    share = np.bincount(stratum, weights)
+    centres = np.stack([np.bincount(stratum, weights * column) for column in means.T], axis=1)
+    rows = means - (centres / np.where(share > 0, share, 1.0)[:, None])[stratum]
+    spread = np.sqrt(weights @ rows**2 / weights.sum())
+    # A column whose group means are all alike (up to rounding) says nothing about groups.
+    rows = rows / np.where(spread < 1e-9, np.inf, spread)
     return GroupRows(
         values=rows,
         weights=weights,
-        correlation=correlation,
-        track_values=(scored - centre) / spread,
-        track_group=codes,
-        missing=missing,
-        kept=kept,
+        correlation=(rows.T * weights) @ rows / weights.sum(),
         intraclass_correlation=correlation_in_group,
     )
 
@@ -115,30 +136,42 @@ def normal_scores(values: Floats) -> Floats:
     return scores
 
 
-def intraclass_correlation(values: Floats, codes: Ints) -> float:
+def standardised(columns: Floats) -> Floats:
+    """Mean 0 and sd 1; a constant column becomes zeros."""
+    centred = columns - columns.mean(axis=0)
+    spread = centred.std(axis=0)
+    return np.asarray(np.where(spread > 1e-9, centred / np.where(spread > 1e-9, spread, 1.0), 0.0))
+
+
+def intraclass_correlation(values: Floats, codes: Ints, *, centre_known: bool = False) -> float:
     """Return the one-way analysis-of-variance ρ̂, mean squares pooled over features, clipped to [0, 1].
 
     ``ρ̂ = (B − W)/(B + (m₀ − 1) W)`` with mean squares between (B) and within (W) groups and
-    ``m₀ = (n − Σm²/n)/(G − 1)``. 0 where no group has two tracks or there is one group.
+    ``m₀ = (n − Σm²/n)/(G − 1)``. 0 where no group has two tracks or there is one group. Where the
+    centre is known to be 0 (differences within pairs), B is taken about it with G in place of G − 1
+    and ``m₀ = n/G``, so that turning a group's signs changes nothing.
     """
     sizes = np.bincount(codes)
     n, n_groups = len(values), len(sizes)
     if n_groups in (1, n):
         return 0.0
-    means = _group_means(values, codes)
-    between = float((sizes @ (means - values.mean(axis=0)) ** 2).sum()) / (n_groups - 1)
+    means = group_means(values, codes)
+    centre = np.zeros(values.shape[1]) if centre_known else values.mean(axis=0)
+    free = n_groups if centre_known else n_groups - 1
+    between = float((sizes @ (means - centre) ** 2).sum()) / free
     within = float(((values - means[codes]) ** 2).sum()) / (n - n_groups)
-    typical_size = (n - float((sizes**2).sum()) / n) / (n_groups - 1)
+    typical_size = n / free if centre_known else (n - float((sizes**2).sum()) / n) / free
     return float(np.clip((between - within) / (between + (typical_size - 1) * within), 0.0, 1.0))
 
 
-def _group_means(values: Floats, codes: Ints) -> Floats:
+def group_means(values: Floats, codes: Ints) -> Floats:
+    """Return ``[groups, columns]`` means of rows ``[tracks, columns]``."""
     sums = np.stack([np.bincount(codes, column) for column in values.T], axis=1)
     return sums / np.bincount(codes)[:, None]
 
 
-def _codes_by_content(values: Floats, groups: NDArray[np.generic]) -> Ints:
-    """Number the groups by their content, so that names and row order cannot matter to a seeded draw."""
+def codes_by_content(values: Floats, groups: NDArray[np.generic]) -> Ints:
+    """Number groups 0 … by content ``[tracks, any]``: names and row order cannot matter to a seeded draw."""
     order = np.lexsort(values.T)
     _, first, codes = np.unique(np.asarray(groups)[order], return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.intp)

@@ -13,7 +13,7 @@ from math import comb, prod
 
 import numpy as np
 
-from earwitness.stats.grouping import Bools, Ints
+from earwitness.stats.grouping import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +93,56 @@ class Labellings:
                 elif suspects:
                     labels[:, rows] = True
             yield from labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flips:
+    """The reference set of a paired test: each unit keeps its sign or turns it.
+
+    Attributes
+    ----------
+    units
+        Number of units that turn whole.
+    permutations
+        How many sign patterns to draw where there are more than that plus one.
+    """
+
+    units: int
+    permutations: int
+
+    @property
+    def possible(self) -> int:
+        """Number of different sign patterns, ``2^units``."""
+        return int(2**self.units)
+
+    @property
+    def enumerated(self) -> bool:
+        """Whether every sign pattern is used once."""
+        return self.possible <= self.permutations + 1
+
+    @property
+    def used(self) -> int:
+        """Number of sign patterns in the reference set, the observed one included."""
+        return self.possible if self.enumerated else self.permutations + 1
+
+    @property
+    def p_value_floor(self) -> float:
+        """The smallest p-value that this reference set can give."""
+        return 1 / self.used
+
+    def chunks(self, size: int, seed: int) -> Iterator[Floats]:
+        """Yield the reference set as ``[units, ≤ size]`` blocks of ±1, the observed (all +1) first."""
+        yield np.ones((self.units, 1))
+        if self.enumerated:
+            codes = np.arange(1, self.possible)
+            for start in range(0, len(codes), size):
+                turned = (codes[None, start : start + size] >> np.arange(self.units)[:, None]) & 1
+                yield 1.0 - 2.0 * turned.astype(np.float64)
+            return
+        yield from self.draw(np.random.default_rng(seed), size)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Iterator[Floats]:
+        """Yield random sign patterns in blocks of at most ``size``."""
+        for start in range(0, self.permutations, size):
+            count = min(size, self.permutations - start)
+            yield 1.0 - 2.0 * rng.integers(0, 2, (count, self.units)).T.astype(np.float64)

@@ -151,7 +151,7 @@ def groups_needed_for_floor(alpha: float) -> int:
     """
     _check(alpha=alpha)
     groups = 1
-    while comb(2 * groups, groups) * alpha < 1:
+    while comb(2 * groups, groups) < 1 / alpha:
         groups += 1
     return groups
 

@@ -5,7 +5,7 @@ audio predict. Conventions: blind values are ``[tracks, blind features]``, NaN =
 their columns enter as normal scores, with their squares at a smaller scale (so that mild
 curvature is followed, after straight lines) and with a 0/1 column for values missing in
 some tracks only. Bends across several blind features are followed along the one direction that
-tells the sets apart. A fit may spend at most `MAX_DF_SHARE` of its rows as degrees of freedom.
+tells the sets apart. A fit has a budget of degrees of freedom.
 
 Fits are in sample on purpose. With ``H`` the ridge smoother, what is left of a feature
 ``y = Xβ + ε`` in its covariance with the label ``s`` is ``s'(I−H)²Xβ``: zero where ``H`` is a
@@ -18,15 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from earwitness.stats.grouping import Floats, Ints, normal_scores
+from earwitness.stats.grouping import Floats, Ints, group_means, normal_scores, standardised
 
+# Of the number of groups: what a fit that must balance a real shift may spend, and one that only sharpens.
 MAX_DF_SHARE = 0.5
+LABEL_FREE_DF_SHARE = 0.15
 _SQUARE_SCALE = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
-    """A weighted ridge fit with an intercept, ready to be applied to any response.
+    """A weighted ridge fit, ready to be applied to any response.
 
     Attributes
     ----------
@@ -35,11 +37,14 @@ class Projection:
     basis, kept
         ``[rows, rank]`` orthonormal directions of the weighted, centred design, and the share
         ``σ²/(σ²+λ)`` of a response along each that the fit takes.
+    intercept
+        Whether a constant is taken out first; not so for differences within pairs, whose null is 0.
     """
 
     root_weights: Floats
     basis: Floats
     kept: Floats
+    intercept: bool = True
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -53,13 +58,12 @@ class Projection:
 
     def residuals(self, responses: Floats) -> Floats:
         """Return ``(I − H) √w y`` for responses ``[rows, any]``."""
-        left: Floats = _centred(responses * self.root_weights[:, None], self.root_weights) - self.fitted(responses)
+        left: Floats = self._centred(responses) - self.fitted(responses)
         return left
 
     def fitted(self, responses: Floats) -> Floats:
         """Return what the columns of the design explain of ``√w y``, intercept left out."""
-        centred = _centred(responses * self.root_weights[:, None], self.root_weights)
-        explained: Floats = self.basis @ (self.kept[:, None] * (self.basis.T @ centred))
+        explained: Floats = self.basis @ (self.kept[:, None] * (self.basis.T @ self._centred(responses)))
         return explained
 
     def leverage(self, codes: Ints) -> Floats:
@@ -69,8 +73,12 @@ class Projection:
         share: Floats = sums**2 @ self.kept / sizes
         return share
 
+    def _centred(self, responses: Floats) -> Floats:
+        weighted = responses * self.root_weights[:, None]
+        return _centred(weighted, self.root_weights) if self.intercept else weighted
 
-def project(design: Floats, weights: Floats) -> Projection:
+
+def project(design: Floats, weights: Floats, *, budget: float, intercept: bool = True) -> Projection:
     """Fit once for all responses: the least ridge that spends no more than the budget.
 
     Parameters
@@ -79,33 +87,30 @@ def project(design: Floats, weights: Floats) -> Projection:
         ``[rows, columns]``.
     weights
         ``[rows]``, positive.
+    budget
+        Degrees of freedom to spend at most.
+    intercept
+        Whether rows are centred first.
     """
     root = np.sqrt(weights)
-    basis, singular, _ = np.linalg.svd(_centred(design * root[:, None], root), full_matrices=False)
+    weighted = design * root[:, None]
+    basis, singular, _ = np.linalg.svd(_centred(weighted, root) if intercept else weighted, full_matrices=False)
     real = singular > 1e-8 * max(float(singular.max(initial=0)), 1e-300)
     basis, energy = basis[:, real], singular[real] ** 2
-    budget = MAX_DF_SHARE * len(design)
     if len(energy) <= budget:
-        return Projection(root_weights=root, basis=basis, kept=np.ones(len(energy)))
+        return Projection(root_weights=root, basis=basis, kept=np.ones(len(energy)), intercept=intercept)
     top = float(np.log(energy[0]))
     log_ridge = brentq(lambda x: float((energy / (energy + np.exp(x))).sum()) - budget, top - 60, top + 60)
-    return Projection(root_weights=root, basis=basis, kept=energy / (energy + np.exp(log_ridge)))
+    kept = energy / (energy + np.exp(log_ridge))
+    return Projection(root_weights=root, basis=basis, kept=kept, intercept=intercept)
 
 
 def blind_design(blind_values: Floats) -> Floats:
-    """Return ``[tracks, columns]``: normal scores, their scaled squares, and missingness; constants left out.
-
-    Raises
-    ------
-    ValueError
-        If no blind feature varies.
-    """
-    lines = _standardised(normal_scores(blind_values))
-    squares = _SQUARE_SCALE * _standardised(lines**2)
-    missing = _standardised(np.isnan(blind_values).astype(np.float64))
+    """Return ``[tracks, columns]``: normal scores, their scaled squares, and missingness; constants left out."""
+    lines = standardised(normal_scores(blind_values))
+    squares = _SQUARE_SCALE * standardised(lines**2)
+    missing = standardised(np.isnan(blind_values).astype(np.float64))
     design = np.concatenate([lines, squares, np.unique(missing, axis=1)], axis=1)
-    if not design.any():
-        raise ValueError("no blind feature varies between the tracks")
     return np.asarray(design[:, design.any(axis=0)])
 
 
@@ -123,23 +128,12 @@ def with_bends(design: Floats, labels: Floats) -> Floats:
     labels
         ``[tracks]`` 1 for a suspect, 0 for a held-out track.
     """
-    fitted = _standardised(project(design, np.ones(len(design))).fitted(labels[:, None]))
-    return np.concatenate([design, _standardised(fitted**2), _standardised(fitted**3)], axis=1)
-
-
-def group_means(values: Floats, codes: Ints) -> Floats:
-    """Return ``[groups, columns]`` means of rows ``[tracks, columns]``."""
-    sums = np.stack([np.bincount(codes, column) for column in values.T], axis=1)
-    return np.asarray(sums / np.bincount(codes)[:, None])
+    fitted = standardised(
+        project(design, np.ones(len(design)), budget=MAX_DF_SHARE * len(design)).fitted(labels[:, None])
+    )
+    return np.concatenate([design, standardised(fitted**2), standardised(fitted**3)], axis=1)
 
 
 def _centred(rows: Floats, root: Floats) -> Floats:
     unit = root / np.linalg.norm(root)
     return np.asarray(rows - np.outer(unit, unit @ rows))
-
-
-def _standardised(columns: Floats) -> Floats:
-    """Mean 0 and sd 1; a constant column becomes zeros."""
-    centred = columns - columns.mean(axis=0)
-    spread = centred.std(axis=0)
-    return np.asarray(np.where(spread > 1e-9, centred / np.where(spread > 1e-9, spread, 1.0), 0.0))

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from earwitness.stats.comparison import RESERVE, columns_of
 from earwitness.stats.exact import ExactSettings, ExactTest, exact_test
-from earwitness.stats.grouping import Bools, Floats, Ints
-from earwitness.stats.projection import MAX_DF_SHARE, blind_design, group_means, project
-from earwitness.stats.residualised import residualised_test
+from earwitness.stats.grouping import Floats, Ints, group_means
+from earwitness.stats.projection import MAX_DF_SHARE, blind_design, project
+from earwitness.stats.residualised import NOTHING_LEFT, balance, null_table, p_among
 
 _GROUPS_PER_STRATUM = 16
 _MOST_STRATA = 10
@@ -26,40 +27,75 @@ _MOST_STRATA = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjusted:
-    """An adjusted p-value, how it was found, on how many tracks, and a sentence for the reader."""
+    """An adjusted p-value, how it was found, on how many tracks, and a sentence for the reader.
+
+    ``effect_ratio`` is the difference between the sets in the score that carried the plain test, after and
+    before the blind features were balanced; NaN where there was no difference before, or for a method
+    that does not give it.
+    """
 
     p_value: float
     method: str
     n_tracks_used: int
     detail: str
+    effect_ratio: float = float("nan")
 
 
 def adjusted_p_value(
     values: Floats,
     blind_values: Floats,
-    is_suspect: Bools,
+    is_suspect: ArrayLike,
     groups: ArrayLike,
     *,
+    weights: Floats,
     settings: ExactSettings | None = None,
     seed: int = 0,
+    headline: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    pairs: ArrayLike | None = None,
+    unmeasured: float = RESERVE,
 ) -> Adjusted:
-    """The default adjusted analysis: `residualised_test`, with what it could and could not balance.
+    """The default adjusted analysis: the residualised test, what it left of the effect and what it could balance.
 
-    Parameters and errors are those of `residualised_test`.
+    Parameters
+    ----------
+    weights
+        ``[features]`` of the score whose effect is followed, per standard deviation; NaN = dropped.
+    unmeasured
+        κ of `earwitness.stats.residualised`: differences that nobody measured are granted κ times the
+        strength of all measured ones together.
+
+    The other parameters and errors are those of `residualised_test`.
     """
-    found = residualised_test(values, blind_values, is_suspect, groups, settings=settings, seed=seed)
-    extent = "fully" if found.complete else f"as far as {MAX_DF_SHARE:.0%} of the groups' degrees of freedom allow"
+    settings = settings or ExactSettings()
+    scorers = settings.rules(headline)
+    columns = columns_of(
+        values, is_suspect, groups,
+        scorers=scorers, max_missing=settings.max_missing, headline=headline, strata=strata, pairs=pairs,
+    )  # fmt: skip
+    balanced = balance(columns, blind_values)
+    before, after = balanced.effects(np.nan_to_num(weights[columns.scores.kept]))
+    p_value = float("nan")
+    if balanced.contrast_left >= NOTHING_LEFT:
+        p_value, _ = p_among(null_table(balanced, scorers, settings.permutations, seed), balanced, scorers, unmeasured)
+    extent = "fully" if balanced.complete else f"as far as {MAX_DF_SHARE:.0%} of the groups' degrees of freedom allow"
     detail = (
-        f"The blind features were balanced {extent} ({found.degrees_of_freedom:.0f} degrees of freedom); "
-        f"{found.contrast_left:.0%} of the contrast between the sets is left to test."
+        f"The blind features were balanced {extent} ({balanced.degrees_of_freedom:.0f} degrees of freedom); "
+        f"{balanced.contrast_left:.0%} of the contrast between the sets is left to test."
     )
-    return Adjusted(p_value=found.p_value, method="residualised", n_tracks_used=len(values), detail=detail)
+    return Adjusted(
+        p_value=p_value,
+        method="residualised",
+        n_tracks_used=len(values),
+        detail=detail,
+        effect_ratio=after / before if before > 0 else float("nan"),
+    )
 
 
 def stratified_test(
     values: Floats,
     blind_values: Floats,
-    is_suspect: Bools,
+    is_suspect: ArrayLike,
     groups: ArrayLike,
     *,
     settings: ExactSettings | None = None,
@@ -90,7 +126,7 @@ def stratified_test(
     labels = np.asarray(is_suspect, dtype=np.bool_)
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     side = group_means(labels.astype(np.float64)[:, None], codes)
-    fit = project(group_means(blind_design(blind_values), codes), np.ones(len(side)))
+    fit = project(group_means(blind_design(blind_values), codes), np.ones(len(side)), budget=MAX_DF_SHARE * len(side))
     # Rounded, so that groups with the same blind features stay together.
     strata = _quantile_strata(np.round(fit.fitted(side)[:, 0], 9))
     mixed = np.array([0 < side[strata == code].mean() < 1 for code in range(strata.max() + 1)])
@@ -111,7 +147,7 @@ def stratified_test(
 def difference_in_differences(
     values: Floats,
     reference_values: Floats,
-    is_suspect: Bools,
+    is_suspect: ArrayLike,
     groups: ArrayLike,
     *,
     settings: ExactSettings | None = None,

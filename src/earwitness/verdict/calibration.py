@@ -66,7 +66,7 @@ def calibrate(
     count = len(set(groups[held_out]))
     suspects = pseudo_suspect_groups(len(set(groups[~held_out])), count)
     smallest = min(alphas)
-    if count < 4 or comb(count, suspects) * smallest < 1:
+    if count < 4 or comb(count, suspects) < 1 / smallest:
         raise EarwitnessError(
             f"The {count} held-out groups are too few to be split and still reach p = {smallest:g}; "
             "add held-out groups, or ask for a larger --alpha."

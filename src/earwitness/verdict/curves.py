@@ -235,7 +235,7 @@ def _on_held_out(
 ) -> tuple[RejectionRate | None, list[str]]:
     """Split the held-out groups again and again; return the share of false alarms, or why there is none."""
     pseudo = pseudo_suspect_groups(groups.suspect, groups.held_out)
-    if groups.held_out < 4 or (exact and comb(groups.held_out, pseudo) * alpha < 1):
+    if groups.held_out < 4 or (exact and comb(groups.held_out, pseudo) < 1 / alpha):
         return None, [
             f"The level was not measured on the held-out set: its {groups.held_out} groups are too few to be split "
             f"and still reach p = {alpha:g}."

@@ -15,14 +15,15 @@ import numpy as np
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.stats.aa import AAControl, PValue, aa_control, pseudo_suspect_groups
-from earwitness.stats.blind import blind_gate
+from earwitness.stats.blind import blind_gate, informative, varying
 from earwitness.stats.eprocess import e_process
-from earwitness.stats.exact import UNDIRECTED, ExactSettings, exact_test, unconstrained_test
+from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
 from earwitness.stats.grouping import Bools, Floats, Ints
 from earwitness.stats.power import minimum_detectable_auc, tracks_needed
 from earwitness.stats.published import Method, published_p
 from earwitness.stats.roc import Auc, auc_delong
+from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.shift import adjusted_p_value
 from earwitness.verdict.admission import (
     Spanning,
@@ -57,17 +58,18 @@ def dataset_inference(
     a_a_runs: int = 200,
     spanning: Spanning = "refuse",
     corrected: bool = False,
+    comparable: str | None = None,
 ) -> DatasetInferenceResult:
     """Test whether the suspect tracks are more member-like than the held-out tracks.
 
-    Runs the exact test on features of known direction, its undirected companion on all
-    features, the blind gate where blind features were measured, and the A/A control on the
-    held-out groups, and draws the verdict:
+    Runs the exact test on features of known direction, less what the blind features say about them
+    without a look at labels; its undirected companion on all features; the blind gate; and the A/A
+    control on the held-out groups; and draws the verdict:
 
     * ``cannot_be_tested``: fewer than two groups a side, or so few that no p-value could reach α;
     * ``inconclusive``: the control shows that the test misbehaves on these data, the sets differ
       but not in the direction in which training moves the features, or they differ without the model;
-    * ``evidence_of_use``: p ≤ α, and adjusted p ≤ α unless the blind gate passes;
+    * ``evidence_of_use``: p ≤ α and the sets are comparable (`earwitness.verdict.judge.judge`);
     * ``no_evidence``: otherwise; ``power`` says what could have been seen.
 
     Parameters
@@ -81,7 +83,7 @@ def dataset_inference(
     permutations
         Relabellings to draw where there are more than that.
     seed
-        Of folds, relabellings and control splits; same table and seed, same result.
+        Of relabellings and control splits; same table and seed, same result.
     a_a_runs
         Splits of the A/A control; 0 leaves it out.
     spanning
@@ -89,12 +91,15 @@ def dataset_inference(
         ``exclude`` leaves the whole group out and says so.
     corrected
         For a published procedure: its corrected form.
+    comparable
+        Why the two sets are comparable, in words, where too few blind features were measured to check
+        it; recorded, and repeated among the reasons.
 
     Returns
     -------
     DatasetInferenceResult
-        ``auc`` and ``tracks`` describe the out-of-fold score of the scorer that did best; since
-        that choice saw the labels, its interval describes and does not test.
+        ``auc`` and ``tracks`` describe the score of the scorer that did best (out of fold where its
+        weights saw labels); since that choice saw the labels, its interval describes and does not test.
 
     Raises
     ------
@@ -116,6 +121,7 @@ def dataset_inference(
         method=method if method == "exact" or not corrected else f"{method}, corrected",
         permutations=permutations if method == "exact" else None,
         seed=seed,
+        comparable=comparable,
         p_value=None,
         p_value_floor=1 / comb(sides.n_groups.suspect + sides.n_groups.held_out, sides.n_groups.suspect),
         n_tracks=sides.n_tracks,
@@ -157,13 +163,31 @@ def _by_exact(
 ) -> DatasetInferenceResult:
     values, names = tracks.oriented()
     is_suspect, groups, alpha, seed = sides.is_suspect, sides.groups, record.alpha, record.seed or 0
-    test = exact_test(values, is_suspect, groups, settings=settings, seed=seed)
+    headline, settings = _headline(tracks, names, settings)
+    described, _ = tracks.blind()
+    described = described[:, varying(described)]
+    covariates = described if described.shape[1] else None
+    test = exact_test(
+        values, is_suspect, groups, settings=settings, seed=seed, headline=headline, covariates=covariates
+    )
     every, every_name = tracks.oriented(include_unknown=True)
-    undirected = replace(settings, scorers=UNDIRECTED)
-    companion = unconstrained_test(every, is_suspect, groups, settings=undirected, seed=seed)
-    a_a, a_a_warnings = _a_a(values, sides, alpha, runs, seed)
-    blind, blind_warnings = _blind(tracks, values, sides, settings, record, rejected=test.p_value <= alpha)
-    verdict, reasons = judge(test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind)
+    companion = unconstrained_test(every, is_suspect, groups, settings=settings, seed=seed, covariates=covariates)
+
+    def on_held_out(values: Floats, pseudo_suspect: Bools, groups: Ints, run_seed: int) -> float:
+        return exact_test(
+            values, pseudo_suspect, groups,
+            settings=control, seed=run_seed, headline=headline, covariates=held_out_covariates,
+        ).p_value  # fmt: skip
+
+    held_out_covariates = None if covariates is None else covariates[~is_suspect]
+    control = replace(settings, permutations=max(499, ceil(5 / alpha) - 1))
+    a_a, a_a_warnings = _a_a(values, sides, alpha, runs, seed, p_value=on_held_out, exact=True)
+    blind = None
+    if covariates is not None:
+        blind = _blind(covariates, values, sides, settings, record, test=test, headline=headline)
+    verdict, reasons = judge(
+        test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind, comparable=record.comparable
+    )
     auc = _grouped_auc(test.scores, is_suspect, groups)
     power = _power(record.n_tracks, groups, test.intraclass_correlation, auc.estimate, alpha)
     fraction, track_p_values, standing_out = _used(values, sides, seed) if verdict == "evidence_of_use" else _NOT_USED
@@ -196,7 +220,6 @@ def _by_exact(
                 *record.warnings,
                 *value_warnings(test, names, len(every_name) - len(names)),
                 *a_a_warnings,
-                *blind_warnings,
             ],
         }
     )
@@ -239,25 +262,31 @@ def _by_published(
     )
 
 
+def _headline(tracks: FeatureTable, names: list[str], settings: ExactSettings) -> tuple[Floats, ExactSettings]:
+    """Return the proportions of the score fixed in advance, and the scorers that go with how it came about.
+
+    Where the table declares no headline, each signal (a name up to its first ``/``) counts once,
+    however many features it has, and less of the level rests on that.
+    """
+    declared = tracks.headline(names)
+    if declared.any():
+        return declared.astype(np.float64), replace(settings, scorers=DIRECTED)
+    signals = np.unique([name.split("/")[0] for name in names], return_inverse=True)[1]
+    return 1 / np.bincount(signals)[signals], replace(settings, scorers=UNDECLARED)
+
+
 def _blind(
-    tracks: FeatureTable,
+    described: Floats,
     values: Floats,
     sides: _Sides,
     settings: ExactSettings,
     record: DatasetInferenceResult,
     *,
-    rejected: bool,
-) -> tuple[Blind | None, list[str]]:
+    test: ExactTest,
+    headline: Floats,
+) -> Blind:
     """Pass the sets through the blind gate; adjust where a rejection needs it."""
-    described, _ = tracks.blind()
-    usable = [np.unique(column[~np.isnan(column)]).size > 1 for column in described.T]
-    if not any(usable):
-        return None, [
-            "No blind features were measured, so whether the two sets differ without the model was not checked; "
-            "an audit of the audio itself checks it."
-        ]
     seed = record.seed or 0
-    described = described[:, usable]
     gate = blind_gate(described, sides.is_suspect, sides.groups, alpha=record.alpha, settings=settings, seed=seed)
     blind = Blind(
         auc=gate.auc,
@@ -267,17 +296,22 @@ def _blind(
         passes=gate.passes,
         harmful_auc=gate.harmful_auc,
         state=gate.state,
+        informative=int(informative(described).sum()),
     )
-    if gate.passes or not rejected:
-        return blind, []
-    adjusted = adjusted_p_value(values, described, sides.is_suspect, sides.groups, settings=settings, seed=seed)
+    if gate.passes or test.p_value > record.alpha:
+        return blind
+    adjusted = adjusted_p_value(
+        values, described, sides.is_suspect, sides.groups,
+        weights=test.weights, settings=settings, seed=seed, headline=headline,
+    )  # fmt: skip
     return blind.model_copy(
         update={
             "adjusted_p_value": _known(adjusted.p_value),
             "adjusted_method": adjusted.method,
             "adjusted_detail": adjusted.detail,
+            "effect_ratio": _known(adjusted.effect_ratio),
         }
-    ), []
+    )
 
 
 _NOT_USED: tuple[UsedFraction | None, dict[int, float], int] = (None, {}, 0)
@@ -305,25 +339,22 @@ def _used(values: Floats, sides: _Sides, seed: int) -> tuple[UsedFraction | None
 
 
 def _a_a(
-    values: Floats, sides: _Sides, alpha: float, runs: int, seed: int, *, p_value: PValue | None = None
+    values: Floats, sides: _Sides, alpha: float, runs: int, seed: int, *, p_value: PValue, exact: bool = False
 ) -> tuple[AAControl | None, list[str]]:
     """Run the control where the held-out groups are enough for it, or say why not."""
     values, groups, n_groups = values[~sides.is_suspect], sides.groups[~sides.is_suspect], sides.n_groups
     if runs == 0:
         return None, ["The A/A control was left out on request; the test's error rate on these data is not shown."]
     pseudo = pseudo_suspect_groups(n_groups.suspect, n_groups.held_out)
-    if n_groups.held_out < 4 or (p_value is None and comb(n_groups.held_out, pseudo) * alpha < 1):
+    if n_groups.held_out < 4 or (exact and comb(n_groups.held_out, pseudo) < 1 / alpha):
         return None, [
             f"The A/A control was not run: {n_groups.held_out} held-out groups are too few to be split and still "
             f"reach p = {alpha:g}."
         ]
     if not any_usable(values):
         return None, ["The A/A control was not run: no feature has enough values that vary among the held-out tracks."]
-    settings = ExactSettings(permutations=max(499, ceil(5 / alpha) - 1))
     try:
-        outcome = aa_control(
-            values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, settings=settings, p_value=p_value
-        )
+        outcome = aa_control(values, groups, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, p_value=p_value)
     except EarwitnessError as error:  # a published method that needs more tracks a side than such a split has
         return None, [f"The A/A control was not run: the held-out set cannot be split so small. {error}"]
     return outcome, []

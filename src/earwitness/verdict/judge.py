@@ -8,19 +8,37 @@ track; "level" is the share of false alarms a test allows itself.
 from math import comb
 
 from earwitness.stats.aa import AAControl
+from earwitness.stats.blind import LEAST_INFORMATIVE
 from earwitness.stats.exact import ExactTest
 from earwitness.stats.fraction import UsedFraction
 from earwitness.stats.power import groups_needed_for_floor
 from earwitness.verdict.result import Blind, Counts, Interval, Power, Verdict
 
 Judged = tuple[Verdict, list[str]]
+# Of the difference between the sets, what must be left once the blind features are accounted for.
+LEAST_EFFECT_RATIO = 0.5
 
 
-def judge(test: ExactTest, *, alpha: float, companion_p: float, a_a: AAControl | None, blind: Blind | None) -> Judged:
+def judge(
+    test: ExactTest,
+    *,
+    alpha: float,
+    companion_p: float,
+    a_a: AAControl | None,
+    blind: Blind | None,
+    comparable: str | None = None,
+) -> Judged:
     """Draw the verdict of the exact test from its p-value and its safeguards.
 
-    ``blind`` is None where no blind feature was measured. Evidence of use needs p ≤ α, a test
-    that behaves on the held-out set, and, unless the blind gate passes, an adjusted p ≤ α.
+    Evidence of use needs p ≤ α, a test that behaves on the held-out set, and sets that are comparable:
+
+    * at least `LEAST_INFORMATIVE` informative blind features, or a statement in words why the sets are
+      ``comparable``;
+    * where the blind gate fails, an adjusted p ≤ α that grants as much again to what nobody measured;
+    * where it is undecided, at least `LEAST_EFFECT_RATIO` of the difference left by the adjustment.
+
+    docs/design/blind.md shows what other rules would give and take. ``blind`` is None where no blind
+    feature varies.
     """
     how = f"all {test.labellings_used:,}" if test.enumerated else f"{test.labellings_used - 1:,} random"
     stated = (
@@ -30,7 +48,8 @@ def judge(test: ExactTest, *, alpha: float, companion_p: float, a_a: AAControl |
     if a_a is not None and a_a.impossible:
         return _misbehaved(a_a, alpha, f"Its answer for the suspect tracks, {stated}, therefore carries no weight.")
     if test.p_value <= alpha:
-        return _rejected(f"The suspect tracks score more member-like than the held-out tracks: {stated}.", alpha, blind)
+        found = f"The suspect tracks score more member-like than the held-out tracks: {stated}."
+        return _rejected(found, alpha, blind, comparable)
     none = f"The suspect tracks do not score more member-like than the held-out tracks beyond chance: {stated}."
     if companion_p <= alpha:
         return "inconclusive", [
@@ -89,28 +108,44 @@ def why_untestable(n_groups: Counts, alpha: float) -> str | None:
     )
 
 
-def _rejected(found: str, alpha: float, blind: Blind | None) -> Judged:
+def _rejected(found: str, alpha: float, blind: Blind | None, comparable: str | None) -> Judged:
     """Let a rejection stand only where the sets are alike without the model, or that has been accounted for."""
-    if blind is None or blind.passes:
-        return "evidence_of_use", [found]
-    adjusted = blind.adjusted_p_value
+    reasons = [found]
+    informative = 0 if blind is None else blind.informative
+    if informative < LEAST_INFORMATIVE:
+        measured = f"{informative} informative blind features were measured, and {LEAST_INFORMATIVE} are needed"
+        if comparable is None:
+            return "inconclusive", [
+                found,
+                f"Comparability not checked: {measured}, so a difference between the sets that has nothing to do with "
+                "training was not looked for. Audit the audio itself, or state in words why the sets are comparable.",
+            ]
+        reasons.append(f"Comparability was not checked ({measured}); it is stated: “{comparable}”.")
+    if blind is None or blind.state == "pass":
+        return "evidence_of_use", reasons
     limits = (
         f"AUC {blind.auc:.3f}, 95 % interval {blind.low:.3f} to {blind.high:.3f}; {blind.harmful_auc:.3f} would matter"
     )
-    told_apart = (
-        "The two sets can be told apart without asking the model, from the audio alone "
-        f"(p = {blind.p_value:.4g}; {limits})."
-        if blind.state == "fail"
-        else f"Whether the two sets differ enough without the model to matter cannot be excluded ({limits})."
-    )
-    if adjusted is not None and adjusted <= alpha:
-        return "evidence_of_use", [
-            found,
-            told_apart,
-            f"The difference remains when that is accounted for: adjusted p = {adjusted:.4g}.",
-        ]
-    outcome = "no adjusted test was possible" if adjusted is None else f"adjusted p = {adjusted:.4g}"
-    return "inconclusive", [found, told_apart, f"The difference could come from that alone: {outcome}."]
+    if blind.state == "fail":
+        reasons.append(
+            "The two sets can be told apart without asking the model, from the audio alone "
+            f"(p = {blind.p_value:.4g}; {limits})."
+        )
+        adjusted = blind.adjusted_p_value
+        if adjusted is not None and adjusted <= alpha:
+            return "evidence_of_use", [
+                *reasons,
+                "The difference remains when that is accounted for, and as much again is granted to what nobody "
+                f"measured: adjusted p = {adjusted:.4g}.",
+            ]
+        outcome = "no adjusted test was possible" if adjusted is None else f"adjusted p = {adjusted:.4g}"
+        return "inconclusive", [*reasons, f"The difference could come from that alone: {outcome}."]
+    reasons.append(f"Whether the two sets differ enough without the model to matter cannot be excluded ({limits}).")
+    ratio = blind.effect_ratio
+    if ratio is None or ratio >= LEAST_EFFECT_RATIO:
+        left = "all" if ratio is None else f"{min(ratio, 1.0):.0%}"
+        return "evidence_of_use", [*reasons, f"Where that is accounted for, {left} of the difference remains."]
+    return "inconclusive", [*reasons, f"Where that is accounted for, {max(ratio, 0.0):.0%} of the difference remains."]
 
 
 def _misbehaved(a_a: AAControl, alpha: float, consequence: str) -> Judged:

@@ -44,7 +44,10 @@ class Blind(_Record):
 
     ``state`` is ``pass`` (a harmful difference is ruled out), ``fail`` (the sets differ) or
     ``undecided``; ``passes`` is true for the first alone. ``adjusted_p_value`` is that of the
-    test with the difference accounted for, by ``adjusted_method``; ``adjusted_detail`` says how far.
+    test with the difference accounted for, by ``adjusted_method``, and as much again granted to what
+    nobody measured; ``adjusted_detail`` says how far. ``effect_ratio`` is the difference between the
+    sets in the score that carried the test, after and before. ``informative`` counts the blind features
+    that can tell sets apart.
     """
 
     auc: float
@@ -57,6 +60,8 @@ class Blind(_Record):
     adjusted_p_value: float | None = None
     adjusted_method: str | None = None
     adjusted_detail: str | None = None
+    effect_ratio: float | None = None
+    informative: int = 0
 
 
 class Power(_Record):
@@ -124,6 +129,7 @@ class DatasetInferenceResult(_Record):
     target: str | None = None
     plan_hash: str | None = None
     departures: list[str] = Field(default_factory=list)
+    comparable: str | None = None
 
     @property
     def is_exact(self) -> bool:
