@@ -51,7 +51,7 @@ def test_every_signal_is_asked_once_and_the_sets_are_parts_of_it(answers: Measur
     asked = {signal_of(name) for name in answers.every.oriented(include_unknown=True)[1]}
     assert {"loss", "min_k", "zlib", "hinge", "surp", "renyi", "neighbour", "grad_norm"} <= asked
     default = {signal_of(name) for name in answers.default.oriented(include_unknown=True)[1]}
-    assert default == {"loss", "min_k", "min_k_pp", "camia"}
+    assert default == {"excess_loss"}
     assert len(answers.published.oriented(include_unknown=True)[1]) == 18
     assert answers.every.frame.height == answers.default.frame.height == answers.published.frame.height == 8
 

@@ -47,7 +47,7 @@ class MeasureSettings:
     anchors: Path | None = None
     contrast: str = "auto"
     seconds: float | None = None
-    windows_per_track: WindowsPerTrack = 3
+    windows_per_track: WindowsPerTrack = 6
     harmonise: Harmonise = Harmonise.OFF
     seed: int = 0
     device: str = "auto"

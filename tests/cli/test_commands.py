@@ -30,7 +30,9 @@ def test_lists_are_machine_readable(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert run(monkeypatch, "signals", "--preset", "iar", "--json") == 0
     specs = json.loads(capsys.readouterr().out)
     assert len(specs) == 18
-    assert specs[0] == {"name": "loss/codebook=0", "member_is": "lower", "unit": "nats", "source": "arXiv 1709.01604"}
+    assert specs[0] == {
+        "name": "loss/codebook=0", "member_is": "lower", "unit": "nats", "source": "arXiv 1709.01604", "headline": False
+    }  # fmt: skip
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def test_a_stereo_target_hears_two_channels(
     assert plan.audio is not None
     assert plan.audio.channels == 2
     columns = pl.read_parquet(out / "features" / "*.parquet").columns
-    assert "loss/codebook=5" in columns  # three codebooks a channel
+    assert "excess_loss/codebook=5" in columns  # three codebooks a channel
 
 
 def test_the_list_of_signals_names_what_can_be_added_and_its_cost(

@@ -21,6 +21,22 @@ def test_the_formula_both_ways(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "Nothing to plan" in one_line(capsys)
 
 
+def test_more_of_the_music_needs_fewer_tracks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["power", "--auc", 0.6, "--tracks", 12, "--window-correlation", 0.3]
+    assert run(monkeypatch, *arguments, "--windows-per-track", "all", "--minutes", 4, "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["windows_per_track"] == 24
+    assert plan["auc"] == pytest.approx(0.613, abs=0.001)
+    assert run(monkeypatch, *arguments, "--windows-per-track", 6, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["auc"] == pytest.approx(0.6)
+    assert run(monkeypatch, *arguments, "--windows-per-track", 12) == 0
+    assert "12 windows, whose correlation is 0.3" in capsys.readouterr().out
+    assert run(monkeypatch, *arguments, "--windows-per-track", "all") == 2
+    assert "--minutes" in one_line(capsys)
+
+
 @pytest.mark.slow
 def test_a_simulation_finds_what_was_planted_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

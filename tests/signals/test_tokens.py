@@ -85,7 +85,7 @@ def test_the_contrast_is_the_softmax_of_the_difference(window: tuple[np.ndarray,
 
 def test_the_contrast_ratio_is_the_mean_gain_in_likelihood(window: tuple[np.ndarray, ...]) -> None:
     u, z, null = window
-    features = token_features(u, z, null_logits=null, preset="default")
+    features = token_features(u, z, null_logits=null, preset="full")
     index = np.arange(T)
     for k in range(K):
         gain = (log_softmax(u[k])[index, z[k]] - log_softmax(null[k])[index, z[k]]).mean()
@@ -94,7 +94,7 @@ def test_the_contrast_ratio_is_the_mean_gain_in_likelihood(window: tuple[np.ndar
 
 def test_pooled_features_use_all_codebooks(window: tuple[np.ndarray, ...]) -> None:
     u, z, _ = window
-    features = token_features(u, z, preset="default")
+    features = token_features(u, z, preset="full")
     l = np.take_along_axis(log_softmax(u), z[..., None], -1)[..., 0]  # noqa: E741
     assert features["loss/codebook=all"] == pytest.approx(-l.mean())
     assert features["min_k/k=0.1/codebook=all"] == pytest.approx(np.sort(l.ravel())[: K * T // 10].mean())
@@ -141,8 +141,9 @@ def test_tokens_of_each_kind_are_measured_in_their_own_deviations() -> None:
 
 
 def test_only_a_whole_signal_is_a_headline() -> None:
-    headline = {spec.name for spec in token_preset("default").specs(K, guided=True) if spec.headline}
-    assert headline == {"excess_loss/codebook=all"}
+    for preset in ("default", "full"):
+        headline = {spec.name for spec in token_preset(preset).specs(K, guided=True) if spec.headline}
+        assert headline == {"excess_loss/codebook=all"}
     assert [spec.name for spec in token_preset("default").specs(1, guided=True) if spec.headline] == [
         "excess_loss/codebook=0"
     ]
@@ -162,7 +163,7 @@ def test_positions_that_are_not_valid_do_not_count(window: tuple[np.ndarray, ...
 
 def test_nothing_to_score_is_missing_not_zero(window: tuple[np.ndarray, ...]) -> None:
     u, z, _ = window
-    features = token_features(u, z, valid=np.zeros((K, T), dtype=bool), preset="default")
+    features = token_features(u, z, valid=np.zeros((K, T), dtype=bool), preset="full")
     assert all(np.isnan(value) for value in features.values())
 
 

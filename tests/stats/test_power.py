@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import norm, ttest_ind
 
 from earwitness.errors import EarwitnessError
 from earwitness.stats.power import (
+    auc_with_windows,
     groups_needed_for_floor,
     minimum_detectable_auc,
     power_at,
@@ -100,3 +101,21 @@ def test_impossible_plans_are_refused(settings: dict[str, float], message: str) 
 def test_too_few_groups_to_simulate_are_refused() -> None:
     with pytest.raises(EarwitnessError, match="10 groups; 6 a side need 12"):
         simulate_power(np.zeros((10, 1)), np.arange(10), shift_auc=0.6, n_groups=6, alpha=0.1, runs=1, test=_t_test)
+
+
+def test_more_windows_help_until_what_they_share_is_all_that_is_left() -> None:
+    """A simulation of the model that the formula states: a shared and a separate part of the noise."""
+    rng = np.random.default_rng(0)
+    shared, n = 0.3, 40_000
+    for windows in (1, 12):
+        noise = np.sqrt(shared) * rng.normal(size=(2, n)) + np.sqrt((1 - shared) / windows) * rng.normal(size=(2, n))
+        shift = 0.5  # of one window's standard deviation
+        auc = norm.cdf((noise[0].mean() - noise[1].mean() + shift) / np.sqrt(noise.var(axis=1).sum()))
+        at_three = norm.cdf(shift / np.sqrt(2 * (shared + (1 - shared) / 3)))
+        assert auc_with_windows(at_three, windows, measured_with=3, correlation=shared) == pytest.approx(auc, abs=0.01)
+    assert auc_with_windows(0.6, 1e9, correlation=1.0) == pytest.approx(0.6)
+    assert auc_with_windows(0.6, 12, measured_with=3, correlation=0.0) == pytest.approx(
+        norm.cdf(2 * norm.ppf(0.6)), abs=1e-12
+    )
+    with pytest.raises(EarwitnessError, match="0 windows"):
+        auc_with_windows(0.6, 0)

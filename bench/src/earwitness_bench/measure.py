@@ -20,7 +20,7 @@ from earwitness_bench.lengths import Length
 from earwitness_bench.scale import Scale
 
 OnProgress = Callable[[int, int], None]
-_TOKEN_SIGNALS = ("zlib", "hinge", "surp", "renyi", "neighbour", "grad_norm")
+_TOKEN_SIGNALS = ("renyi", "neighbour", "grad_norm")
 _DENOISING_SIGNALS = ("clid", "sima")
 
 
@@ -48,7 +48,7 @@ def measure(length: Length, scale: Scale, work: Path, *, on_progress: OnProgress
         published = of_signals(every, published_signals("diffusion"))
     else:
         windows = scale.windows * (2 if length.kind == "symbolic" else 1)
-        settings = MeasureSettings(target=model, further=_TOKEN_SIGNALS, windows_per_track=windows)
+        settings = MeasureSettings(target=model, preset="full", further=_TOKEN_SIGNALS, windows_per_track=windows)
         every = measured(manifest, run / "every", settings, on_progress=on_progress)
         settings = MeasureSettings(target=model, preset="iar", windows_per_track=windows)
         published = measured(manifest, run / "published", settings, on_progress=on_progress)

@@ -21,7 +21,7 @@ def command(
     anchors: options.Anchors = None,
     contrast: options.Contrast = "auto",
     seconds: options.Seconds = None,
-    windows_per_track: options.WindowsPerTrack = 3,
+    windows_per_track: options.WindowsPerTrack = 6,
     harmonise: options.Harmonise = "off",
     alpha: options.Alpha = 0.01,
     method: options.Method = "exact",

@@ -18,7 +18,7 @@ def command(
     anchors: options.Anchors = None,
     contrast: options.Contrast = "auto",
     seconds: options.Seconds = None,
-    windows_per_track: options.WindowsPerTrack = 3,
+    windows_per_track: options.WindowsPerTrack = 6,
     harmonise: options.Harmonise = "off",
     seed: options.Seed = 0,
     device: options.Device = "auto",

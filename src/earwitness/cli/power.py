@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earwitness.cli import options
+from earwitness.errors import EarwitnessError
 
 if TYPE_CHECKING:
     from earwitness.stats.power import SimulatedPower
@@ -25,6 +26,12 @@ def command(
     fraction: Annotated[float, typer.Option(help="Share of the suspect set that was used.")] = 1.0,
     group_size: Annotated[float, typer.Option(help="Tracks a group (album, session).")] = 1.0,
     icc: Annotated[float, typer.Option(help="Correlation of two tracks of a group, 0 to 1.")] = 0.0,
+    windows_per_track: options.WindowsPerTrack = None,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Length of a track, for all windows.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of a window, for all windows.")] = 10.0,
+    window_correlation: Annotated[
+        float | None, typer.Option(help="Correlation of two windows of a track that was not used, 0 to 1.")
+    ] = None,
     simulate: Annotated[
         Path | None,
         typer.Option(help="Plant the effect into the held-out tracks of this table; no formula."),
@@ -38,11 +45,13 @@ def command(
 ) -> None:
     """Plan an audit: tracks for an effect, the smallest effect for so many tracks, or the power of both together.
 
+    An AUC is that of a track's score from six windows, the default; with --windows-per-track it becomes what it is from that many.
     With --simulate the groups, correlations and noise are those of your own held-out scores.
 
     Example: earwitness power --auc 0.6 --group-size 10 --icc 0.05
+
+    Example: earwitness power --auc 0.6 --tracks 12 --windows-per-track all --minutes 4
     """
-    from earwitness.errors import EarwitnessError
     from earwitness.stats import power as planner
 
     if simulate is not None:
@@ -53,14 +62,20 @@ def command(
     plan: dict[str, float] = {"alpha": alpha, "power": power, "fraction": fraction, **design}
     if auc is None and tracks is None:
         raise EarwitnessError("Nothing to plan: give --auc 0.6 (tracks needed), --tracks 100 (smallest AUC), or both.")
+    windows = _windows(windows_per_track, minutes, seconds)
+    if windows is not None:
+        plan["windows_per_track"] = windows
+        plan["window_correlation"] = planner.WINDOW_CORRELATION if window_correlation is None else window_correlation
+        if auc is not None:
+            auc = planner.auc_with_windows(auc, windows, correlation=plan["window_correlation"])
     if auc is not None and tracks is not None:
         plan["auc"], plan["tracks"] = auc, tracks
         plan["power"] = planner.power_at(auc, tracks, tracks, alpha=alpha, fraction=fraction, **design)
-        said = f"{tracks} tracks a side find an AUC of {auc:g} with power {plan['power']:.3g}"
+        said = f"{tracks} tracks a side find an AUC of {auc:.3g} with power {plan['power']:.3g}"
     elif auc is not None:
         plan["auc"] = auc
         plan["tracks"] = planner.tracks_needed(auc, alpha=alpha, power=power, fraction=fraction, **design)
-        said = f"{plan['tracks']} tracks a side are needed to find an AUC of {auc:g} with power {power:g}"
+        said = f"{plan['tracks']} tracks a side are needed to find an AUC of {auc:.3g} with power {power:g}"
     elif tracks is not None:
         plan["tracks"] = tracks
         plan["auc"] = planner.minimum_detectable_auc(
@@ -72,8 +87,19 @@ def command(
         typer.echo(json.dumps(plan))
         return
     typer.echo(f"{said}, at level {alpha:g}.")
+    if windows is not None:
+        typer.echo(f"Each track is read in {windows} windows, whose correlation is {plan['window_correlation']:g}.")
     typer.echo(f"Used: {fraction:.0%} of the suspect set; groups of {group_size:g} tracks, correlation {icc:g}.")
     typer.echo(f"Whatever the effect, fewer than {plan['groups_needed']} groups a side cannot reach this level.")
+
+
+def _windows(asked: int | str | None, minutes: float | None, seconds: float) -> int | None:
+    """Windows of a track; of all of them as many as cover its minutes."""
+    if asked != "all":
+        return None if asked is None else int(asked)
+    if minutes is None:
+        raise EarwitnessError("How many all windows are depends on the length of a track: give --minutes, such as 4.")
+    return ceil(60 * minutes / seconds)
 
 
 def _simulated(
@@ -87,7 +113,6 @@ def _simulated(
     higher: Iterable[str],
     lower: Iterable[str],
 ) -> "SimulatedPower":
-    from earwitness.errors import EarwitnessError
     from earwitness.features import FeatureTable
     from earwitness.stats.exact import ExactSettings, exact_test
     from earwitness.stats.power import simulate_power

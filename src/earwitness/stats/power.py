@@ -20,6 +20,11 @@ from scipy.stats import norm
 from earwitness.errors import EarwitnessError
 from earwitness.stats.binomial import clopper_pearson
 
+DEFAULT_WINDOWS = 6
+"""Windows of a track that an audit reads unless told otherwise."""
+WINDOW_CORRELATION = 0.35
+"""Intraclass correlation of the windows of a track, where nothing better is known (docs/design/default-question.md)."""
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 GroupCodes = NDArray[np.intp]
@@ -139,6 +144,42 @@ def minimum_detectable_auc(
     _check(alpha=alpha, power=power, group_size=group_size, icc=icc, fraction=fraction)
     shift = _quantiles(alpha, power) * _standard_error(n_suspect, n_held_out, group_size, icc) / fraction
     return float(norm.cdf(shift / np.sqrt(2)))
+
+
+def auc_with_windows(
+    auc: float, windows: float, *, measured_with: float = DEFAULT_WINDOWS, correlation: float = WINDOW_CORRELATION
+) -> float:
+    """Return what the AUC of a track becomes where its score is the mean of more, or fewer, windows.
+
+    The effect is the same in every window and the noise has a part that a track's windows share, so
+    ``d(w) = d(w₀)·√((ρ + (1−ρ)/w₀) / (ρ + (1−ρ)/w))``. With all windows it cannot exceed ``d(1)/√ρ``.
+
+    Parameters
+    ----------
+    auc
+        AUC of a track's score from ``measured_with`` windows, in [0, 1].
+    windows, measured_with
+        Windows per track, at least 1.
+    correlation
+        Intraclass correlation ``ρ`` of the windows of a track that was not trained on, in [0, 1].
+
+    Raises
+    ------
+    EarwitnessError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> round(auc_with_windows(0.60, 24, correlation=0.3), 3)
+    0.613
+    """
+    _check(icc=correlation)
+    if not 0 <= auc <= 1:
+        raise EarwitnessError(f"An AUC lies between 0 and 1, not at {auc:g}.")
+    if min(windows, measured_with) < 1:
+        raise EarwitnessError(f"{min(windows, measured_with):g} windows say nothing; give at least 1.")
+    before, after = (correlation + (1 - correlation) / count for count in (measured_with, windows))
+    return float(norm.cdf(_shift(auc) * np.sqrt(before / after) / np.sqrt(2)))
 
 
 def groups_needed_for_floor(alpha: float) -> int:

@@ -15,6 +15,7 @@ from earwitness.measure.passes.repetition import Repeating
 from earwitness.measure.passes.resampling import Resampling
 from earwitness.measure.tokens import TokenInstrument
 from earwitness.signals.tokens.loss import Loss
+from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.neighbour import Neighbour
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.signals.tokens.recall import Recall
@@ -167,7 +168,7 @@ def test_changed_audio_is_encoded_again(target: TokenTarget, batch: Batch) -> No
 
 
 def test_a_reference_is_asked_in_its_own_codes(target: TokenTarget, other: TokenTarget) -> None:
-    preset = token_preset("default").with_signals({"reference": Reference("other")})
+    preset = token_preset("default").with_signals({"loss": Loss(), "reference": Reference("other")})
     instrument = TokenInstrument(
         target=target,
         preset=preset,

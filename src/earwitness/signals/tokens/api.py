@@ -28,7 +28,7 @@ def token_features(
     null_logits
         Without a condition, [K, T, V]; with them the preset's contrast features are measured.
     preset
-        ``iar``, ``iar-codebooks`` or ``default``, the last without its noise neighbour, which needs the model.
+        ``default``, ``full`` (without its noise neighbour, which needs the model), ``iar`` or ``iar-codebooks``.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Presets: which signals are measured, on which codebooks, and on which passes.
 
-``default``          every codebook and all of them pooled: what adds power on the ground-truth targets
-                     (docs/ground-truth.md); contrasts only on request, since there they cost power
+``default``          excess loss, every codebook and all of them pooled, which is the headline: what gives most power
+                     on targets that it was not chosen on (docs/design/default-question.md)
+``full``             every signal of a plain pass, and the noise neighbour: for reports and for research
 ``iar``              the published feature set: 18 features of codebook 0, on the contrast
 ``iar-codebooks``    the same 18 for each codebook
 """
@@ -27,10 +28,13 @@ from earwitness.signals.tokens.signal import (
     needs_of,
     quantities_of,
 )
+from earwitness.signals.tokens.surp import Surp
 from earwitness.signals.tokens.zlib import Zlib
 from earwitness.spec import FeatureSpec
 
-_DEFAULT: tuple[TokenSignal, ...] = (ExcessLoss(), Loss(), MinK(), MinKPlusPlus(), AudioNeighbour(), Camia())
+_DEFAULT: tuple[TokenSignal, ...] = (ExcessLoss(),)
+_CLASSICS: tuple[TokenSignal, ...] = (Loss(), MinK(), MinKPlusPlus(), Camia())
+_FULL: tuple[TokenSignal, ...] = (ExcessLoss(), *_CLASSICS, Zlib(), Hinge(), Surp(), AudioNeighbour())
 _IAR: tuple[TokenSignal, ...] = (Loss(), Zlib(coding="list"), Hinge(), MinK(), MinKPlusPlus(), Camia())
 
 
@@ -142,7 +146,13 @@ PRESETS = {
         TokenPreset(
             name="default",
             signals=_DEFAULT,
-            guided=(*_DEFAULT, *_contrasts((Loss(), MinK(), MinKPlusPlus(), Camia())), ContrastRatio()),
+            guided=(*_DEFAULT, *_contrasts(_DEFAULT), ContrastRatio()),
+            pooled=True,
+        ),
+        TokenPreset(
+            name="full",
+            signals=_FULL,
+            guided=(*_FULL, *_contrasts((ExcessLoss(), *_CLASSICS)), ContrastRatio()),
             pooled=True,
         ),
         TokenPreset(name="iar", signals=_IAR, guided=_contrasts(_IAR), first_codebook_only=True, wants_null_pass=True),
