@@ -73,7 +73,9 @@ def test_scores_are_audited_like_audio(
     assert tracks["seconds"].to_list() == [24.0] * 12
     assert "broken.mid" in pl.read_parquet(out / "failures.parquet")["message"][0]
     table = FeatureTable.read(out)
-    assert {"excess_loss/codebook=0", "surp/k=0.2/h=2/codebook=0", "grad_norm", "blind/pitch_mean"} <= set(table.feature_names)
+    assert {"excess_loss/codebook=0", "surp/k=0.2/h=2/codebook=0", "grad_norm", "blind/pitch_mean"} <= set(
+        table.feature_names
+    )
     assert np.isfinite(table.frame.select("excess_loss/codebook=0", "grad_norm", "blind/pitch_mean").to_numpy()).all()
     # A window of a score cannot be put behind another: its bars and description hold for their own place.
     assert np.isnan(table.frame["recall/codebook=0"].to_numpy()).all()

@@ -15,7 +15,6 @@ from earwitness.measure.passes.repetition import Repeating
 from earwitness.measure.passes.resampling import Resampling
 from earwitness.measure.tokens import TokenInstrument
 from earwitness.signals.tokens.loss import Loss
-from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.neighbour import Neighbour
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.signals.tokens.recall import Recall
