@@ -134,7 +134,7 @@ def test_other_settings_in_a_used_folder_lose_nothing(
     assert audit(monkeypatch, model, suspect, held_out, out) == 0
     kept = {path: path.read_bytes() for path in out.rglob("*.parquet")}
     assert audit(monkeypatch, model, suspect, held_out, out, "--windows-per-track", 2) == 2
-    assert "windows.per_track was 3, now 2" in one_line(capsys)
+    assert "windows.per_track was 6, now 2" in one_line(capsys)
     assert {path: path.read_bytes() for path in out.rglob("*.parquet")} == kept
     assert run(monkeypatch, "verify", out) == 0
 

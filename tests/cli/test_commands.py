@@ -57,7 +57,7 @@ def test_the_stages_one_by_one_equal_the_audit(
     assert first["verdict"] == second.verdict
     assert (whole / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert json.loads((whole / "environment.json").read_text())["extracted_tracks"] == 12
-    assert pl.read_parquet(whole / "features" / "*.parquet").height == 36
+    assert pl.read_parquet(whole / "features" / "*.parquet").height == 24
 
 
 @pytest.mark.slow

@@ -45,7 +45,8 @@ def command(
 ) -> None:
     """Plan an audit: tracks for an effect, the smallest effect for so many tracks, or the power of both together.
 
-    An AUC is that of a track's score from six windows, the default; with --windows-per-track it becomes what it is from that many.
+    An AUC is that of a track's score from six windows, the default; --windows-per-track makes of it what it is from
+    that many.
     With --simulate the groups, correlations and noise are those of your own held-out scores.
 
     Example: earwitness power --auc 0.6 --group-size 10 --icc 0.05

@@ -171,7 +171,7 @@ def auc_with_windows(
     Examples
     --------
     >>> round(auc_with_windows(0.60, 24, correlation=0.3), 3)
-    0.613
+    0.612
     """
     _check(icc=correlation)
     if not 0 <= auc <= 1:
