@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from earwitness.stats.aa import aa_control, pseudo_suspect_groups, rejection_rate
+from earwitness.stats.aa import aa_control, pair_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.binomial import clopper_pearson
-from earwitness.stats.exact import ExactSettings
+from earwitness.stats.exact import ExactSettings, exact_test
 
 
 @pytest.mark.slow
@@ -84,3 +84,21 @@ def test_a_count_that_no_honest_test_gives_is_called_impossible() -> None:
 def test_the_fewest_impossible_rejections_have_a_chance_below_one_in_ten_thousand(runs: int, alpha: float) -> None:
     fewest = next(k for k in range(runs) if rejection_rate([0.0] * k + [1.0] * (runs - k), alpha).impossible)
     assert binom.sf(fewest - 1, runs, alpha) < 1e-4 <= binom.sf(fewest - 2, runs, alpha)
+
+
+def test_pairs_are_exchanged_whole_and_their_test_holds_its_level() -> None:
+    rng = np.random.default_rng(5)
+    pairs, suspect = np.tile(np.arange(12), 2), np.arange(24) < 12
+    albums = pairs // 2 + 100 * suspect
+    values = rng.standard_normal((24, 3)) + 2.0 * suspect[:, None]  # an effect that must not count
+    settings = ExactSettings(permutations=99)
+
+    def paired(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
+        # Both halves of a pair change sides together, and with them the album's other pair.
+        turned = (labels != suspect).reshape(2, 6, 2)
+        assert (turned == turned[:1, :, :1]).all()
+        return exact_test(values, labels, groups, pairs=pairs, settings=settings, seed=seed).p_value
+
+    control = pair_control(values, suspect, albums, pairs, alpha=0.1, p_value=paired, runs=80)
+    rejections = sum(p <= 0.1 for p in control.p_values)
+    assert binom.ppf(0.0005, 80, 0.1) <= rejections <= binom.ppf(0.9995, 80, 0.1)

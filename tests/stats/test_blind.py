@@ -83,3 +83,16 @@ def test_nothing_to_compare_is_an_error() -> None:
     one = audit(0, tracks=10)
     with pytest.raises(EarwitnessError, match="None of the 2 blind features varies"):
         blind_gate(np.column_stack([np.ones(20), np.full(20, np.nan)]), one.is_suspect, one.groups)
+
+
+def test_pairs_are_compared_with_themselves() -> None:
+    rng = np.random.default_rng(0)
+    suspect, pairs = np.arange(60) < 30, np.tile(np.arange(30), 2)
+    work = rng.normal(size=(30, 3))[pairs]
+    shifted = work + 0.2 * rng.normal(size=(60, 3)) + 0.3 * suspect[:, None]
+    gate = blind_gate(shifted, suspect, pairs, pairs=pairs, settings=QUICK)
+    assert gate.state == "fail"
+    assert gate.auc > 0.9
+    assert gate.harmful_auc == pytest.approx(norm.cdf(norm.isf(0.01) / np.sqrt(30)))
+    assert (gate.auc * 30) % 1 == pytest.approx(0, abs=1e-9)
+    assert blind_gate(shifted, suspect, np.arange(60), settings=QUICK).state != "fail"

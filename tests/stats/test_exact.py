@@ -296,6 +296,21 @@ def test_covariates_leave_the_level_and_add_power() -> None:
     assert adjusted >= plain + 8
 
 
+@pytest.mark.parametrize(("seen", "sign"), [(0.5, 1), (1.0, 1), (1.0, -1)])
+def test_a_shift_of_which_blind_features_catch_half_is_no_evidence(seen: float, sign: int) -> None:
+    # Also where all of it is caught and points away from membership: taken out twice, it would point towards it.
+    rng, fired, plain = np.random.default_rng(30), 0, 0
+    labels, groups, settings = np.arange(80) < 40, np.arange(80), ExactSettings(permutations=99)
+    for run in range(40):
+        cause = rng.standard_normal(80) + labels
+        blind = np.sqrt(seen) * cause[:, None] + np.sqrt(1 - seen) * rng.standard_normal((80, 1))
+        values = sign * np.sqrt(0.4) * cause[:, None] + np.sqrt(0.6) * rng.standard_normal((80, 4))
+        fired += exact_test(values, labels, groups, settings=settings, seed=run, covariates=blind).p_value <= 0.05
+        plain += exact_test(values, labels, groups, settings=settings, seed=run).p_value <= 0.05
+    assert fired <= binom.ppf(0.999, 40, 0.05)
+    assert plain >= 35 or sign < 0
+
+
 @pytest.mark.parametrize(
     ("shifted", "shift", "correlation", "best"),
     [(26, 0.15, 0.0, "mean"), (1, 0.8, 0.0, "strongest"), (5, 0.5, 0.7, "ridge")],

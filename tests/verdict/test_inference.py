@@ -251,6 +251,7 @@ def _test(p_value: float) -> ExactTest:
         labellings_used=1000,
         n_groups_suspect=20,
         n_groups_held_out=20,
+        n_pairs=0,
         intraclass_correlation=0.0,
     )
 

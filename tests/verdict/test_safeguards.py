@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.result import DatasetInferenceResult
@@ -112,3 +113,97 @@ def test_the_corrected_form_looks_one_way_only() -> None:
     corrected = verdict(away, method="iar", corrected=True)
     assert (corrected.verdict, corrected.method) == ("no_evidence", "iar, corrected")
     assert verdict(away).verdict == "inconclusive"  # the sets differ, but not the way training moves them
+
+
+def _pairs(*, member: float, seed: int = 0) -> pl.DataFrame:
+    """Forty works with a released and an unreleased take; takes share .8 of what moves a score."""
+    rng = np.random.default_rng(seed)
+    suspect, pair = np.arange(80) < 40, np.tile(np.arange(40), 2)
+    work = rng.normal(size=(40, 3))[pair]
+    values = np.sqrt(0.8) * work + np.sqrt(0.2) * rng.normal(size=(80, 3)) + member * suspect[:, None]
+    return pl.DataFrame(
+        {
+            "track_id": [f"t{i:02d}" for i in range(80)],
+            "role": np.where(suspect, "suspect", "held_out"),
+            "group": [f"work {number}" for number in pair],
+            "pair": [f"work {number}" for number in pair],
+            **{f"f{j}": values[:, j] for j in range(3)},
+            **{f"blind/b{j}": column for j, column in enumerate(rng.normal(size=(6, 80)))},
+        }
+    )
+
+
+def test_pairs_are_compared_with_themselves() -> None:
+    frame = _pairs(member=0.5)
+    result = verdict(FeatureTable.from_frame(frame, source="a test", higher=["f*"]))
+    assert result.verdict == "evidence_of_use"
+    assert "relabellings of 40 pairs" in result.reasons[0]
+    assert result.a_a is not None
+    assert result.blind is not None
+    apart = frame.drop("pair").with_columns(group=pl.col("track_id"))
+    unpaired = verdict(FeatureTable.from_frame(apart, source="a test", higher=["f*"]))
+    assert result.p_value is not None
+    assert unpaired.p_value is not None
+    assert result.p_value < unpaired.p_value
+
+
+def test_pairs_without_a_counterpart_are_left_out_and_few_pairs_cannot_be_tested() -> None:
+    frame = _pairs(member=0.5)
+    half = FeatureTable.from_frame(frame.filter(pl.col("track_id") != "t03"), source="a test", higher=["f*"])
+    result = verdict(half)
+    assert (result.n_tracks.suspect, result.n_tracks.held_out) == (39, 39)
+    assert any("1 tracks without a counterpart" in warning for warning in result.warnings)
+    few = FeatureTable.from_frame(
+        frame.filter(pl.col("pair").is_in([f"work {i}" for i in range(6)])), source="a test", higher=["f*"]
+    )
+    result = verdict(few)
+    assert (result.verdict, result.p_value_floor) == ("cannot_be_tested", 1 / 64)
+    assert "with 7 pairs" in result.reasons[0]
+    with pytest.raises(EarwitnessError, match="pairs and strata"):
+        verdict(FeatureTable.from_frame(frame.with_columns(stratum=pl.lit("x")), source="a test", higher=["f*"]))
+    with pytest.raises(EarwitnessError, match="No pair has a track on both sides"):
+        verdict(FeatureTable.from_frame(frame.with_columns(pair=pl.col("track_id")), source="a test", higher=["f*"]))
+
+
+def test_what_differs_between_strata_is_no_evidence() -> None:
+    # Two labels of unlike loudness to the model, unevenly spread over the sets: nothing was trained on.
+    rng = np.random.default_rng(4)
+    suspect = np.arange(120) < 60
+    loud = np.where(suspect, np.arange(120) % 4 > 0, np.arange(120) % 4 == 0)
+    frame = table().frame.with_columns(
+        pl.Series("stratum", np.where(loud, "loud", "quiet")),
+        *[pl.Series(f"f{j}", rng.normal(size=120) + 1.5 * loud) for j in range(3)],
+    )
+    within = verdict(FeatureTable.from_frame(frame, source="a test", higher=["f*"]))
+    across = verdict(FeatureTable.from_frame(frame.drop("stratum"), source="a test", higher=["f*"]))
+    assert across.p_value is not None
+    assert across.p_value <= 0.01
+    assert within.verdict == "no_evidence"
+
+
+def test_windows_are_made_equal_before_they_are_averaged() -> None:
+    # Skewed scores, six windows of a suspect and one of a held-out track: the means differ, the model does not.
+    rng = np.random.default_rng(5)
+    tracks = table().frame.select("track_id", "role", "group")
+    rows = tracks.filter(pl.col("role") == "suspect").join(pl.DataFrame({"window": range(6)}), how="cross")
+    rows = pl.concat([rows, tracks.filter(pl.col("role") == "held_out").with_columns(window=pl.lit(0, pl.Int64))])
+    rows = rows.with_columns(f=pl.Series(rng.exponential(size=rows.height)))
+    windows = FeatureTable.from_frame(rows, source="a test", higher=["f"])
+    equal = windows.equal_windows()
+    assert equal.frame.height == 120
+    assert "no track is heard in more than 1" in equal.notes[-1]
+    shuffled = FeatureTable.from_frame(rows.sample(fraction=1, shuffle=True, seed=1), source="a test", higher=["f"])
+    assert shuffled.equal_windows().pooled().frame.equals(equal.pooled().frame)
+    assert verdict(windows).verdict == "no_evidence"
+
+
+def test_values_missing_on_one_side_are_refused_and_few_are_warned_of() -> None:
+    index = pl.int_range(pl.len())
+
+    def without(count: int) -> FeatureTable:
+        gaps = pl.when(index < count).then(float("nan")).otherwise("f0").alias("f0")
+        return FeatureTable.from_frame(table().frame.with_columns(gaps), source="a test", higher=["f*"])
+
+    with pytest.raises(EarwitnessError, match=r"Feature f0 is missing for 25% of the suspect and 0% of the held-out"):
+        verdict(without(15))
+    assert any("may tilt the comparison" in warning for warning in verdict(without(4)).warnings)

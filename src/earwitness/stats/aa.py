@@ -17,6 +17,7 @@ from scipy.stats import binom
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.grouping import Bools, Floats, Ints
+from earwitness.stats.pairing import units_of_pairs
 
 # (values [tracks, features], is_suspect [tracks], groups [tracks], seed) → p-value.
 PValue = Callable[[Floats, Bools, Ints, int], float]
@@ -124,6 +125,38 @@ def aa_control(
     while len(p_values) < runs:
         chosen = rng.permutation(n_groups) < suspect_groups
         p_values.append(test(values, chosen[codes], codes, int(rng.integers(2**63))))
+    return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
+
+
+def pair_control(
+    values: Floats,
+    is_suspect: Bools,
+    groups: ArrayLike,
+    pairs: ArrayLike,
+    *,
+    alpha: float,
+    p_value: PValue,
+    runs: int = 200,
+    seed: int = 0,
+) -> AAControl:
+    """Exchange the halves of pairs at random, whole units, and count rejections of the paired test.
+
+    Parameters
+    ----------
+    values, is_suspect, groups, pairs
+        All tracks of the audit, as in `earwitness.stats.exact.exact_test`.
+    alpha, runs, seed
+        As in `aa_control`.
+    p_value
+        The paired test, of the same tracks with other labels.
+    """
+    codes, of_pair = (np.unique(np.asarray(labels), return_inverse=True)[1] for labels in (groups, pairs))
+    unit = units_of_pairs(codes, of_pair)[of_pair]
+    rng = np.random.default_rng(seed)
+    p_values: list[float] = []
+    while len(p_values) < runs:
+        turned = rng.integers(0, 2, int(unit.max()) + 1).astype(np.bool_)[unit]
+        p_values.append(p_value(values, is_suspect ^ turned, codes, int(rng.integers(2**63))))
     return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
 
 

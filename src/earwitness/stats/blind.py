@@ -21,8 +21,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from earwitness.errors import EarwitnessError
+from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, unconstrained_test
-from earwitness.stats.grouping import Bools, Floats, group_means, normal_scores, standardised
+from earwitness.stats.grouping import Bools, Floats, Ints, group_means, normal_scores, standardised
+from earwitness.stats.pairing import pair_rows
 from earwitness.stats.roc import auc_delong
 
 GateState = Literal["pass", "undecided", "fail"]
@@ -39,7 +41,8 @@ class BlindGate:
     Attributes
     ----------
     auc, low, high
-        AUC over groups of the cross-fitted blind score, with its 95 % interval.
+        AUC over groups of the cross-fitted blind score, with its 95 % interval; for pairs the share of
+        units whose suspect half scores higher.
     p_value
         Exact p of the unconstrained test on the blind features.
     harmful_auc
@@ -100,21 +103,47 @@ def blind_gate(
     test = unconstrained_test(
         blind_values, is_suspect, groups, settings=settings, seed=seed, strata=strata, pairs=pairs
     )
+    labels = np.asarray(is_suspect, dtype=np.bool_)
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    known = ~np.isnan(test.scores)
+    if pairs is None:
+        auc, low, high, harmful = _between_sets(test.scores, labels, codes, alpha)
+    else:
+        of_pair = np.unique(np.asarray(pairs), return_inverse=True)[1]
+        auc, low, high, harmful = _within_pairs(test.scores, labels, codes, of_pair, alpha)
+    return BlindGate(
+        auc=auc,
+        low=low,
+        high=high,
+        p_value=test.p_value,
+        harmful_auc=harmful,
+        state=_state(test.p_value, high, harmful),
+    )
+
+
+def _between_sets(scores: Floats, labels: Bools, codes: Ints, alpha: float) -> tuple[float, float, float, float]:
+    """Return the AUC over groups with its limits, and the harmful one."""
+    known = ~np.isnan(scores)
     codes_known = np.unique(codes[known], return_inverse=True)[1]
-    table = np.column_stack([test.scores[known], np.asarray(is_suspect, dtype=np.float64)[known]])
+    table = np.column_stack([scores[known], labels[known].astype(np.float64)])
     score, side = group_means(table, codes_known).T
     auc = auc_delong(score[side > 0.5], score[side < 0.5])
     harmful = harmful_auc(int((side > 0.5).sum()), int((side < 0.5).sum()), alpha=alpha)
-    return BlindGate(
-        auc=auc.estimate,
-        low=auc.low,
-        high=auc.high,
-        p_value=test.p_value,
-        harmful_auc=harmful,
-        state=_state(test.p_value, auc.high, harmful),
-    )
+    return auc.estimate, auc.low, auc.high, harmful
+
+
+def _within_pairs(
+    scores: Floats, labels: Bools, codes: Ints, pairs: Ints, alpha: float
+) -> tuple[float, float, float, float]:
+    """Return the share of units of pairs whose suspect half scores higher, its limits, and the harmful share.
+
+    A shift of D within pairs, in standard deviations of D, is won in Φ(D) of them and fires a paired
+    level-α test half the time at ``D = z_{1−α}/√units``.
+    """
+    rows = pair_rows(np.nan_to_num(scores)[:, None], labels, codes, pairs)
+    apart = group_means(rows.values, rows.unit)[:, 0]
+    won = int((apart > 0).sum() + (apart == 0).sum() // 2)
+    low, high = clopper_pearson(won, len(apart))
+    return won / len(apart), low, high, float(norm.cdf(norm.isf(alpha) / np.sqrt(len(apart))))
 
 
 def varying(blind_values: Floats) -> Bools:

@@ -33,7 +33,7 @@ from earwitness.stats.grouping import (
     usable_scores,
 )
 from earwitness.stats.labellings import Flips, Labellings
-from earwitness.stats.pairing import pair_rows, unit_rows
+from earwitness.stats.pairing import pair_rows, unit_rows, units_of_pairs
 from earwitness.stats.projection import LABEL_FREE_DF_SHARE, blind_design, project
 from earwitness.stats.scorers import Scorer, fixed_columns
 
@@ -197,6 +197,18 @@ def compare(
         ),
         differences=differences,
     )
+
+
+def possible_labellings(
+    is_suspect: ArrayLike, groups: ArrayLike, *, strata: ArrayLike | None = None, pairs: ArrayLike | None = None
+) -> int:
+    """Return the number of different labellings of these sets: 1 over it is the smallest p that they can give."""
+    codes, sides = _codes(groups), np.asarray(is_suspect, dtype=np.bool_)
+    if pairs is not None:
+        return Flips(units=int(units_of_pairs(codes, _codes(pairs)).max()) + 1, permutations=1).possible
+    stratum = np.zeros(len(codes), dtype=np.intp) if strata is None else _codes(strata)
+    observed, of_group = per_group(sides, codes, "side"), per_group(stratum, codes, "stratum")
+    return Labellings(observed=observed, strata=of_group, permutations=1).possible
 
 
 def per_group(values: NDArray[Any], codes: Ints, what: str) -> NDArray[Any]:

@@ -76,6 +76,8 @@ class ExactTest:
         labels: descriptive, not fresh evidence.
     missing
         ``[features]`` number of tracks without a value.
+    n_pairs
+        Pairs whose halves were exchanged; 0 where groups were relabelled.
     """
 
     p_value: float
@@ -90,6 +92,7 @@ class ExactTest:
     labellings_used: int
     n_groups_suspect: int
     n_groups_held_out: int
+    n_pairs: int
     intraclass_correlation: float
 
 
@@ -183,6 +186,7 @@ def exact_test(
         labellings_used=reference.used,
         n_groups_suspect=len(np.unique(columns.groups[suspect])),
         n_groups_held_out=len(np.unique(columns.groups[~suspect])),
+        n_pairs=0 if columns.pairs is None else int(columns.pairs.max()) + 1,
         intraclass_correlation=comparison.rows.intraclass_correlation,
     )
 

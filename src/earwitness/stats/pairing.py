@@ -46,11 +46,17 @@ def pair_rows(columns: Floats, is_suspect: Bools, groups: Ints, pairs: Ints) -> 
     count = int(pairs.max()) + 1
     if len(np.unique(2 * pairs + is_suspect)) < 2 * count:
         raise ValueError("every pair needs a track on both sides")
+    unit = units_of_pairs(groups, pairs)
     values = group_means(columns[is_suspect], pairs[is_suspect]) - group_means(columns[~is_suspect], pairs[~is_suspect])
-    n_groups = int(groups.max()) + 1
+    return PairRows(values=values, unit=unit)
+
+
+def units_of_pairs(groups: Ints, pairs: Ints) -> Ints:
+    """Return the unit ``[pairs]`` of each pair: pairs that share a group, directly or through others, are one."""
+    count, n_groups = int(pairs.max()) + 1, int(groups.max()) + 1
     links = coo_array((np.ones(len(pairs)), (pairs, count + groups)), shape=(count + n_groups, count + n_groups))
     unit = connected_components(links, directed=False)[1][:count]
-    return PairRows(values=values, unit=np.unique(unit, return_inverse=True)[1])
+    return np.asarray(np.unique(unit, return_inverse=True)[1], dtype=np.intp)
 
 
 def unit_rows(values: Floats, unit: Ints) -> GroupRows:

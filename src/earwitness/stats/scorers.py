@@ -212,7 +212,8 @@ def fixed_columns(values: Floats, headline: Floats, scorers: tuple[Scorer, ...])
         scorer.columns(values, headline) if isinstance(scorer, Fixed) else np.empty((len(values), 0))
         for scorer in scorers
     ]
-    return standardised(np.concatenate(parts, axis=1)), tuple(part.shape[1] for part in parts)
+    together = np.concatenate([np.empty((len(values), 0)), *parts], axis=1)
+    return standardised(together), tuple(part.shape[1] for part in parts)
 
 
 def statistics(

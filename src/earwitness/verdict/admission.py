@@ -11,15 +11,18 @@ from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
+from scipy.stats import fisher_exact
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.stats.exact import ExactSettings, ExactTest
-from earwitness.stats.grouping import Floats
+from earwitness.stats.grouping import Bools, Floats
 from earwitness.stats.published import Method
 from earwitness.verdict.result import Counts
 
 Spanning = Literal["refuse", "exclude"]
+# Shares of tracks on the two sides that differ by this much, beyond this chance, are refused; half of it is warned of.
+_UNEVEN, _UNEVEN_CHANCE = 0.1, 0.001
 METHODS = ("exact", *get_args(Method))
 
 
@@ -41,7 +44,8 @@ def check_settings(alpha: float, method: str, permutations: int, a_a_runs: int) 
 def one_side_a_group(table: FeatureTable, spanning: Spanning) -> tuple[FeatureTable, list[str]]:
     """Refuse or leave out groups that have tracks on both sides; return the notes for the reader."""
     notes = list(table.notes)
-    both = table.spanning_groups()
+    # In a table of pairs, what belongs together is compared with itself on purpose.
+    both = [] if "pair" in table.frame.columns else table.spanning_groups()
     if not both:
         return table, notes
     listed = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
@@ -55,6 +59,70 @@ def one_side_a_group(table: FeatureTable, spanning: Spanning) -> tuple[FeatureTa
     if not 0 < suspects < kept.frame.height:
         raise EarwitnessError("Without the groups that have tracks on both sides one side is empty; fix the groups.")
     return kept, [*notes, f"{len(both)} group(s) with tracks on both sides were left out: {listed}."]
+
+
+def design_notes(table: FeatureTable) -> list[str]:
+    """Refuse pairs beside strata; say what follows from either."""
+    columns = table.frame.columns
+    if "pair" in columns and "stratum" in columns:
+        raise EarwitnessError("The table has pairs and strata; leave one out, since each pair is a stratum of its own.")
+    if "stratum" not in columns or not (without := table.frame["stratum"].null_count()):
+        return []
+    return [f"{without} rows have no stratum; they make up one of their own."]
+
+
+def whole_pairs(tracks: FeatureTable) -> tuple[FeatureTable, list[str]]:
+    """Leave out tracks whose pair is unknown or lacks a side; a table without pairs stays as it is."""
+    if "pair" not in tracks.frame.columns:
+        return tracks, []
+    sided = tracks.frame.select("pair").with_columns(pl.Series("side", tracks.is_suspect()))
+    both = sided.group_by("pair").agg(pl.col("side").n_unique()).filter(pl.col("side") == 2)["pair"].drop_nulls()
+    kept = tracks.frame["pair"].is_in(both.to_list()).fill_null(False)
+    if not kept.any():
+        raise EarwitnessError("No pair has a track on both sides; correct the pair column, or leave it out.")
+    left_out = int((~kept).sum())
+    if not left_out:
+        return tracks, []
+    return replace(tracks, frame=tracks.frame.filter(kept)), [
+        f"{left_out} tracks without a counterpart in their pair were left out."
+    ]
+
+
+def evenly_known(table: FeatureTable, tracks: FeatureTable) -> list[str]:
+    """Refuse features or windows that are known for one side far more often than for the other; warn of less.
+
+    A value that is missing because of what it would have been (the quietest, the shortest) biases the side
+    on which it is missing, and no relabelling can see it.
+    """
+    is_suspect = tracks.is_suspect()
+    values, names = tracks.oriented()
+    usable = np.isnan(values).mean(axis=0) <= ExactSettings().max_missing
+    absent = {
+        f"Feature {name}": np.isnan(column)
+        for name, column, use in zip(names, values.T, usable, strict=True)
+        if use and np.isnan(column).any()
+    }
+    if "window" in table.frame.columns:
+        counts = table.frame.group_by("track_id").len().sort("track_id")
+        counts = counts.filter(pl.col("track_id").is_in(tracks.frame["track_id"].to_list()))
+        absent["Part of the windows"] = (counts["len"] < counts["len"].max()).to_numpy()
+    notes = []
+    for what, lacking in absent.items():
+        suspect, held_out = lacking[is_suspect].mean(), lacking[~is_suspect].mean()
+        found = f"{what} is missing for {suspect:.0%} of the suspect and {held_out:.0%} of the held-out tracks"
+        if abs(suspect - held_out) >= _UNEVEN and _chance_of(lacking, is_suspect) <= _UNEVEN_CHANCE:
+            raise EarwitnessError(
+                f"{found}; what is missing on one side biases the comparison. Measure both alike, or drop the column."
+            )
+        if abs(suspect - held_out) >= _UNEVEN / 2:
+            notes.append(f"{found}; a difference of this size may tilt the comparison.")
+    return notes
+
+
+def _chance_of(lacking: Bools, is_suspect: Bools) -> float:
+    """Two-sided Fisher p of a 2 × 2 table."""
+    table = [[int((lacking & side).sum()), int((~lacking & side).sum())] for side in (is_suspect, ~is_suspect)]
+    return float(fisher_exact(np.array(table)).pvalue)
 
 
 def tracks_with_values(tracks: FeatureTable) -> tuple[FeatureTable, list[str]]:

@@ -8,14 +8,15 @@ are in `earwitness.stats`; here they are put together, judged and put into sente
 
 from dataclasses import dataclass, replace
 from math import ceil, comb
-from typing import cast
+from typing import TypedDict, cast
 
 import numpy as np
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.stats.aa import AAControl, PValue, aa_control, pseudo_suspect_groups
+from earwitness.stats.aa import AAControl, PValue, aa_control, pair_control, pseudo_suspect_groups
 from earwitness.stats.blind import blind_gate, informative, varying
+from earwitness.stats.comparison import possible_labellings
 from earwitness.stats.eprocess import e_process
 from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
@@ -29,10 +30,13 @@ from earwitness.verdict.admission import (
     Spanning,
     any_usable,
     check_settings,
+    design_notes,
+    evenly_known,
     group_warnings,
     one_side_a_group,
     tracks_with_values,
     value_warnings,
+    whole_pairs,
 )
 from earwitness.verdict.judge import findings, judge, judge_published, why_untestable
 from earwitness.verdict.result import (
@@ -111,9 +115,13 @@ def dataset_inference(
     Dataset inference after Maini et al. (2406.06443) and Dubiński et al. (2411.12858).
     """
     check_settings(alpha, method, permutations, a_a_runs)
+    notes = design_notes(table)
     table, warnings = one_side_a_group(table, spanning)
+    table = table.equal_windows()
     tracks, more = tracks_with_values(table.pooled())
+    tracks, single = whole_pairs(tracks)
     sides = _Sides.of(tracks)
+    possible = possible_labellings(sides.is_suspect, sides.groups, strata=sides.strata, pairs=sides.pairs)
     record = DatasetInferenceResult(
         verdict="cannot_be_tested",
         reasons=[],
@@ -123,19 +131,33 @@ def dataset_inference(
         seed=seed,
         comparable=comparable,
         p_value=None,
-        p_value_floor=1 / comb(sides.n_groups.suspect + sides.n_groups.held_out, sides.n_groups.suspect),
+        p_value_floor=1 / possible,
         n_tracks=sides.n_tracks,
         n_groups=sides.n_groups,
         failures=Counts(suspect=table.failures[0], held_out=table.failures[1]),
         target=table.target,
         plan_hash=table.plan_hash,
-        warnings=[*warnings, *more, *group_warnings(tracks, sides.n_groups)],
+        warnings=[
+            *warnings,
+            *notes,
+            *more,
+            *single,
+            *evenly_known(table, tracks),
+            *(group_warnings(tracks, sides.n_groups) if sides.pairs is None else []),
+        ],
     )
     if method != "exact":
         return _by_published(record, tracks, sides, cast(Method, method), corrected=corrected, runs=a_a_runs)
-    if reason := why_untestable(sides.n_groups, alpha):
+    if reason := why_untestable(sides.n_groups, alpha, possible=possible, paired=sides.pairs is not None):
         return record.model_copy(update={"reasons": [reason], "features": _features(tracks, sides.is_suspect, {})})
     return _by_exact(record, tracks, sides, ExactSettings(permutations=permutations), runs=a_a_runs)
+
+
+class _Design(TypedDict):
+    """The keywords that tell the engine how labels may move."""
+
+    strata: np.ndarray | None
+    pairs: np.ndarray | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,6 +166,8 @@ class _Sides:
 
     is_suspect: Bools
     groups: np.ndarray
+    strata: np.ndarray | None
+    pairs: np.ndarray | None
     n_tracks: Counts
     n_groups: Counts
 
@@ -153,6 +177,8 @@ class _Sides:
         return cls(
             is_suspect=suspect,
             groups=groups,
+            strata=tracks.design("stratum"),
+            pairs=tracks.design("pair"),
             n_tracks=Counts(suspect=int(suspect.sum()), held_out=int((~suspect).sum())),
             n_groups=Counts(suspect=len(np.unique(groups[suspect])), held_out=len(np.unique(groups[~suspect]))),
         )
@@ -167,21 +193,28 @@ def _by_exact(
     described, _ = tracks.blind()
     described = described[:, varying(described)]
     covariates = described if described.shape[1] else None
+    design = _Design(strata=sides.strata, pairs=sides.pairs)
     test = exact_test(
-        values, is_suspect, groups, settings=settings, seed=seed, headline=headline, covariates=covariates
-    )
+        values, is_suspect, groups,
+        settings=settings, seed=seed, headline=headline, covariates=covariates, **design,
+    )  # fmt: skip
     every, every_name = tracks.oriented(include_unknown=True)
-    companion = unconstrained_test(every, is_suspect, groups, settings=settings, seed=seed, covariates=covariates)
+    companion = unconstrained_test(
+        every, is_suspect, groups, settings=settings, seed=seed, covariates=covariates, **design
+    )
 
-    def on_held_out(values: Floats, pseudo_suspect: Bools, groups: Ints, run_seed: int) -> float:
+    # Of the tracks that the control compares: of pairs all, of sets the held-out ones.
+    compared = np.full(len(values), True) if sides.pairs is not None else ~is_suspect
+    control = replace(settings, permutations=max(499, ceil(5 / alpha) - 1))
+
+    def under_the_null(values: Floats, pseudo_suspect: Bools, groups: Ints, run_seed: int) -> float:
         return exact_test(
-            values, pseudo_suspect, groups,
-            settings=control, seed=run_seed, headline=headline, covariates=held_out_covariates,
+            values, pseudo_suspect, groups, settings=control, seed=run_seed, headline=headline,
+            covariates=None if covariates is None else covariates[compared],
+            strata=None if sides.strata is None else sides.strata[compared], pairs=sides.pairs,
         ).p_value  # fmt: skip
 
-    held_out_covariates = None if covariates is None else covariates[~is_suspect]
-    control = replace(settings, permutations=max(499, ceil(5 / alpha) - 1))
-    a_a, a_a_warnings = _a_a(values, sides, alpha, runs, seed, p_value=on_held_out, exact=True)
+    a_a, a_a_warnings = _a_a(values, sides, alpha, runs, seed, p_value=under_the_null, exact=True)
     blind = None
     if covariates is not None:
         blind = _blind(covariates, values, sides, settings, record, test=test, headline=headline)
@@ -190,7 +223,14 @@ def _by_exact(
     )
     auc = _grouped_auc(test.scores, is_suspect, groups)
     power = _power(record.n_tracks, groups, test.intraclass_correlation, auc.estimate, alpha)
-    fraction, track_p_values, standing_out = _used(values, sides, seed) if verdict == "evidence_of_use" else _NOT_USED
+    # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
+    comparable_singly = sides.pairs is None
+    fraction, track_p_values, standing_out = _NOT_USED
+    if verdict == "evidence_of_use" and comparable_singly:
+        fraction, track_p_values, standing_out = _used(values, sides, seed)
+    e_value = None
+    if comparable_singly:
+        e_value = e_process(values, groups, is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed).e_value
     interval = Interval(estimate=_known(auc.estimate), low=_known(auc.low), high=_known(auc.high))
     return record.model_copy(
         update={
@@ -206,7 +246,7 @@ def _by_exact(
             "unconstrained_p_value": companion.p_value,
             "blind": blind,
             "a_a": a_a,
-            "e_value": e_process(values, groups, is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed).e_value,
+            "e_value": e_value,
             "fraction": fraction,
             "power": power,
             "features": _features(tracks, is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),
@@ -287,7 +327,10 @@ def _blind(
 ) -> Blind:
     """Pass the sets through the blind gate; adjust where a rejection needs it."""
     seed = record.seed or 0
-    gate = blind_gate(described, sides.is_suspect, sides.groups, alpha=record.alpha, settings=settings, seed=seed)
+    design = _Design(strata=sides.strata, pairs=sides.pairs)
+    gate = blind_gate(
+        described, sides.is_suspect, sides.groups, alpha=record.alpha, settings=settings, seed=seed, **design
+    )
     blind = Blind(
         auc=gate.auc,
         low=gate.low,
@@ -302,7 +345,7 @@ def _blind(
         return blind
     adjusted = adjusted_p_value(
         values, described, sides.is_suspect, sides.groups,
-        weights=test.weights, settings=settings, seed=seed, headline=headline,
+        weights=test.weights, settings=settings, seed=seed, headline=headline, **design,
     )  # fmt: skip
     return blind.model_copy(
         update={
@@ -342,9 +385,13 @@ def _a_a(
     values: Floats, sides: _Sides, alpha: float, runs: int, seed: int, *, p_value: PValue, exact: bool = False
 ) -> tuple[AAControl | None, list[str]]:
     """Run the control where the held-out groups are enough for it, or say why not."""
-    values, groups, n_groups = values[~sides.is_suspect], sides.groups[~sides.is_suspect], sides.n_groups
     if runs == 0:
         return None, ["The A/A control was left out on request; the test's error rate on these data is not shown."]
+    if exact and sides.pairs is not None:
+        return pair_control(
+            values, sides.is_suspect, sides.groups, sides.pairs, alpha=alpha, p_value=p_value, runs=runs, seed=seed
+        ), []
+    values, groups, n_groups = values[~sides.is_suspect], sides.groups[~sides.is_suspect], sides.n_groups
     pseudo = pseudo_suspect_groups(n_groups.suspect, n_groups.held_out)
     if n_groups.held_out < 4 or (exact and comb(n_groups.held_out, pseudo) < 1 / alpha):
         return None, [

@@ -5,7 +5,7 @@ can be read aloud. Conventions: percentages are of pairs of one suspect and one 
 track; "level" is the share of false alarms a test allows itself.
 """
 
-from math import comb
+from math import ceil, comb, log2
 
 from earwitness.stats.aa import AAControl
 from earwitness.stats.blind import LEAST_INFORMATIVE
@@ -41,10 +41,10 @@ def judge(
     feature varies.
     """
     how = f"all {test.labellings_used:,}" if test.enumerated else f"{test.labellings_used - 1:,} random"
-    stated = (
-        f"p = {test.p_value:.4g} at level {alpha:g}, from {how} relabellings of "
-        f"{test.n_groups_suspect + test.n_groups_held_out} whole groups"
+    relabelled = (
+        f"{test.n_pairs} pairs" if test.n_pairs else f"{test.n_groups_suspect + test.n_groups_held_out} whole groups"
     )
+    stated = f"p = {test.p_value:.4g} at level {alpha:g}, from {how} relabellings of {relabelled}"
     if a_a is not None and a_a.impossible:
         return _misbehaved(a_a, alpha, f"Its answer for the suspect tracks, {stated}, therefore carries no weight.")
     if test.p_value <= alpha:
@@ -96,9 +96,19 @@ def findings(
     return sentences
 
 
-def why_untestable(n_groups: Counts, alpha: float) -> str | None:
-    """Say why these sets cannot be tested at this level, or return None where they can."""
-    floor = 1 / comb(n_groups.suspect + n_groups.held_out, n_groups.suspect)
+def why_untestable(n_groups: Counts, alpha: float, *, possible: int | None = None, paired: bool = False) -> str | None:
+    """Say why these sets cannot be tested at this level, or return None where they can.
+
+    ``possible`` is the number of different labellings; from the numbers of groups alone by default.
+    """
+    floor = 1 / (possible or comb(n_groups.suspect + n_groups.held_out, n_groups.suspect))
+    if paired:
+        needed = ceil(log2(1 / alpha))
+        why = (
+            f"The pairs can be exchanged in {possible} ways; whatever the model does, the smallest p-value they can "
+            f"give is {floor:.4g}, and {alpha:g} is needed: with {needed} pairs (or albums of them) it could."
+        )
+        return None if floor <= alpha else why
     if min(n_groups.suspect, n_groups.held_out) >= 2 and floor <= alpha:
         return None
     return (
