@@ -15,13 +15,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from earwitness.audio import read_mono, window_starts
+from earwitness.collection.index import index
+from earwitness.collection.tracks import Track
 from earwitness.ground_truth.fiddle import card
 from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, read_tunes, write_audio
 from earwitness.measure.extract import extract
@@ -29,7 +31,7 @@ from earwitness.measure.passes.batch import Window
 from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
 from earwitness.measure.tokens import TokenInstrument
-from earwitness.measure.windows import AudioReader, Source
+from earwitness.measure.windows import AudioReader
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
 from earwitness.targets.musicgen import Musicgen
@@ -50,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sources = _render(Path(folder), options.tracks)
         windows = _windows(sources)
-        prompts = [source.prompt for source in sources for _ in range(PER_TRACK)]
+        prompts = [track.prompt for track, _ in sources for _ in range(PER_TRACK)]
         print(f"{len(windows)} windows of {SECONDS:g} s, batches of {options.batch_size}, torch threads: ", end="")
         print(torch.get_num_threads())
         for preset, guided, encodings, passes in FLOORS:
@@ -100,7 +102,7 @@ def _bare(
                 )  # fmt: skip
 
 
-def _extract(sources: list[Source], instrument: TokenInstrument, size: int, run: Path) -> None:
+def _extract(sources: list[tuple[Track, Path]], instrument: TokenInstrument, size: int, run: Path) -> None:
     reader = AudioReader(sample_rate=SAMPLE_RATE, seconds=SECONDS, per_track=PER_TRACK, seed=0)
     extract(sources, reader, instrument, _plan(instrument), run, batch_size=size)
 
@@ -114,24 +116,18 @@ def _measure(instrument: TokenInstrument, windows: np.ndarray, prompts: list[str
         instrument.measure(asked[start : start + size])
 
 
-def _render(folder: Path, tracks: int) -> list[Source]:
-    names = [tune.name for tune in card.read().tunes[:tracks]]
-    sources = []
-    for tune in read_tunes(names):
-        path = folder / f"{tune.name}.flac"
-        write_audio(tune, path)
-        sources.append(Source(track_id=tune.name, path=path, content_sha256=tune.name, prompt=tune.caption))
-    return sources
+def _render(folder: Path, tracks: int) -> list[tuple[Track, Path]]:
+    tunes = {tune.name: tune for tune in read_tunes([tune.name for tune in card.read().tunes[:tracks]])}
+    for number, (name, tune) in enumerate(tunes.items()):
+        write_audio(tune, folder / ("suspect", "held_out")[number % 2] / f"{name}.flac")
+    gathered = index(folder / "suspect", folder / "held_out")
+    return [(replace(track, prompt=tunes[path.stem].caption), path) for track, path in gathered.located()]
 
 
-def _windows(sources: list[Source]) -> np.ndarray:
-    length = round(SECONDS * SAMPLE_RATE)
-    cut = []
-    for source in sources:
-        wave = read_mono(source.path, SAMPLE_RATE)
-        starts = window_starts(len(wave), length, PER_TRACK, content_hash=source.content_sha256, seed=0)
-        cut += [wave[start : start + length] for start in starts]
-    return np.stack(cut)
+def _windows(located: list[tuple[Track, Path]]) -> np.ndarray:
+    reader = AudioReader(sample_rate=SAMPLE_RATE, seconds=SECONDS, per_track=PER_TRACK, seed=0)
+    found = [reader.read(path, content_sha256=track.content_sha256) for track, path in located]
+    return np.stack([window.content for windows in found for window in windows])
 
 
 def _plan(instrument: TokenInstrument) -> Plan:

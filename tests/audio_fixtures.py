@@ -1,10 +1,13 @@
 """Real encoded files for tests: deterministic noise, written by libsndfile."""
 
+from math import nan
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+
+from earwitness.collection.tracks import Role, Track
 
 RATE = 16_000
 
@@ -28,3 +31,13 @@ def write(path: Path, samples: NDArray[np.generic], rate: int = RATE, subtype: s
 def tone(path: Path, seed: int) -> Path:
     """Write half a second of noise of its own."""
     return write(path, noise(seed))
+
+
+def located(path: Path, *, track_id: str, content_sha256: str = "0" * 64, prompt: str = "") -> tuple[Track, Path]:
+    """A track at a path of which nothing else is known, as an indexed collection gives it."""
+    unknown: dict[str, object] = {
+        "role": Role.SUSPECT, "group": track_id, "path": path.name, "sha256": "", "seconds": nan, "sample_rate": 0,
+        "title": None, "artist": None, "album": None, "group_from": "track", "pair": None, "stratum": None, "channels": 1,
+        "codec": "flac", "bits_per_sample": None, "bitrate": nan,
+    }  # fmt: skip
+    return Track(track_id=track_id, content_sha256=content_sha256, prompt=prompt, **unknown), path

@@ -19,7 +19,6 @@ from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.plan import track_differences, track_plans
-from earwitness.measure.windows import Source
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.targets.protocols import Target
 from earwitness.targets.registry import load_target, pick_device
@@ -131,15 +130,9 @@ def extract_stage(
     reader, instrument, plan = prepare(settings, target, collection)
     if test is not None:
         plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
-    sources = [
-        Source(
-            track_id=row["track_id"], path=path, content_sha256=row["content_sha256"], prompt=row["prompt"], facts=row
-        )
-        for row, path in collection.located()
-    ]
     began = time.perf_counter()
     summary = extract(
-        sources, reader, instrument, plan, run,
+        collection.located(), reader, instrument, plan, run,
         batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
     )  # fmt: skip
     run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured)

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from polars.testing import assert_frame_equal
 
+from earwitness.collection.tracks import Track
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_atomically
 from earwitness.measure import extract as extract_module
@@ -20,13 +21,16 @@ from earwitness.measure.passes.batch import Window
 from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
 from earwitness.measure.tokens import TokenInstrument, prompts_inform
-from earwitness.measure.windows import AudioReader, Source
+from earwitness.measure.windows import AudioReader
 from earwitness.signals.blind import BLIND_SPECS, acoustic_features
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
+from tests.audio_fixtures import located
 from tests.tiny import SAMPLE_RATE, save_tiny_musicgen
 
 TRACKS = 7
+
+Tracks = list[tuple[Track, Path]]
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +45,14 @@ def instrument(tmp_path_factory: pytest.TempPathFactory) -> TokenInstrument:
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Source]:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Tracks:
     folder = tmp_path_factory.mktemp("audio")
     found = []
     for i in range(TRACKS):
         wave = np.random.default_rng(i).normal(scale=0.2, size=(2 + i % 3) * SAMPLE_RATE).clip(-1, 1)
         soundfile.write(folder / f"{i}.flac", wave, SAMPLE_RATE)
         prompt = "" if i == 0 else f"a reel in {'dg'[i % 2]} major"
-        found.append(Source(track_id=f"t{i}", path=folder / f"{i}.flac", content_sha256=f"{i:064x}", prompt=prompt))
+        found.append(located(folder / f"{i}.flac", track_id=f"t{i}", content_sha256=f"{i:064x}", prompt=prompt))
     return found
 
 
@@ -66,7 +70,7 @@ def plan(instrument: TokenInstrument, **changes: object) -> Plan:
     return Plan.model_validate(content | changes)
 
 
-def ask(sources: list[Source], instrument: TokenInstrument, plan: Plan, run: Path, **options: object) -> ExtractSummary:
+def ask(sources: Tracks, instrument: TokenInstrument, plan: Plan, run: Path, **options: object) -> ExtractSummary:
     windows = plan.windows
     reader = AudioReader(
         sample_rate=SAMPLE_RATE, seconds=windows.seconds or 0, per_track=windows.per_track, seed=0, grid=windows.grid
@@ -78,7 +82,7 @@ def table(run: Path) -> pl.DataFrame:
     return pl.read_parquet(run / "features" / "part-*.parquet").sort("track_id", "window")
 
 
-def test_every_window_has_every_feature(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
+def test_every_window_has_every_feature(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     summary = ask(sources, instrument, plan(instrument), tmp_path, on_progress=lambda *at: seen.append(at))
     frame = table(tmp_path)
@@ -95,7 +99,7 @@ def test_every_window_has_every_feature(instrument: TokenInstrument, sources: li
 
 
 def test_order_batch_size_and_parts_change_no_value_beyond_rounding(
-    instrument: TokenInstrument, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instrument: TokenInstrument, sources: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(sources, instrument, plan(instrument), tmp_path / "a")
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 3)
@@ -104,23 +108,18 @@ def test_order_batch_size_and_parts_change_no_value_beyond_rounding(
 
 
 def test_blind_features_describe_the_window_without_the_target(
-    instrument: TokenInstrument, sources: list[Source], tmp_path: Path
+    instrument: TokenInstrument, sources: Tracks, tmp_path: Path
 ) -> None:
-    source = Source(
-        track_id="t",
-        path=sources[0].path,
-        content_sha256="0" * 64,
-        prompt="a jig",
-        facts={"channels": 1, "codec": "flac"},
-    )
+    path = sources[0][1]
+    source = located(path, track_id="t", prompt="a jig")
     windows = WindowPlan(seconds=2.0, per_track=1)
     ask([source], instrument, plan(instrument, windows=windows), tmp_path)
     row = table(tmp_path).row(0, named=True)
-    wave, _ = soundfile.read(source.path, dtype="float32")
+    wave, _ = soundfile.read(path, dtype="float32")
     for name, value in acoustic_features(wave, SAMPLE_RATE).items():
         assert row[name] == pytest.approx(value, nan_ok=True)
     assert (row["blind/codec=flac"], row["blind/codec=mp3"], row["blind/prompt_length"]) == (1, 0, 5)
-    assert np.isnan(row["blind/container_bitrate"])  # the facts do not hold it
+    assert np.isnan(row["blind/container_bitrate"])  # nothing says it
 
 
 class _Recorder:
@@ -135,13 +134,11 @@ class _Recorder:
         return [dict.fromkeys((spec.name for spec in self.specs), 0.0) for _ in windows]
 
 
-def test_windows_begin_on_the_targets_frame_grid(
-    instrument: TokenInstrument, sources: list[Source], tmp_path: Path
-) -> None:
+def test_windows_begin_on_the_targets_frame_grid(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
     recorder = _Recorder(instrument)
     windows = WindowPlan(seconds=1.0, per_track=4, grid=320)
     ask(sources[2:3], recorder, plan(instrument, windows=windows), tmp_path)  # type: ignore[arg-type]
-    track, _ = soundfile.read(sources[2].path, dtype="float32")
+    track, _ = soundfile.read(sources[2][1], dtype="float32")
     starts = [
         next(i for i in range(len(track) - SAMPLE_RATE + 1) if np.array_equal(track[i : i + SAMPLE_RATE], window))
         for window in recorder.windows
@@ -150,11 +147,11 @@ def test_windows_begin_on_the_targets_frame_grid(
     assert all(start % 320 == 0 for start in starts)
 
 
-def test_all_windows_cover_the_track(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
+def test_all_windows_cover_the_track(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
     recorder = _Recorder(instrument)
     windows = WindowPlan(seconds=1.0, per_track="all")
     ask(sources[2:3], recorder, plan(instrument, windows=windows), tmp_path)  # type: ignore[arg-type]
-    track, _ = soundfile.read(sources[2].path, dtype="float32")
+    track, _ = soundfile.read(sources[2][1], dtype="float32")
     assert len(recorder.windows) == np.ceil(len(track) / SAMPLE_RATE)
     np.testing.assert_array_equal(recorder.windows[0], track[:SAMPLE_RATE])
     np.testing.assert_array_equal(recorder.windows[-1], track[-SAMPLE_RATE:])
@@ -169,20 +166,20 @@ from earwitness.targets import load_target
 module.TRACKS_PER_PART = 2
 target = load_target(sys.argv[1], device="cpu")
 instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True, providers=t.own_passes(0))
-sources = [t.Source(track_id=f"t{i}", path=Path(sys.argv[2]) / f"{i}.flac", content_sha256=f"{i:064x}",
-                    prompt="" if i == 0 else f"a reel in {'dg'[i % 2]} major") for i in range(t.TRACKS)]
+sources = [t.located(Path(sys.argv[2]) / f"{i}.flac", track_id=f"t{i}", content_sha256=f"{i:064x}",
+                     prompt="" if i == 0 else f"a reel in {'dg'[i % 2]} major") for i in range(t.TRACKS)]
 t.ask(sources, instrument, t.plan(instrument), Path(sys.argv[3]))
 """
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_value_for_value(
-    instrument: TokenInstrument, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instrument: TokenInstrument, sources: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
     ask(sources, instrument, plan(instrument), tmp_path / "whole")
     run = tmp_path / "killed"
-    arguments = [instrument.target.identity.name, str(sources[0].path.parent), str(run)]
+    arguments = [instrument.target.identity.name, str(sources[0][1].parent), str(run)]
     process = subprocess.Popen([sys.executable, "-c", _SCRIPT, *arguments], stderr=subprocess.DEVNULL)
     while process.poll() is None and not list(run.glob("features/part-*.parquet")):
         time.sleep(0.001)
@@ -196,7 +193,7 @@ def test_a_killed_run_goes_on_value_for_value(
 
 
 def test_a_full_disk_loses_nothing(
-    instrument: TokenInstrument, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instrument: TokenInstrument, sources: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
     written: list[Path] = []
@@ -217,13 +214,13 @@ def test_a_full_disk_loses_nothing(
 
 
 def test_unusable_tracks_are_listed_and_the_others_measured(
-    instrument: TokenInstrument, sources: list[Source], tmp_path: Path
+    instrument: TokenInstrument, sources: Tracks, tmp_path: Path
 ) -> None:
     (tmp_path / "text.wav").write_text("not audio")
     soundfile.write(tmp_path / "short.wav", np.full(800, 0.5), SAMPLE_RATE)
     bad = [
-        Source(track_id="bad", path=tmp_path / "text.wav", content_sha256="0" * 64, prompt=""),
-        Source(track_id="brief", path=tmp_path / "short.wav", content_sha256="1" * 64, prompt=""),
+        located(tmp_path / "text.wav", track_id="bad", content_sha256="0" * 64),
+        located(tmp_path / "short.wav", track_id="brief", content_sha256="1" * 64),
     ]
     run = tmp_path / "run"
     assert ask([*sources, *bad], instrument, plan(instrument), run).failed == 2
@@ -235,7 +232,7 @@ def test_unusable_tracks_are_listed_and_the_others_measured(
     assert pl.read_parquet(run / "failures.parquet").height == 2  # resuming does not list them again
 
 
-def test_a_used_folder_refuses_other_tracks(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
+def test_a_used_folder_refuses_other_tracks(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
     ask(sources, instrument, plan(instrument), tmp_path)
     before = table(tmp_path)
     with pytest.raises(PlanMismatchError, match="collection has changed"):
@@ -243,7 +240,7 @@ def test_a_used_folder_refuses_other_tracks(instrument: TokenInstrument, sources
     assert_frame_equal(table(tmp_path), before)
 
 
-def test_a_damaged_part_is_named(instrument: TokenInstrument, sources: list[Source], tmp_path: Path) -> None:
+def test_a_damaged_part_is_named(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
     ask(sources, instrument, plan(instrument), tmp_path)
     part = tmp_path / "features" / "part-00000.parquet"
     part.write_bytes(part.read_bytes()[:100])

@@ -8,7 +8,7 @@ import soundfile
 from pyloudnorm import Meter
 
 from earwitness.measure.harmonise import BAND_SHARE, LOUDNESS, harmonised
-from earwitness.measure.windows import AudioReader, Source
+from earwitness.measure.windows import AudioReader
 from earwitness.settings import Harmonise
 
 RATE = 16_000
@@ -75,16 +75,13 @@ def test_silence_and_snippets_are_not_blown_up() -> None:
 
 def test_what_the_format_was_is_unknown_once_all_have_one(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", music()[0], RATE)
-    source = Source(
-        track_id="a", path=tmp_path / "a.flac", content_sha256="0" * 64, prompt="",
-        facts={"codec": "flac", "channels": 1},
-    )  # fmt: skip
 
     def codec(steps: Harmonise) -> float:
         reader = AudioReader(sample_rate=RATE, seconds=1.0, per_track=1, seed=0, harmonise=steps)
-        (cut,) = reader.read(source)
-        assert cut.blind["blind/container_channels"] == 1
-        return cut.blind["blind/codec=flac"]
+        facts = {"codec": "flac", "channels": 1}
+        (window,) = reader.read(tmp_path / "a.flac", content_sha256="0" * 64, facts=facts)
+        assert window.blind["blind/container_channels"] == 1
+        return window.blind["blind/codec=flac"]
 
     assert codec(Harmonise.LEVEL) == 1
     assert np.isnan(codec(Harmonise.FULL))

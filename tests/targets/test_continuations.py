@@ -15,7 +15,7 @@ from earwitness.measure.extract import extract
 from earwitness.measure.generation import GeneratorInstrument
 from earwitness.measure.plan import Plan, TargetPlan, WindowPlan
 from earwitness.measure.prompts import SAMPLE_RATE, write_prompts
-from earwitness.measure.windows import AudioReader, Source
+from earwitness.measure.windows import AudioReader
 from earwitness.targets.continuations import ContinuationsFamily, PromptRecord, Recorded
 from earwitness.targets.protocols import GeneratorTarget
 from earwitness.verdict.near_copies import near_copies
@@ -47,13 +47,13 @@ def asked(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> P
     """Answered by a service that knows 01 and 02, returns 02 with its prompt, and fails on 05."""
     out = tmp_path_factory.mktemp("asked")
     write_prompts(collection, out, seconds=SECONDS, windows_per_track=1, seed=0)
-    for row, path in collection.located():
+    for track, path in collection.located():
         number = int(path.stem)
         wave, border = soundfile.read(path, dtype="float32")[0], round(0.4 * SECONDS * SAMPLE_RATE)
         strange = resampled(melody(100 + number, SECONDS))[border:]
         answer = {1: 0.5 * wave[border:], 2: wave}.get(number, strange)
         if number != 5:
-            soundfile.write(out / "continuations" / f"{row['track_id']}-0.flac", answer, SAMPLE_RATE)
+            soundfile.write(out / "continuations" / f"{track.track_id}-0.flac", answer, SAMPLE_RATE)
     return out
 
 
@@ -88,13 +88,9 @@ def test_an_extraction_finds_what_the_service_knew(collection: Collection, asked
         preset="generation", guided=False, signals=(), windows=WindowPlan(per_track=1, seconds=SECONDS), seed=0,
     )  # fmt: skip
     collection.write(tmp_path)
-    sources = [
-        Source(track_id=row["track_id"], path=path, content_sha256=row["content_sha256"], prompt="")
-        for row, path in collection.located()
-    ]
-    extract(sources, reader, GeneratorInstrument(target=target), plan, tmp_path)
+    extract(collection.located(), reader, GeneratorInstrument(target=target), plan, tmp_path)
     table = FeatureTable.read(tmp_path)
-    names = {row["track_id"]: path.stem for row, path in collection.located()}
+    names = {track.track_id: path.stem for track, path in collection.located()}
     alike = {
         names[track]: value for track, value in table.frame.select("track_id", "continuation/similarity").iter_rows()
     }

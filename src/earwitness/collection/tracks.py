@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -129,10 +128,11 @@ class Collection:
     symlinks: int = 0
     warnings: tuple[str, ...] = ()
 
-    def located(self) -> Iterator[tuple[dict[str, Any], Path]]:
-        """Yield every row of ``tracks`` with the absolute path of its file."""
+    def located(self) -> Iterator[tuple[Track, Path]]:
+        """Yield every track with the absolute path of its file."""
         for row in self.tracks.iter_rows(named=True):
-            yield row, self.roots[row["role"]] / row["path"]
+            track = Track(**row | {"role": Role(row["role"])})
+            yield track, self.roots[track.role] / track.path
 
     def summary(self) -> dict[str, int | float]:
         """Return the counts a reader wants: tracks, groups and minutes by role, and what was left out."""

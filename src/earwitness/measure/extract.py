@@ -8,7 +8,7 @@ of ``TRACKS_PER_PART``; a part is scored in batches that never cross it and is w
 atomically, so an interrupted and resumed run equals an unbroken one value for value.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,24 +17,17 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from earwitness.collection.tracks import FAILURE_SCHEMA, Failure
+from earwitness.collection.tracks import FAILURE_SCHEMA, Failure, Track
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.files import write_atomically
 from earwitness.measure.instrument import Instrument
 from earwitness.measure.parts import PartStore
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
-from earwitness.measure.windows import Cut, Reader, Source
+from earwitness.measure.windows import Reader
 
 TRACKS_PER_PART = 32
 OnProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Window:
-    source: Source
-    number: int
-    cut: Cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +41,7 @@ class ExtractSummary:
 
 
 def extract(
-    sources: Sequence[Source],
+    tracks: Iterable[tuple[Track, Path]],
     reader: Reader,
     instrument: Instrument,
     plan: Plan,
@@ -58,12 +51,12 @@ def extract(
     read_ahead: bool = False,
     on_progress: OnProgress = lambda done, total: None,
 ) -> ExtractSummary:
-    """Measure all sources into ``run/features``; what is there already is kept.
+    """Measure all tracks into ``run/features``; what is there already is kept.
 
     Parameters
     ----------
-    sources
-        The tracks; their order does not matter, they are taken by ``track_id``.
+    tracks
+        The tracks and their files; their order does not matter, they are taken by ``track_id``.
     reader
         What turns files into windows.
     instrument
@@ -86,24 +79,24 @@ def extract(
         Where the disk is full or the device's memory is; parts written before stay whole.
     """
     plan.claim(run)
-    ordered = sorted(sources, key=lambda source: source.track_id)
+    ordered = sorted(tracks, key=lambda located: located[0].track_id)
     store = PartStore(
         run=run, plan_hash=plan.measurement_hash, target=f"{plan.target.family}:{plan.target.weights_sha256[:16]}",
         specs=[*instrument.specs, *reader.blind_specs],
     )  # fmt: skip
     parts = [ordered[i : i + TRACKS_PER_PART] for i in range(0, len(ordered), TRACKS_PER_PART)]
-    missing = [n for n, part in enumerate(parts) if not store.holds(n, [source.track_id for source in part])]
+    missing = [n for n, part in enumerate(parts) if not store.holds(n, [track.track_id for track, _ in part])]
     done = resumed = len(ordered) - sum(len(parts[n]) for n in missing)
     on_progress(done, len(ordered))
     with ThreadPoolExecutor(max_workers=1) as ahead:
         for n in missing:
             rows: list[dict[str, float | str | int]] = []
             failures: list[Failure] = []
-            cuts = _read(parts[n], reader, ahead if read_ahead else None)
-            for batch in _batches(_windows(parts[n], cuts, failures), batch_size):
+            found = _read(parts[n], reader, ahead if read_ahead else None)
+            for batch in _batches(_windows(parts[n], found, failures), batch_size):
                 rows += _measure(instrument, batch)
                 on_progress(done + len({row["track_id"] for row in rows}), len(ordered))
-            store.write(n, [source.track_id for source in parts[n]], rows, failures)
+            store.write(n, [track.track_id for track, _ in parts[n]], rows, failures)
             done += len(parts[n])
             on_progress(done, len(ordered))
     failed = store.failures(len(parts))
@@ -111,38 +104,40 @@ def extract(
     return ExtractSummary(tracks=len(ordered), resumed=resumed, measured=len(ordered) - resumed, failed=len(failed))
 
 
-def _read(part: Sequence[Source], reader: Reader, ahead: ThreadPoolExecutor | None) -> Iterator[list[Cut] | AudioError]:
+def _read(
+    part: Sequence[tuple[Track, Path]], reader: Reader, ahead: ThreadPoolExecutor | None
+) -> Iterator[list[Window] | AudioError]:
     """Each track's windows, or why there are none, in order; with an executor ahead of their use."""
-    read = partial(_cut, reader)
+    read = partial(_windows_of, reader)
     return map(read, part) if ahead is None else ahead.map(read, part)
 
 
-def _windows(
-    part: Sequence[Source], cuts: Iterator[list[Cut] | AudioError], failures: list[Failure]
-) -> Iterator[_Window]:
-    """All windows of a part's tracks in order; unusable tracks go to ``failures``."""
-    for source, found in zip(part, cuts, strict=True):
-        if isinstance(found, AudioError):
-            failures.append(
-                Failure(
-                    track_id=source.track_id, path=source.path.name, stage="extract", error=type(found).__name__,
-                    message=str(found),
-                )
-            )  # fmt: skip
-            continue
-        for number, cut in enumerate(found):
-            yield _Window(source=source, number=number, cut=cut)
-
-
-def _cut(reader: Reader, source: Source) -> list[Cut] | AudioError:
+def _windows_of(reader: Reader, located: tuple[Track, Path]) -> list[Window] | AudioError:
+    track, path = located
     try:
-        return reader.read(source)
+        return reader.read(path, content_sha256=track.content_sha256, prompt=track.prompt, facts=asdict(track))
     except AudioError as error:
         return error
 
 
-def _batches(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
-    batch: list[_Window] = []
+def _windows(
+    part: Sequence[tuple[Track, Path]], read: Iterator[list[Window] | AudioError], failures: list[Failure]
+) -> Iterator[tuple[str, int, Window]]:
+    """All windows of a part's tracks in order, with track and number; unusable tracks go to ``failures``."""
+    for (track, path), found in zip(part, read, strict=True):
+        if isinstance(found, AudioError):
+            failures.append(
+                Failure(
+                    track_id=track.track_id, path=path.name, stage="extract", error=type(found).__name__,
+                    message=str(found),
+                )
+            )  # fmt: skip
+            continue
+        yield from ((track.track_id, number, window) for number, window in enumerate(found))
+
+
+def _batches(windows: Iterator[tuple[str, int, Window]], size: int) -> Iterator[list[tuple[str, int, Window]]]:
+    batch: list[tuple[str, int, Window]] = []
     for window in windows:
         batch.append(window)
         if len(batch) == size:
@@ -152,25 +147,17 @@ def _batches(windows: Iterator[_Window], size: int) -> Iterator[list[_Window]]:
         yield batch
 
 
-def _measure(instrument: Instrument, batch: Sequence[_Window]) -> list[dict[str, float | str | int]]:
+def _measure(instrument: Instrument, batch: Sequence[tuple[str, int, Window]]) -> list[dict[str, float | str | int]]:
     try:
-        measured = instrument.measure(
-            [
-                Window(
-                    content=w.cut.content, prompt=w.source.prompt, key=f"{w.source.content_sha256}/{w.number}",
-                    place=w.cut.place,
-                )
-                for w in batch
-            ]
-        )  # fmt: skip
+        measured = instrument.measure([window for _, _, window in batch])
     except torch.OutOfMemoryError:
         raise EarwitnessError(
             f"The device's memory does not hold a batch of {len(batch)} windows; repeat with a smaller --batch-size. "
             "Finished parts are kept."
         ) from None
     return [
-        {"track_id": window.source.track_id, "window": window.number, **features, **window.cut.blind}
-        for window, features in zip(batch, measured, strict=True)
+        {"track_id": track_id, "window": number, **features, **window.blind}
+        for (track_id, number, window), features in zip(batch, measured, strict=True)
     ]
 
 

@@ -14,7 +14,7 @@ import soundfile
 from earwitness.collection.tracks import Collection
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.files import write_atomically, write_text
-from earwitness.measure.windows import AudioReader, Source
+from earwitness.measure.windows import AudioReader
 from earwitness.settings import WindowsPerTrack
 from earwitness.targets.continuations import ANSWERS, RECORD_NAME, PromptRecord, pcm16, prompt_sha256
 
@@ -54,17 +54,16 @@ def write_prompts(
     names: dict[str, str] = {}
     rows = [["file", "seconds_wanted", "path", "prompt"]]
     for done, (track, path) in enumerate(collection.located(), 1):
-        content, text = track["content_sha256"], track["prompt"]
         try:
-            cuts = reader.read(Source(track_id=track["track_id"], path=path, content_sha256=content, prompt=text))
+            windows = reader.read(path, content_sha256=track.content_sha256, prompt=track.prompt)
         except AudioError:
             continue
-        for number, window in enumerate(cut.content for cut in cuts if isinstance(cut.content, np.ndarray)):
-            name = f"{track['track_id']}-{number}"
+        for number, window in enumerate(one.content for one in windows if isinstance(one.content, np.ndarray)):
+            name = f"{track.track_id}-{number}"
             wave = window[: round(PROMPT_SHARE * len(window))]
             soundfile.write(out / "prompts" / f"{name}.wav", pcm16(wave), SAMPLE_RATE)
             names[prompt_sha256(wave)] = name
-            rows.append([f"{name}.wav", f"{(1 - PROMPT_SHARE) * seconds:g}", track["path"], text])
+            rows.append([f"{name}.wav", f"{(1 - PROMPT_SHARE) * seconds:g}", track.path, track.prompt])
         on_progress(done, collection.tracks.height)
     if not names:
         raise EarwitnessError(f"No track holds a window of {seconds:g} s; use a smaller --seconds.")

@@ -38,7 +38,7 @@ from earwitness.measure.passes.batch import (
 from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.passes.references import ReferenceModel
 from earwitness.measure.plan import Plan
-from earwitness.measure.windows import AudioReader, Reader, ScoreReader, Source
+from earwitness.measure.windows import AudioReader, Reader, ScoreReader
 from earwitness.settings import MeasureSettings
 from earwitness.signals.registry import signals_named
 from earwitness.signals.tokens.presets import TokenPreset, token_preset
@@ -237,14 +237,14 @@ def _anchors(settings: MeasureSettings, reader: Reader, collection: Collection) 
     for entry in walk_folder(settings.anchors, Role.HELD_OUT, DECODERS.keys()).entries:
         try:
             content = DECODERS[entry.path.suffix.lower()](entry.path).content_hash
-            cuts = reader.read(Source(track_id=content, path=entry.path, content_sha256=content, prompt=""))
+            windows = reader.read(entry.path, content_sha256=content)
         except AudioError:
             continue
         if content in tested:
             raise EarwitnessError(
                 f"The anchor {entry.path.name} is also in the collection under test; anchors must be other works."
             )
-        found[content] = Window(content=cuts[0].content, prompt="", key=content)
+        found[content] = Window(content=windows[0].content, prompt="", key=content)
     if not found:
         raise EarwitnessError(f"{settings.anchors} holds no usable anchor; give works the target takes.")
     return tuple(found[content] for content in sorted(found))

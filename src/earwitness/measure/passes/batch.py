@@ -5,8 +5,8 @@ Conventions: codes are int64 [batch, K, T], right-padded with 0 where windows ar
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -36,12 +36,15 @@ class Window:
         Content hash of the track and number of the window: what randomness is drawn from.
     place
         Of audio, where it stands in its track, if that is known.
+    blind
+        Its blind features, by name.
     """
 
     content: NDArray[np.float32] | TokenWindow
     prompt: str
     key: str
     place: Place | None = None
+    blind: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
