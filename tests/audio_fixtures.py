@@ -37,7 +37,7 @@ def located(path: Path, *, track_id: str, content_sha256: str = "0" * 64, prompt
     """A track at a path of which nothing else is known, as an indexed collection gives it."""
     unknown: dict[str, object] = {
         "role": Role.SUSPECT, "group": track_id, "path": path.name, "sha256": "", "seconds": nan, "sample_rate": 0,
-        "title": None, "artist": None, "album": None, "group_from": "track", "pair": None, "stratum": None, "channels": 1,
-        "codec": "flac", "bits_per_sample": None, "bitrate": nan,
+        "title": None, "artist": None, "album": None, "group_from": "track", "pair": None, "stratum": None,
+        "channels": 1, "codec": "flac", "bits_per_sample": None, "bitrate": nan,
     }  # fmt: skip
     return Track(track_id=track_id, content_sha256=content_sha256, prompt=prompt, **unknown), path
