@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -44,8 +45,8 @@ class Midi:
         The file's bytes, for targets that read notes another way.
     seconds
         From the start to the end of the last note.
-    sample_rate, channels, codec, bits_per_sample
-        0, 0, ``midi`` and ``None``: what stands for audio's properties.
+    sample_rate, channels, codec, bits_per_sample, peak_dbfs, rms_dbfs, remarks
+        0, 0, ``midi``, ``None`` and nothing: what stands for audio's properties.
     """
 
     score: "Score"
@@ -55,6 +56,14 @@ class Midi:
     channels: ClassVar[int] = 0
     codec: ClassVar[str] = "midi"
     bits_per_sample: ClassVar[int | None] = None
+    peak_dbfs: ClassVar[float | None] = None
+    rms_dbfs: ClassVar[float | None] = None
+    remarks: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def decoder(self) -> str:
+        """The library that read it, with its version."""
+        return f"symusic {version('symusic')}"
 
     @property
     def notes(self) -> int:

@@ -110,7 +110,7 @@ def test_tags_in_an_unknown_code_page_are_absent(tmp_path: Path) -> None:
 TRACK = Track(
     track_id="", role=Role.SUSPECT, group="", path="", sha256="", seconds=1, sample_rate=1, prompt="", title=None,
     artist=None, album=None, group_from="album", pair=None, stratum=None, channels=1, content_sha256="", codec="pcm",
-    bits_per_sample=16, bitrate=1,
+    bits_per_sample=16, bitrate=1, decoder="", peak_dbfs=0, rms_dbfs=0,
 )  # fmt: skip
 
 

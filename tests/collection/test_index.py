@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 from earwitness.collection.index import Collection, Role, index
 from earwitness.collection.tags import Tags, read_tags
 from earwitness.errors import EarwitnessError
+from tests.audio_encoders import encoded, music, written
 from tests.audio_fixtures import noise, tone, write
 
 
@@ -29,7 +30,7 @@ def tag(path: Path, **texts: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A suspect folder of two albums and a loose track; a held-out folder with a like-named subfolder."""
     root = tmp_path_factory.mktemp("encoded")
     suspect, held_out = root / "s", root / "h"
@@ -44,9 +45,9 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folders(encoded: Path, tmp_path: Path) -> tuple[Path, Path]:
+def folders(files: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A copy of both folders that a test may change."""
-    shutil.copytree(encoded, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     return tmp_path / "s", tmp_path / "h"
 
 
@@ -101,7 +102,7 @@ def test_an_album_in_both_sets_is_one_group_and_warned_about(folders: tuple[Path
 def test_summary_counts(folders: tuple[Path, Path]) -> None:
     suspect, held_out = folders
     (suspect / "cover.jpg").write_bytes(b"jpeg")
-    (suspect / "song.m4a").write_bytes(b"aac")
+    (suspect / "song.m4p").write_bytes(b"locked")
     tone(suspect / ".hidden.wav", 20)
     tone(suspect / ".trash" / "a.wav", 21)
     (suspect / "link.flac").symlink_to(held_out / "CD1" / "01.flac")
@@ -114,7 +115,7 @@ def test_summary_counts(folders: tuple[Path, Path]) -> None:
         "suspect duplicates": 1, "held_out tracks": 2, "held_out groups": 2, "held_out minutes": 0.02,
         "held_out failed": 1, "held_out duplicates": 0, "ignored": 2, "symlinks": 2,
     }  # fmt: skip
-    assert collection.warnings[0] == f"1 audio files in {suspect} cannot be decoded (.m4a); convert them to FLAC."
+    assert collection.warnings[0] == f"1 audio files in {suspect} cannot be decoded (.m4p); convert them to FLAC."
 
 
 def test_bad_files_become_failures_and_the_rest_is_kept(folders: tuple[Path, Path]) -> None:
@@ -129,6 +130,19 @@ def test_bad_files_become_failures_and_the_rest_is_kept(folders: tuple[Path, Pat
     assert failures["error"].to_list() == ["AudioError"] * 3 + ["duplicate"]
     assert failures["track_id"].to_list()[:3] == [""] * 3
     assert failures["message"][3] == "zz.flac is the same audio as CD1/01.flac, which is used in its place."
+
+
+def test_samples_that_were_mended_are_said(folders: tuple[Path, Path]) -> None:
+    left = noise(50)[:, 0]
+    write(folders[0] / "one-sided.wav", np.stack([left, 0 * left], axis=1))
+    collection = index(*folders)
+    assert collection.warnings[0] == (
+        "Of 1 file the samples were mended (one-sided.wav: 1 of 2 channels hold no sound and were left out of the mix)."
+    )
+    row = collection.tracks.filter(pl.col("path") == "one-sided.wav").row(0, named=True)
+    level = 20 * np.log10(np.sqrt(np.mean((left / 32768) ** 2)))
+    assert row["rms_dbfs"] == pytest.approx(level, abs=1e-4)
+    assert row["decoder"].startswith("libsndfile")
 
 
 def test_a_disk_that_fails_midway_is_a_failure(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +299,17 @@ def test_hostile_titles_are_kept_verbatim(folders: tuple[Path, Path], name: str)
     assert row["artist"] == '"; DROP TABLE tracks; --'
 
 
+@pytest.mark.parametrize(("name", "codec", "container"), [("a.m4a", "aac", "ipod"), ("a.wma", "wmav2", "asf")])
+def test_tags_of_m4a_and_wma_are_read(tmp_path: Path, name: str, codec: str, container: str) -> None:
+    names = {"a.m4a": ("title", "albumartist"), "a.wma": ("Title", "WM/AlbumArtist")}[name]
+    file = mutagen.File(written(tmp_path / name, encoded(music(1), codec, container, kbps=128)), easy=True)
+    if file.tags is None:
+        file.add_tags()
+    file.tags[names[0]], file.tags[names[1]] = ["Tïtle"], ["Ann"]
+    file.save()
+    assert read_tags(tmp_path / name) == Tags(title="Tïtle", album_artist="Ann")
+
+
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
 def test_id3_inside_wav_and_aiff_is_read(tmp_path: Path, name: str) -> None:
     file = mutagen.File(tone(tmp_path / name, 31))
@@ -397,11 +422,11 @@ def test_the_order_of_a_manifest_changes_nothing(folders: tuple[Path, Path], tmp
 
 
 def test_unknown_columns_and_kinds_are_reported(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    (tmp_path / "s" / "a.m4a").write_bytes(b"aac")
-    lines = ("s/loose.mp3,suspect,4", "h/a.opus,held_out,5", "s/a.m4a,suspect,1")
+    (tmp_path / "s" / "a.m4p").write_bytes(b"locked")
+    lines = ("s/loose.mp3,suspect,4", "h/a.opus,held_out,5", "s/a.m4p,suspect,1")
     collection = index(manifest=manifest(tmp_path, *lines, header=" path , role,mood"))
     assert collection.warnings[0].startswith("Columns of m.csv that mean nothing here were ignored: mood (known: path")
-    assert collection.failures["message"][0].startswith("a.m4a is of a kind that is not decoded; convert it")
+    assert collection.failures["message"][0].startswith("a.m4p is of a kind that is not decoded; convert it")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import polars as pl
 from earwitness.collection.grouping import groups_of
 from earwitness.collection.manifest import read_manifest
 from earwitness.collection.reading import DECODERS, Reading, read
-from earwitness.collection.remarks import group_remarks, named
+from earwitness.collection.remarks import decoding_remarks, group_remarks, named
 from earwitness.collection.tracks import FAILURE_SCHEMA, TRACK_SCHEMA, Collection, Failure, Role, Track
 from earwitness.collection.walk import Entry, Gathered, walk_folder
 from earwitness.errors import EarwitnessError
@@ -89,7 +89,11 @@ def index(
         left_out={str(role): {reason: reasons[role, reason] for reason in ("failed", "duplicates")} for role in sides},
         ignored=sum(source.ignored for source in gathered),
         symlinks=sum(source.symlinks for source in gathered),
-        warnings=(*(text for source in gathered for text in source.warnings), *group_remarks(tracks)),
+        warnings=(
+            *(text for source in gathered for text in source.warnings),
+            *decoding_remarks([(reading.entry.name, remark) for reading in kept for remark in reading.remarks]),
+            *group_remarks(tracks),
+        ),
     )
 
 

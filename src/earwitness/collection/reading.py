@@ -47,6 +47,22 @@ class Decoded(Protocol):
     def bits_per_sample(self) -> int | None:
         """``None`` where there are none."""
 
+    @property
+    def decoder(self) -> str:
+        """Which library read it, with its version."""
+
+    @property
+    def peak_dbfs(self) -> float | None:
+        """The largest sample in dB below full scale; ``None`` for a score."""
+
+    @property
+    def rms_dbfs(self) -> float | None:
+        """The root mean square in dB below full scale; ``None`` for a score."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was done to it beyond decoding, in words."""
+
 
 DECODERS: Mapping[str, Callable[[Path], Decoded]] = {
     **dict.fromkeys(audio.SUFFIXES, audio.decode),
@@ -69,6 +85,10 @@ class Reading:
     channels: int
     codec: str
     bits_per_sample: int | None
+    decoder: str
+    peak_dbfs: float | None
+    rms_dbfs: float | None
+    remarks: tuple[str, ...]
 
     @property
     def track_id(self) -> str:
@@ -89,6 +109,7 @@ class Reading:
             artist=entry.artist or tags.artist, album=entry.album or tags.album, group_from=group_from,
             pair=entry.pair, stratum=entry.stratum, channels=self.channels, content_sha256=self.content_sha256,
             codec=self.codec, bits_per_sample=self.bits_per_sample, bitrate=8 * self.size / self.seconds,
+            decoder=self.decoder, peak_dbfs=self.peak_dbfs, rms_dbfs=self.rms_dbfs,
         )  # fmt: skip
 
 
@@ -106,7 +127,8 @@ def read(entry: Entry) -> Reading | Failure:
     return Reading(
         entry=entry, tags=read_tags(entry.path), content_sha256=decoded.content_hash, sha256=sha256, size=size,
         seconds=decoded.seconds, sample_rate=decoded.sample_rate, channels=decoded.channels, codec=decoded.codec,
-        bits_per_sample=decoded.bits_per_sample,
+        bits_per_sample=decoded.bits_per_sample, decoder=decoded.decoder, peak_dbfs=decoded.peak_dbfs,
+        rms_dbfs=decoded.rms_dbfs, remarks=decoded.remarks,
     )  # fmt: skip
 
 

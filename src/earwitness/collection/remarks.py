@@ -5,6 +5,7 @@ user's knowledge can tell; so whatever looks like an album in pieces is said. Co
 for the reader, names of strangers made printable, at most three of them.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
@@ -19,6 +20,17 @@ _CURE = "If tracks were made together, say so in the group column of a manifest:
 def group_remarks(tracks: Sequence[Track]) -> tuple[str, ...]:
     """Say which groups span both sets, which folders fall into several groups, and which albums have one track."""
     return (*_spanning(tracks), *_torn_folders(tracks), *_single_tracks(tracks))
+
+
+def decoding_remarks(remarks: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Say what was done to tracks, given as (path, what was done), one sentence a kind of cure."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for path, remark in remarks:
+        kinds[re.sub(r"[\d.]+", "#", remark)].append(f"{path}: {remark}")
+    return tuple(
+        f"Of {len(found)} file{'s' if len(found) > 1 else ''} the samples were mended ({named(found)})."
+        for found in kinds.values()
+    )
 
 
 def named(names: Iterable[str]) -> str:

@@ -14,12 +14,12 @@ import soundfile
 
 from earwitness.text import storable
 
-# One name each for Vorbis comments and easy ID3, then for the raw ID3 frames inside WAV and AIFF.
+# The names in Vorbis comments, APE tags, easy ID3 and easy MP4; in the ID3 inside WAV and AIFF; in WMA.
 _FIELDS = {
-    "title": ("title", "TIT2"),
-    "artist": ("artist", "TPE1"),
-    "album": ("album", "TALB"),
-    "album_artist": ("albumartist", "TPE2"),
+    "title": ("title", "TIT2", "Title"),
+    "artist": ("artist", "TPE1", "Author"),
+    "album": ("album", "TALB", "WM/AlbumTitle"),
+    "album_artist": ("albumartist", "album artist", "TPE2", "WM/AlbumArtist"),
 }
 _UNDECODED = "\ufffd"
 

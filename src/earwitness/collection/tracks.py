@@ -56,6 +56,10 @@ class Track:
         The manifest's, else the tags', verbatim; ``None`` where absent.
     bits_per_sample, bitrate
         ``None`` for lossy codecs; file size over length, in bit/s.
+    decoder
+        Which library read it, with its version.
+    peak_dbfs, rms_dbfs
+        Levels of the mono mix; ``None`` for scores.
     """
 
     track_id: str
@@ -77,11 +81,14 @@ class Track:
     codec: str
     bits_per_sample: int | None
     bitrate: float
+    decoder: str
+    peak_dbfs: float | None
+    rms_dbfs: float | None
 
 
 _TYPES = {
     "seconds": pl.Float64, "sample_rate": pl.Int64, "channels": pl.Int64, "bits_per_sample": pl.Int64,
-    "bitrate": pl.Float64,
+    "bitrate": pl.Float64, "peak_dbfs": pl.Float64, "rms_dbfs": pl.Float64,
 }  # fmt: skip
 TRACK_SCHEMA = {field.name: _TYPES.get(field.name, pl.String) for field in fields(Track)}
 

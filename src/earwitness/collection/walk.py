@@ -15,7 +15,7 @@ from earwitness.collection.tracks import Failure, Role
 from earwitness.errors import EarwitnessError
 from earwitness.text import printable
 
-_UNSUPPORTED_AUDIO = frozenset({".m4a", ".aac", ".mp4", ".wma", ".ape", ".wv", ".dsf", ".alac", ".mpc"})
+_UNSUPPORTED_AUDIO = frozenset({".m4p", ".ra", ".rm", ".amr", ".shn", ".tak", ".tta", ".ac3", ".dts"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ def _nothing_found(root: Path, role: Role, others: Counter[str], symlinks: int, 
     contents = ", ".join(found) if found else "nothing"
     return (
         f"The {role} folder {root} holds no audio file (found: {contents}); "
-        "put WAV, FLAC, Ogg, Opus, MP3 or AIFF files there."
+        "put WAV, FLAC, Ogg, Opus, MP3, M4A or AIFF files there, or MIDI files."
     )
 
 

@@ -4,14 +4,14 @@ Goal: a file becomes a float32 waveform in one way only, so that every number ab
 rests on the same samples; a file that cannot be used says why in one line.
 
 Conventions: waveforms are float32 in [−1, 1] (float files may go beyond), mono as the mean
-of the channels; only a target that hears stereo gets channels. A track is known by its decoded
-content, not by its file: the same audio as WAV and as FLAC has one content hash, that of the
-mono mix. Lossy files decode to the same samples only with the same build of the decoder, so
-their hash is that of this file decoded on this machine.
+of the channels (``mixdown`` holds the exceptions); only a target that hears stereo gets channels. A
+track is known by its decoded content, not by its file: the same audio as WAV and as FLAC has one
+content hash, that of the mono mix. Lossy files decode to the same samples only with the same build of
+the decoder, so their hash is that of this file decoded on this machine.
 """
 
 import hashlib
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,21 +22,17 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from earwitness.audio import ffmpeg, sndfile
+from earwitness.audio.mixdown import SILENCE_DBFS, ChannelSums, Mix
+from earwitness.audio.stream import Stream, damaged
 from earwitness.errors import AudioError
 from earwitness.text import printable
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64")
-SILENCE_DBFS = -90.0
+SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64", *ffmpeg.SUFFIXES,
+)  # fmt: skip
+Opener = Callable[[Path], Stream]
 _SILENCE = 10 ** (SILENCE_DBFS / 20)
-_BLOCK_FRAMES = 1 << 18
-_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
-_LOSSY = {"MPEG_LAYER_I": "mp1", "MPEG_LAYER_II": "mp2", "MPEG_LAYER_III": "mp3"}
-# What libsndfile's log says of a data chunk: the size its header promises, and the size that is there.
-_CHUNK_SIZES = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
-# Programs that write to a pipe cannot know the size and put a huge one: such a header promises nothing.
-_UNKNOWN_BYTES = 0x7FFF_0000
-_UNKNOWN_FRAMES = 1 << 62
-_OGG_CUT_OFF = re.compile(r"lacks an end-of-stream bit|without an End-Of-Stream flag")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,9 +48,13 @@ class Audio:
     channels
         How many channels the file has.
     codec
-        ``pcm``, ``flac``, ``mp3``, ``vorbis``, ``opus`` or libsndfile's own name in lower case.
+        ``pcm``, ``flac``, ``mp3``, ``vorbis``, ``opus`` or the reader's own name for it in lower case.
     bits_per_sample
         ``None`` for lossy codecs, which have none.
+    decoder
+        Which library read it, with its version.
+    remarks
+        What was done to the samples beyond taking the mean of the channels, in words.
     """
 
     samples: NDArray[np.float32]
@@ -62,6 +62,18 @@ class Audio:
     channels: int
     codec: str
     bits_per_sample: int | None
+    decoder: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def peak_dbfs(self) -> float:
+        """The largest sample, in dB below full scale."""
+        return _decibels(float(max(self.samples.max(), -self.samples.min())))
+
+    @property
+    def rms_dbfs(self) -> float:
+        """The root mean square of the samples, in dB below full scale (a full-scale square wave is 0)."""
+        return _decibels(float(np.sqrt(np.dot(self.samples, self.samples) / len(self.samples))))
 
     @property
     def seconds(self) -> float:
@@ -142,27 +154,63 @@ def _resample(wave: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArra
 def _decode(path: Path, *, channels: int, apart: bool = False) -> tuple[Audio, NDArray[np.float32]]:
     """The checked track, and its waveform [channels, n] at the file's own rate, or with ``apart`` all its channels."""
     _check_readable(path)
-    try:
-        with soundfile.SoundFile(path) as file:
-            if channels > 1 and file.channels not in (1, channels):
-                raise AudioError(
-                    f"{printable(path.name)} has {file.channels} channels and the model hears {channels}; "
-                    f"give a version with {channels} (or 1), or leave it out."
-                )
-            log = file.extra_info  # before reading, which adds to it at the end of any Ogg stream
-            mono, waves = _samples(file, apart=(apart or channels > 1) and file.channels > 1)
-            _check_complete(path, file, log, len(mono))
-            audio = Audio(
-                samples=mono, sample_rate=file.samplerate, channels=file.channels,
-                codec=_codec(file.format, file.subtype), bits_per_sample=_BITS.get(file.subtype),
-            )  # fmt: skip
-    except soundfile.LibsndfileError as error:
+    opener = _opener(path)
+    stream = opener(path)
+    if channels > 1 and stream.channels not in (1, channels):
         raise AudioError(
-            f"{printable(path.name)} cannot be decoded ({_reason(error)}): it is damaged or no audio file; "
-            "replace it or leave it out."
-        ) from None
+            f"{printable(path.name)} has {stream.channels} channels and the model hears {channels}; "
+            f"give a version with {channels} (or 1), or leave it out."
+        )
+    keep_apart = (apart or channels > 1) and stream.channels > 1
+    sums = ChannelSums(channels=stream.channels)
+    mono, waves = _mixed(stream, Mix.mean(stream.channels), sums, apart=keep_apart)
+    mix = sums.best_mix(floating=stream.floating)
+    if mix.remarks:
+        mono, waves = _mixed(opener(path), mix, None, apart=keep_apart)
+    audio = Audio(
+        samples=mono, sample_rate=stream.sample_rate, channels=stream.channels, codec=stream.codec,
+        bits_per_sample=stream.bits_per_sample, decoder=stream.decoder, remarks=mix.remarks,
+    )  # fmt: skip
     _check_samples(path, audio)
     return audio, np.broadcast_to(mono, (channels, len(mono))) if waves is None else waves
+
+
+def _opener(path: Path) -> Opener:
+    """The reader of a file: libsndfile where the file begins as one of its own and it can open it, else FFmpeg."""
+    with path.open("rb") as file:
+        ours = file.read(4) in sndfile.MAGIC
+    return _sndfile_else_ffmpeg if ours else ffmpeg.open_stream
+
+
+def _sndfile_else_ffmpeg(path: Path) -> Stream:
+    try:
+        return sndfile.open_stream(path)
+    except soundfile.LibsndfileError as error:
+        refusal = damaged(path.name, sndfile.reason(error))
+        if error.code not in sndfile.NOT_ITS_OWN:
+            raise refusal from None
+    try:
+        return ffmpeg.open_stream(path)
+    except AudioError:
+        raise refusal from None
+
+
+def _mixed(
+    stream: Stream, mix: Mix, sums: ChannelSums | None, *, apart: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The mix [n] and, if they are to be kept apart, the channels [channels, n].
+
+    Block by block, so that many channels do not multiply the memory of the mix.
+    """
+    mixes = [np.empty(0, dtype=np.float32)]
+    blocks = [np.empty((0, stream.channels), dtype=np.float32)]
+    for block in stream.blocks:
+        mixes.append(mix(block))
+        if sums is not None:
+            sums.add(block, mixes[-1])
+        if apart:
+            blocks.append(block / np.float32(mix.scale))
+    return np.concatenate(mixes), np.ascontiguousarray(np.concatenate(blocks).T) if apart else None
 
 
 def content_sha256(samples: NDArray[np.float32], sample_rate: int) -> str:
@@ -190,51 +238,6 @@ def _check_readable(path: Path) -> None:
         ) from None
 
 
-def _samples(file: soundfile.SoundFile, *, apart: bool) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Mean of the channels [n], and, if they are to be kept apart, the channels [channels, n].
-
-    Block by block, so that many channels do not multiply the memory of the mean.
-    """
-    # Straight through, never seeking: a seek restarts lossy decoders, so that values would depend on the
-    # block size, and it fails on streams of unknown length.
-    file.seekable = lambda: False
-    mixes = [np.empty(0, dtype=np.float32)]
-    blocks = [np.empty((0, file.channels), dtype=np.float32)]
-    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        mixes.append(_mix(block))
-        if apart:
-            blocks.append(block)
-    return np.concatenate(mixes), np.ascontiguousarray(np.concatenate(blocks).T) if apart else None
-
-
-def _mix(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean [n] of a block's channels [n, channels]."""
-    # Added up in channel order in float64: the same bits on every machine, and -0.0 becomes 0.0.
-    total = np.zeros(len(block))
-    with np.errstate(invalid="ignore"):  # infinite samples are reported by _check_samples
-        for channel in range(block.shape[1]):
-            total += block[:, channel]
-    mean: NDArray[np.float32] = (total / block.shape[1]).astype(np.float32)
-    return mean
-
-
-def _check_complete(path: Path, file: soundfile.SoundFile, log: str, decoded: int) -> None:
-    """Refuse a file that ends before its header says it does."""
-    for promised, present in ((int(a), int(b)) for a, b in _CHUNK_SIZES.findall(log)):
-        if present < promised < _UNKNOWN_BYTES:
-            raise _cut_off(path, f"its header promises {promised} bytes of audio, {present} are there")
-    if file.format == "OGG" and _OGG_CUT_OFF.search(log):
-        raise _cut_off(path, "its stream has no end mark")
-    # An MP3's length may be an estimate from its bit rate, or miscount the encoder's padding.
-    tolerated = 2304 + file.frames // 100 if file.subtype == "MPEG_LAYER_III" else 0
-    if decoded + tolerated < file.frames < _UNKNOWN_FRAMES:
-        raise _cut_off(path, f"its header promises {file.frames} samples, {decoded} could be decoded")
-
-
-def _cut_off(path: Path, evidence: str) -> AudioError:
-    return AudioError(f"{printable(path.name)} is cut off: {evidence}; replace it or leave it out.")
-
-
 def _check_samples(path: Path, audio: Audio) -> None:
     if not len(audio.samples):
         raise AudioError(f"{printable(path.name)} holds no samples; replace it or leave it out.")
@@ -251,13 +254,5 @@ def _check_samples(path: Path, audio: Audio) -> None:
         )
 
 
-def _codec(format_: str, subtype: str) -> str:
-    if format_ == "FLAC":
-        return "flac"
-    return "pcm" if subtype in _BITS else _LOSSY.get(subtype, subtype.lower())
-
-
-def _reason(error: soundfile.LibsndfileError) -> str:
-    text = str(error.error_string).removeprefix("Error : ").rstrip(". ")
-    # libsndfile says this of an MP3 in which it finds no frame; that the file exists was checked.
-    return "format not recognised" if "not a regular file" in text else text
+def _decibels(amplitude: float) -> float:
+    return 20 * float(np.log10(amplitude)) if amplitude > 0 else -np.inf
