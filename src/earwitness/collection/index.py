@@ -18,7 +18,8 @@ import polars as pl
 from earwitness.collection.grouping import groups_of
 from earwitness.collection.manifest import read_manifest
 from earwitness.collection.reading import DECODERS, Reading, read
-from earwitness.collection.remarks import decoding_remarks, group_remarks, named
+from earwitness.collection.recordings import Match, joined_groups, same_recordings
+from earwitness.collection.remarks import decoding_remarks, group_remarks, named, recording_remarks
 from earwitness.collection.tracks import FAILURE_SCHEMA, TRACK_SCHEMA, Collection, Failure, Role, Track
 from earwitness.collection.walk import Entry, Gathered, walk_folder
 from earwitness.errors import EarwitnessError
@@ -62,7 +63,8 @@ def index(
     Raises
     ------
     EarwitnessError
-        Where folders or manifest cannot be used, a role has no usable track, or audio is in both sets.
+        Where folders or manifest cannot be used, a role has no usable track, or audio, or a recording in other
+        clothes that is not declared a pair, is in both sets.
     """
     gathered = _gather(suspect, held_out, manifest, roles)
     entries = [entry for source in gathered for entry in source.entries]
@@ -79,7 +81,9 @@ def index(
     _refuse_shared_audio(usable)
     kept, duplicates = _without_duplicates(usable)
     left_out += duplicates
-    groups = groups_of([reading.filed for reading in kept])
+    matches = same_recordings([reading.marks for reading in kept])
+    _refuse_shared_recordings(kept, matches)
+    groups = joined_groups(groups_of([reading.filed for reading in kept]), _within_a_set(kept, matches))
     tracks = [reading.in_group(*group) for reading, group in zip(kept, groups, strict=True)]
     reasons = Counter((role, "duplicates" if f.error == "duplicate" else "failed") for role, f in left_out)
     return Collection(
@@ -92,6 +96,7 @@ def index(
         warnings=(
             *(text for source in gathered for text in source.warnings),
             *decoding_remarks([(reading.entry.name, remark) for reading in kept for remark in reading.remarks]),
+            *recording_remarks(_couples(kept, _within_a_set(kept, matches))),
             *group_remarks(tracks),
         ),
     )
@@ -163,6 +168,34 @@ def _refuse_shared_audio(usable: Sequence[Reading]) -> None:
             f"The same audio is in both sets ({named(pairs)}), which makes the test meaningless; "
             "remove it from one of them."
         )
+
+
+def _refuse_shared_recordings(kept: Sequence[Reading], matches: Sequence[Match]) -> None:
+    """Refuse a recording that is in both sets, unless the manifest says that its two takes are a pair."""
+    across = [
+        match
+        for match in matches
+        if kept[match.first].entry.role is not kept[match.second].entry.role
+        and (kept[match.first].entry.pair is None or kept[match.first].entry.pair != kept[match.second].entry.pair)
+    ]
+    if across:
+        raise EarwitnessError(
+            f"The same recording is in both sets ({named(_couples(kept, across))}), which makes the test "
+            "meaningless; remove it from one of them, or give the two takes one value in the manifest's pair column."
+        )
+
+
+def _within_a_set(kept: Sequence[Reading], matches: Sequence[Match]) -> list[Match]:
+    return [match for match in matches if kept[match.first].entry.role is kept[match.second].entry.role]
+
+
+def _couples(kept: Sequence[Reading], matches: Sequence[Match]) -> list[str]:
+    """The two tracks of each match in words, with the share of marks that agree."""
+    return [
+        f"{kept[m.first].entry.role} {kept[m.first].entry.name} = {kept[m.second].entry.role} "
+        f"{kept[m.second].entry.name}, {m.share:.0%} of marks"
+        for m in matches
+    ]
 
 
 def _without_duplicates(usable: Sequence[Reading]) -> tuple[list[Reading], list[tuple[Role, Failure]]]:

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from earwitness import audio, midi
 from earwitness.collection.grouping import Filed
+from earwitness.collection.landmarks import Landmarks, landmarks
+from earwitness.collection.note_grams import note_grams
 from earwitness.collection.tags import Tags, read_tags
 from earwitness.collection.tracks import Failure, Track
 from earwitness.collection.walk import Entry
@@ -89,6 +91,7 @@ class Reading:
     peak_dbfs: float | None
     rms_dbfs: float | None
     remarks: tuple[str, ...]
+    marks: Landmarks
 
     @property
     def track_id(self) -> str:
@@ -128,8 +131,16 @@ def read(entry: Entry) -> Reading | Failure:
         entry=entry, tags=read_tags(entry.path), content_sha256=decoded.content_hash, sha256=sha256, size=size,
         seconds=decoded.seconds, sample_rate=decoded.sample_rate, channels=decoded.channels, codec=decoded.codec,
         bits_per_sample=decoded.bits_per_sample, decoder=decoded.decoder, peak_dbfs=decoded.peak_dbfs,
-        rms_dbfs=decoded.rms_dbfs, remarks=decoded.remarks,
+        rms_dbfs=decoded.rms_dbfs, remarks=decoded.remarks, marks=_marks(decoded),
     )  # fmt: skip
+
+
+def _marks(decoded: Decoded) -> Landmarks:
+    """What tells the recording, or the score, in other clothes."""
+    if isinstance(decoded, midi.Midi):
+        return note_grams(decoded.score)
+    assert isinstance(decoded, audio.Audio)
+    return landmarks(decoded.samples, decoded.sample_rate)
 
 
 def _failure(entry: Entry, error: Exception, message: str) -> Failure:

@@ -33,6 +33,16 @@ def decoding_remarks(remarks: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     )
 
 
+def recording_remarks(couples: Sequence[str]) -> tuple[str, ...]:
+    """Say which tracks of a set are one recording in several files."""
+    if not couples:
+        return ()
+    return (
+        f"{len(couples)} pairs of files in one set are the same recording ({named(couples)}); "
+        "their groups were made one. Leave out the copies where that joins albums.",
+    )
+
+
 def named(names: Iterable[str]) -> str:
     """The first few of some names, and how many more there are."""
     listed = [printable(name) for name in names]

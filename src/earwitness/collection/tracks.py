@@ -42,7 +42,8 @@ class Track:
     track_id
         The first 16 hex digits of ``content_sha256``.
     group, group_from
-        The unit of independence and where it comes from: manifest, album, folder or track.
+        The unit of independence and where it comes from: manifest, album, folder or track, or a
+        recording that several groups have in common.
     path
         Relative to the role's folder or to the manifest's (POSIX).
     sha256, content_sha256

@@ -17,6 +17,7 @@ _GROUP_RULES = {
     "album": "by album tag",
     "folder": "by folder",
     "track": "each track on its own",
+    "recording": "joined by a recording they share",
 }
 _HASH_SHOWN = 16
 
