@@ -145,7 +145,7 @@ def comparable(runs: int, sides: list[int]) -> None:
             row([str(side), f"{member:g}", str(count), *(share(hits[t], count) if t in hits else "" for t in titles)])
 
 
-def spread(runs: int, sides: list[int]) -> None:
+def spread(runs: int, _: list[int]) -> None:
     head(["suspects", "held out", "suspects' sd", "features", "no headline declared", "all features headline"])
     worlds = [(20, 200, 2.0, 26), (20, 200, 2.0, 1), (200, 20, 2.0, 26), (20, 20, 2.0, 26), (20, 200, 1.0, 26)]
     for suspects, held_out, sd, features in worlds:
@@ -163,12 +163,12 @@ def spread(runs: int, sides: list[int]) -> None:
         row([str(suspects), str(held_out), f"{sd:g}", str(features), *(share(hits, runs) for hits in fired)])
 
 
-def dilution(runs: int, sides: list[int]) -> None:
+def dilution(runs: int, sides: list[int], counts: list[int]) -> None:
     moved = np.sqrt(2) * norm.ppf(AUC)
     head(["tracks a side", "dead", "correlation", "alone", "the headline", "no headline declared"])
     for side in sides or [16, 30, 60]:
         labels = np.arange(2 * side) < side
-        for dead in (0, 10, 80, 300):
+        for dead in counts or [0, 10, 80, 300]:
             for correlation in (0.0, 0.3) if dead else (0.0,):
                 hits = [0, 0, 0]
                 for run in range(runs):
@@ -194,13 +194,16 @@ TABLES: dict[str, Callable[[int, list[int]], None]] = {
     "shift": shift,
     "comparable": comparable,
     "spread": spread,
-    "dilution": dilution,
 }
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=list(TABLES))
+    parser.add_argument("table", choices=[*TABLES, "dilution"])
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--sides", type=int, nargs="*", default=[], help="these numbers of tracks a side alone")
+    parser.add_argument("--dead", type=int, nargs="*", default=[], help="these numbers of dead columns alone")
     arguments = parser.parse_args()
-    TABLES[arguments.table](arguments.runs, arguments.sides)
+    if arguments.table == "dilution":
+        dilution(arguments.runs, arguments.sides, arguments.dead)
+    else:
+        TABLES[arguments.table](arguments.runs, arguments.sides)

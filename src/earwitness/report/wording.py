@@ -168,13 +168,19 @@ def blind_statement(blind: Blind, *, alpha: float) -> str:
         if blind.state == "fail"
         else "The interval does not rule that out, so the gate stays undecided."
     )
+    if blind.adjusted_p_value is None and blind.effect_ratio is not None:
+        return (
+            f"{told_apart} {found} With this difference accounted for, {percent(max(blind.effect_ratio, 0.0))} of the "
+            "difference in the model's answers is left."
+        )
     if blind.adjusted_p_value is None:
         return f"{told_apart} {found} No adjusted test was made."
     adjusted = p_value(blind.adjusted_p_value, alpha=alpha)
     outcome = "remains" if blind.adjusted_p_value <= alpha else "does not remain"
     detail = f" {blind.adjusted_detail}" if blind.adjusted_detail else ""
     return (
-        f"{told_apart} {found} With this difference accounted for, the adjusted test gives p = {adjusted}: the finding "
+        f"{told_apart} {found} With this difference accounted for, and as much again granted to what nobody measured, "
+        f"the adjusted test gives p = {adjusted}: the finding "
         f"{outcome} at α = {alpha:g}.{detail}"
     )
 

@@ -349,7 +349,8 @@ def _blind(
     )  # fmt: skip
     return blind.model_copy(
         update={
-            "adjusted_p_value": _known(adjusted.p_value),
+            # An undecided gate asks what is left of the difference, not for a second rejection.
+            "adjusted_p_value": _known(adjusted.p_value) if gate.state == "fail" else None,
             "adjusted_method": adjusted.method,
             "adjusted_detail": adjusted.detail,
             "effect_ratio": _known(adjusted.effect_ratio),

@@ -43,11 +43,11 @@ class Blind(_Record):
     """How well the two sets are told apart without asking the model.
 
     ``state`` is ``pass`` (a harmful difference is ruled out), ``fail`` (the sets differ) or
-    ``undecided``; ``passes`` is true for the first alone. ``adjusted_p_value`` is that of the
-    test with the difference accounted for, by ``adjusted_method``, and as much again granted to what
-    nobody measured; ``adjusted_detail`` says how far. ``effect_ratio`` is the difference between the
-    sets in the score that carried the test, after and before. ``informative`` counts the blind features
-    that can tell sets apart.
+    ``undecided``; ``passes`` is true for the first alone. ``adjusted_p_value``, made where the gate fails, is
+    that of the test with the difference accounted for, by ``adjusted_method``, and as much again granted to
+    what nobody measured; ``adjusted_detail`` says how far. ``effect_ratio`` is the difference between the sets
+    in the score that carried the test, after over before. ``informative`` counts the blind features that can
+    tell sets apart.
     """
 
     auc: float
