@@ -26,6 +26,7 @@ from earwitness import FeatureTable, dataset_inference
 from earwitness.features import BLIND_PREFIX, ID_COLUMNS
 from earwitness.spec import Direction, FeatureSpec
 from earwitness.stats.binomial import clopper_pearson
+from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness_bench.draws import draw_sets
 
 ALPHA = 0.01
@@ -76,8 +77,11 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=60)
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--p-only", action="store_true", help="no gate and no verdict: both are p ≤ .01")
+    parser.add_argument("--windows", type=int, help="only so many windows of each track, spread over it")
     options = parser.parse_args()
-    tables = {name: FeatureTable.read(Path(path)).pooled() for name, path in (t.split("=", 1) for t in options.tables)}
+    read = {name: FeatureTable.read(Path(path)) for name, path in (text.split("=", 1) for text in options.tables)}
+    tables = {name: _spread(table, options.windows).pooled() for name, table in read.items()}
     asked = [*CANDIDATES.get(options.candidates, ()), *options.candidate]
     candidates = dict(text.split("=", 1) for text in asked)
     print(f"{options.draws} draws a cell, the same for every candidate; p of {options.permutations} relabellings.\n")
@@ -138,15 +142,39 @@ def _shares(table: FeatureTable, size: int, options: argparse.Namespace) -> list
         p_values, verdicts = [], []
         for _ in range(options.draws):
             suspects, held_out = draw_sets(rng, groups, member, size, used=used)
-            result = dataset_inference(
-                _drawn(table, suspects, held_out), permutations=options.permutations, alpha=ALPHA, a_a_runs=0,
-                seed=int(rng.integers(2**31)),
-            )  # fmt: skip
-            p_values.append(1.0 if result.p_value is None else result.p_value)
-            verdicts.append(result.verdict == "evidence_of_use")
+            drawn, seed = _drawn(table, suspects, held_out), int(rng.integers(2**31))
+            p, evidence = (
+                _p_only(drawn, options.permutations, seed) if options.p_only else _verdict(drawn, options, seed)
+            )
+            p_values.append(p)
+            verdicts.append(evidence)
         for hits in (sum(p <= ALPHA for p in p_values), sum(verdicts)):
             cells.append((hits / options.draws, hits, options.draws))
     return cells
+
+
+def _verdict(table: FeatureTable, permutations: int, seed: int) -> tuple[float, bool]:
+    result = dataset_inference(table, permutations=permutations, alpha=ALPHA, a_a_runs=0, seed=seed)
+    return 1.0 if result.p_value is None else result.p_value, result.verdict == "evidence_of_use"
+
+
+def _p_only(table: FeatureTable, permutations: int, seed: int) -> tuple[float, bool]:
+    values, names = table.oriented()
+    headline = table.headline(names)
+    p = exact_test(
+        values, table.is_suspect(), table.frame["group"].to_numpy(), settings=ExactSettings(permutations=permutations),
+        seed=seed, headline=headline if headline.any() else None,
+    ).p_value  # fmt: skip
+    return p, p <= ALPHA
+
+
+def _spread(table: FeatureTable, windows: int | None) -> FeatureTable:
+    """The table with so many windows of each track, at equal distances; tracks of fewer keep theirs."""
+    if windows is None:
+        return table
+    place, count = pl.int_range(pl.len()).over("track_id"), pl.len().over("track_id")
+    step = pl.min_horizontal(pl.lit(windows), count) / count
+    return replace(table, frame=table.frame.filter((place * step).floor() != ((place - 1) * step).floor()))
 
 
 def _drawn(table: FeatureTable, suspects: Sequence[int], held_out: Sequence[int]) -> FeatureTable:
