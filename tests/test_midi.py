@@ -75,7 +75,10 @@ def _late(tick: int) -> symusic.Score:
         (b"RIFF" + bytes(40), "does not begin as a MIDI file"),
         (HEADER + bytes([0, 1, 0]), "is cut off"),
         (HEADER + bytes([0, 0, 0, 1, 1, 0xE0]) + b"MTrk\x00\x00\x00\x04\x00\xff\x2f\x00", "no notes"),
-        (HEADER + bytes([0, 0, 0, 1, 0xE7, 0x28]) + b"MTrk\x00\x00\x00\x04\x00\xff\x2f\x00", "cannot be decoded"),
+        (
+            HEADER + bytes([0, 0, 0, 1, 0xE7, 0x28]) + b"MTrk\x00\x00\x00\x04\x00\xff\x2f\x00",
+            "SMPTE frames, which is not",
+        ),
     ],
 )
 def test_what_is_no_score_is_refused_in_one_line(tmp_path: Path, content: bytes, needed: str) -> None:

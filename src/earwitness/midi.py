@@ -31,6 +31,8 @@ SHORTEST_SECONDS = 0.01
 LONGEST_SECONDS = 2 * 3600
 LONGEST_QUARTERS = 100_000
 _DRUMS = -1
+_DIVISION = 12
+"""Where the header says how time is counted: in parts of a quarter, or, with the first bit set, in SMPTE frames."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +98,10 @@ def decode(path: Path) -> Midi:
     if not data.startswith(b"MThd"):
         raise AudioError(f"{name} does not begin as a MIDI file does; replace it or leave it out.")
     _check_complete(name, data)
+    if len(data) > _DIVISION and data[_DIVISION] & 0x80:
+        raise AudioError(
+            f"{name} counts time in SMPTE frames, which is not supported; export it with beats, or leave it out."
+        )
     try:
         score = Score.from_midi(data)
     except (RuntimeError, ValueError) as error:

@@ -10,7 +10,7 @@ from earwitness.cli import options
 
 
 def command(
-    results: Annotated[list[Path], typer.Argument(help="The result.json of every claim that was tried.")],
+    results: Annotated[list[Path], typer.Argument(help="The run folder or result.json of every claim that was tried.")],
     alpha: Annotated[float, typer.Option(help="Chance of any false claim among all of them.")] = 0.01,
     as_json: options.AsJson = False,
 ) -> None:
@@ -21,7 +21,7 @@ def command(
     without the model a claim counts with the larger of p and adjusted p; a published procedure counts as
     a try and carries no evidence.
 
-    Example: earwitness family RUN-A/result.json RUN-B/result.json --alpha 0.01
+    Example: earwitness family RUN-A RUN-B/result.json --alpha 0.01
     """
     from dataclasses import asdict
 
@@ -29,6 +29,7 @@ def command(
     from earwitness.verdict.family import family
     from earwitness.verdict.result import DatasetInferenceResult
 
+    results = [path / "result.json" if path.is_dir() else path for path in results]
     if len({path.resolve() for path in results}) < len(results):
         raise EarwitnessError("The same result was given twice; name every claim once.")
     claims = family([DatasetInferenceResult.read(path) for path in results], alpha=alpha)

@@ -25,8 +25,8 @@ def command(
     from earwitness.verdict.result import DatasetInferenceResult
 
     page = write_report(run, title=title, created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    hashes = write_bundle_hashes(run)  # before anything is printed: printing may end at a closed pipe
     console = Console()
     print_result(DatasetInferenceResult.read(run / RESULT_NAME), console, context=report_context(run))
-    hashes = write_bundle_hashes(run)
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"SHA-256 of {hashes.name}: {file_sha256(hashes)}", markup=False, highlight=False, soft_wrap=True)

@@ -17,8 +17,8 @@ import soxr
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-SAME_SHARE = 0.05
-"""Of the smaller track's marks: copies reach 0.2 and more, other recordings 0.002 (docs/files.md)."""
+SAME_SHARE = 0.15
+"""Of the smaller track's marks: between copies (0.2 and more) and other pieces on one synthesiser (up to 0.08)."""
 RATE = 8000
 FRAME, HOP = 1024, 256
 LONGEST_SECONDS = 240

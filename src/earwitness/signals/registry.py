@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from earwitness.errors import EarwitnessError
+from earwitness.plug_ins import load_plug_ins
 from earwitness.signals.tokens.presets import PRESETS
 from earwitness.signals.tokens.signal import TokenSignal
 from earwitness.spec import Direction, FeatureSpec
@@ -30,8 +30,7 @@ DENOISING = frozenset(
 @cache
 def further_signals() -> dict[str, TokenSignal]:
     """The signals that can be added to any preset, by name: built-in ones and those of installed plug-ins."""
-    found = {entry.name: entry.load()() for entry in entry_points(group="earwitness.signals")}
-    return dict(sorted(found.items()))
+    return {name: make() for name, make in load_plug_ins("earwitness.signals").items()}
 
 
 def signals_named(names: Iterable[str]) -> dict[str, TokenSignal]:

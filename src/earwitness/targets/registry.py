@@ -1,11 +1,11 @@
 """Find the family of a model directory and load it."""
 
 from functools import cache
-from importlib.metadata import entry_points
 
 import torch
 
 from earwitness.errors import TargetError
+from earwitness.plug_ins import load_plug_ins
 from earwitness.targets.checkpoint import read_config, resolve
 from earwitness.targets.protocols import Target, TargetFamily
 
@@ -15,8 +15,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 @cache
 def families() -> dict[str, TargetFamily]:
     """All registered families by name: built-in ones and those of installed plug-ins."""
-    found = {entry.name: entry.load() for entry in entry_points(group="earwitness.targets")}
-    return dict(sorted(found.items()))
+    return load_plug_ins("earwitness.targets")
 
 
 def load_target(target: str, *, device: str = "auto", dtype: str = "float32", family: str | None = None) -> Target:
