@@ -48,6 +48,10 @@ def test_too_little_to_tell_is_no_match() -> None:
     assert len(short.codes) == 0
     assert same_recordings([short, short, landmarks(SONG, RATE)]) == []
     assert same_recordings([]) == []
+    brief = [
+        landmarks(np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32), RATE) for n in (6000, 8000, 12_000)
+    ]
+    assert same_recordings(brief) == []
 
 
 def marks(codes: list[int], times: list[float]) -> Landmarks:
@@ -103,6 +107,20 @@ def test_a_copy_across_the_sets_is_refused_unless_declared_a_pair(folders: tuple
     (tmp_path / "m.csv").write_text("\n".join(lines).replace("Take 1", "take 2"))
     with pytest.raises(EarwitnessError, match="same recording is in both sets"):
         index(manifest=tmp_path / "m.csv")
+
+
+def test_one_shared_recording_among_many_is_left_out_of_both_sets_and_said(folders: tuple[Path, Path]) -> None:
+    for side, folder in enumerate(folders):
+        for i in range(10):
+            soundfile.write(folder / f"{i}.flac", np.random.default_rng([side, i]).normal(0, 0.1, 8000), RATE)
+    written(folders[1] / "D" / "copy.mp3", mp3(music(8, 4)[RATE:]))
+    collection = index(*folders)
+    assert {"B/1.flac", "D/copy.mp3"} & set(collection.tracks["path"]) == set()
+    assert collection.failures.select("path", "error").rows() == [
+        ("B/1.flac", "in both sets"), ("D/copy.mp3", "in both sets"),
+    ]  # fmt: skip
+    assert collection.warnings[0].startswith("2 tracks were left out, because the same recording is in both sets (susp")
+    assert collection.summary()["suspect failed"] == 1
 
 
 def melody(seed: int, *, transposed: int = 0, program: int = 0, resolution: int = 480, bpm: int = 120) -> symusic.Score:

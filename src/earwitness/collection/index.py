@@ -27,7 +27,7 @@ from earwitness.text import printable
 
 __all__ = ["DECODERS", "Collection", "Role", "Track", "index"]
 
-
+_MOST_SHARED = 0.1
 OnProgress = Callable[[int, int], None]
 
 
@@ -63,8 +63,8 @@ def index(
     Raises
     ------
     EarwitnessError
-        Where folders or manifest cannot be used, a role has no usable track, or audio, or a recording in other
-        clothes that is not declared a pair, is in both sets.
+        Where folders or manifest cannot be used, a role has no usable track, audio is in both sets, or more than a
+        tenth of a set are recordings that the other has in other clothes and that are not declared pairs.
     """
     gathered = _gather(suspect, held_out, manifest, roles)
     entries = [entry for source in gathered for entry in source.entries]
@@ -81,8 +81,9 @@ def index(
     _refuse_shared_audio(usable)
     kept, duplicates = _without_duplicates(usable)
     left_out += duplicates
+    kept, in_both, shared = _without_shared_recordings(kept, same_recordings([reading.marks for reading in kept]))
+    left_out += in_both
     matches = same_recordings([reading.marks for reading in kept])
-    _refuse_shared_recordings(kept, matches)
     groups = joined_groups(groups_of([reading.filed for reading in kept]), _within_a_set(kept, matches))
     tracks = [reading.in_group(*group) for reading, group in zip(kept, groups, strict=True)]
     reasons = Counter((role, "duplicates" if f.error == "duplicate" else "failed") for role, f in left_out)
@@ -96,6 +97,7 @@ def index(
         warnings=(
             *(text for source in gathered for text in source.warnings),
             *decoding_remarks([(reading.entry.name, remark) for reading in kept for remark in reading.remarks]),
+            *shared,
             *recording_remarks(_couples(kept, _within_a_set(kept, matches))),
             *group_remarks(tracks),
         ),
@@ -170,19 +172,48 @@ def _refuse_shared_audio(usable: Sequence[Reading]) -> None:
         )
 
 
-def _refuse_shared_recordings(kept: Sequence[Reading], matches: Sequence[Match]) -> None:
-    """Refuse a recording that is in both sets, unless the manifest says that its two takes are a pair."""
+def _without_shared_recordings(
+    kept: Sequence[Reading], matches: Sequence[Match]
+) -> tuple[list[Reading], list[tuple[Role, Failure]], tuple[str, ...]]:
+    """Leave a recording that is in both sets out of both, unless the manifest says that its two takes are a pair.
+
+    Returns the other tracks, the failures and the sentence that says so.
+
+    Raises
+    ------
+    EarwitnessError
+        Where more than a tenth of a set would be left out: such sets were not put together with care.
+    """
     across = [
         match
         for match in matches
         if kept[match.first].entry.role is not kept[match.second].entry.role
         and (kept[match.first].entry.pair is None or kept[match.first].entry.pair != kept[match.second].entry.pair)
     ]
-    if across:
+    if not across:
+        return list(kept), [], ()
+    shared = {track for match in across for track in (match.first, match.second)}
+    sizes = Counter(reading.entry.role for reading in kept)
+    affected = Counter(kept[track].entry.role for track in shared)
+    couples = named(_couples(kept, across))
+    if any(affected[role] > _MOST_SHARED * sizes[role] for role in sizes):
         raise EarwitnessError(
-            f"The same recording is in both sets ({named(_couples(kept, across))}), which makes the test "
+            f"The same recording is in both sets ({couples}), which makes the test "
             "meaningless; remove it from one of them, or give the two takes one value in the manifest's pair column."
         )
+    message = "The same recording, or a piece that is not to be told from it, is in the other set."
+    failures = [
+        (
+            kept[track].entry.role,
+            Failure(
+                track_id=kept[track].track_id, path=kept[track].entry.name, stage="index", error="in both sets",
+                message=message,
+            ),
+        )
+        for track in sorted(shared)
+    ]  # fmt: skip
+    remark = f"{len(shared)} tracks were left out, because the same recording is in both sets ({couples})."
+    return [reading for track, reading in enumerate(kept) if track not in shared], failures, (remark,)
 
 
 def _within_a_set(kept: Sequence[Reading], matches: Sequence[Match]) -> list[Match]:

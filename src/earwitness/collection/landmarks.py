@@ -94,7 +94,7 @@ def _triples(frames: NDArray[np.int64], octaves: NDArray[np.float64]) -> Landmar
     found = np.zeros(n, dtype=np.int64)
     table = np.full((n, _FOLLOWERS), -1, dtype=np.int64)
     index = np.arange(n)
-    for ahead in range(1, 8 * _FOLLOWERS):
+    for ahead in range(1, min(n, 8 * _FOLLOWERS)):
         anchor = index[: n - ahead]
         other = anchor + ahead
         delay = frames[other] - frames[anchor]
