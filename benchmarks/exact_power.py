@@ -1,7 +1,7 @@
 """How often the exact test rejects: each scorer alone and combined, over simulated collections.
 
 Usage: ``python benchmarks/exact_power.py [--runs 400] [--permutations 199] [--alpha .05] [--only NAME …]``.
-Prints one Markdown row a scenario: the rates of the scorers (no headline declared), and of all of them
+Prints one Markdown row per scenario: the rates of the scorers (no headline declared), and of all of them
 combined, with its exact 95 % limits. The standard error of a rate at .5 is ``.5/√runs``.
 """
 

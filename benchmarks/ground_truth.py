@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--target", help="another checkpoint of the same split")
     parser.add_argument("--contrast", default="auto", help="on: with the guidance contrasts (another --work folder)")
-    parser.add_argument("--runs", type=int, default=1000, help="null draws a size")
+    parser.add_argument("--runs", type=int, default=1000, help="null draws per size")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     card = shipped(options.name)
@@ -46,7 +46,7 @@ def main() -> None:
     member = table.is_suspect()
     groups = table.frame["group"].to_numpy()
     print(card.read().summary().replace("\n", "; "))
-    print(f"\n{member.sum()} members, {(~member).sum()} non-members, up to three windows a piece.\n")
+    print(f"\n{member.sum()} members, {(~member).sum()} non-members, up to three windows per piece.\n")
     _print_signals(table, member, groups)
     _print_tests(table, member, groups, options.runs, options.seed)
 
@@ -67,7 +67,7 @@ def _progress(done: int, total: int) -> None:
 
 
 def _print_signals(table: FeatureTable, member: np.ndarray, groups: np.ndarray) -> None:
-    """One line a signal, one column a codebook: AUC in the declared direction."""
+    """One line per signal, one column per codebook: AUC in the declared direction."""
     values, names = table.oriented(include_unknown=True)
     found: dict[str, dict[str, str]] = {}
     wrong: list[str] = []
@@ -91,10 +91,10 @@ def _print_signals(table: FeatureTable, member: np.ndarray, groups: np.ndarray) 
 
 
 def _print_tests(table: FeatureTable, member: np.ndarray, groups: np.ndarray, runs: int, seed: int) -> None:
-    """Power and level of the exact test by number of tracks a side, one draw of sets a run."""
+    """Power and level of the exact test by number of tracks per side, one draw of sets per run."""
     values, _ = table.oriented()
     rng = np.random.default_rng(seed)
-    print("| groups a side | members found at .01 | at .05 | false alarms at .01 | at .05 |")
+    print("| groups per side | members found at .01 | at .05 | false alarms at .01 | at .05 |")
     print("| --- | --- | --- | --- | --- |")
     for size in SIZES:
         if size > min(len(np.unique(groups[member])), len(np.unique(groups[~member])) // 2):

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread a process
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread per process
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def main() -> None:
             print(f"| {world.name} | {' | '.join(_rates(found <= thresholds))} |", flush=True)
         p_values = np.array(list(pool.map(small_null, range(options.uniformity), chunksize=100)))
         print(f"\n## Is the exact p-value uniform? ({options.uniformity} nulls)\n")
-        print("25 tracks a side, 8 features, ρ = .9, 99 relabellings.\n\n| α | share of p ≤ α |\n| --- | --- |")
+        print("25 tracks per side, 8 features, ρ = .9, 99 relabellings.\n\n| α | share of p ≤ α |\n| --- | --- |")
         for alpha in (0.01, 0.02, 0.05, 0.1, 0.5):
             print(f"| {alpha:g} | {_rates((p_values <= alpha + 1e-12)[:, None])[0]} |", flush=True)
 

@@ -1,6 +1,6 @@
 """Peak memory of measuring windows chunk by chunk, against holding all logits of a batch.
 
-A MusicGen of the released vocabulary (4 codebooks of 2048 codes, 50 frames a second) with a small
+A MusicGen of the released vocabulary (4 codebooks of 2048 codes, 50 frames per second) with a small
 decoder, so that the logits and not the weights are what counts. Each way runs in a process of its
 own; what is printed is how much the process grew beyond what it had after loading and encoding.
 

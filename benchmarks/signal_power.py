@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--half", choices=("choose", "report", "both"), default="both")
-    parser.add_argument("--tracks", type=int, default=20, help="groups a side in every draw")
+    parser.add_argument("--tracks", type=int, default=20, help="groups per side in every draw")
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--sets", nargs="*", default=[], help="further sets of signals or parts of them, joined by +")
     parser.add_argument(
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def print_signals(table: FeatureTable) -> None:
-    """One line a feature, of all codebooks together where there are several: AUC and TPR at 1 % FPR."""
+    """One line per feature, of all codebooks together where there are several: AUC and TPR at 1 % FPR."""
     found = {feature.name: feature for feature in membership_evaluation(table).features}
     pooled = any("/codebook=all" in name for name in found)
     print("| feature | member is | AUC | TPR at 1 % FPR | undefined |\n| --- | --- | --- | --- | --- |")
@@ -102,7 +102,9 @@ def print_sets(
             p_values[text][draw] = exact_test(
                 values[rows][:, columns[text]], member[rows], groups[rows], settings=FAST, seed=permutation_seed
             ).p_value
-    print(f"{draws} draws of {tracks} groups a side, the same for every set; p of the exact test, 999 relabellings.\n")
+    print(
+        f"{draws} draws of {tracks} groups per side, the same for every set; p of the exact test, 999 relabellings.\n"
+    )
     print("| signals | features | median p | power at .01 | p lower / higher than the default's |")
     print("| --- | --- | --- | --- | --- |")
     against = p_values["the default's"]

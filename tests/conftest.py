@@ -1,4 +1,4 @@
-"""One thread a process: the tests' models are tiny, and waiting threads would only take cores from each other."""
+"""One thread per process: the tests' models are tiny, and waiting threads would only take cores from each other."""
 
 import torch
 

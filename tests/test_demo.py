@@ -27,7 +27,7 @@ def test_sets_that_cannot_be_drawn_are_named() -> None:
 
 @pytest.mark.slow
 def test_known_members_are_found_on_the_shipped_target(tmp_path: Path) -> None:
-    """The main job on a real model, 40 tunes a side: what was trained on must stand out."""
+    """The main job on a real model, 40 tunes per side: what was trained on must stand out."""
     trained_on, _ = demo.render_collections(tmp_path, tracks=40, seed=0, on_progress=lambda done, total: None)
     manifest = pl.read_csv(trained_on.manifest)
     assert set(manifest.columns) == {"path", "role", "group", "prompt", "title"}  # no word of membership

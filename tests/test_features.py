@@ -231,7 +231,7 @@ def test_a_column_that_separates_the_roles_without_exception_is_named_and_refuse
     # A real score can do so too: one that is named in full, declared by the file, or known.
     assert FeatureTable.from_frame(_audit(rank=range(40)), higher=["rank"]).feature_names == ["up", "rank"]
     assert FeatureTable.from_frame(_audit(loss=range(40))).specs["loss"].member_is is Direction.LOWER
-    # With three tracks a side perfect separation is nothing.
+    # With three tracks per side perfect separation is nothing.
     few = _audit(rank=range(40)).filter(pl.col("track_id").is_in(["001", "002", "003", "037", "038", "039"]))
     assert FeatureTable.from_frame(few, higher=["*"]).feature_names == ["up", "rank"]
 

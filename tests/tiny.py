@@ -25,7 +25,7 @@ CHROMA_LENGTH = 7
 
 
 def tiny_codec(seed: int = 0) -> EncodecModel:
-    """An Encodec of 3 codebooks × 16 codes at 50 frames a second whose codes vary with the input."""
+    """An Encodec of 3 codebooks × 16 codes at 50 frames per second whose codes vary with the input."""
     torch.manual_seed(seed)
     config = EncodecConfig(
         sampling_rate=SAMPLE_RATE, target_bandwidths=[0.6], num_filters=2, hidden_size=4, codebook_size=16,

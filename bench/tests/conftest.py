@@ -1,4 +1,4 @@
-"""One thread a process, and small tasks in this process: starting others would take longer than the tasks."""
+"""One thread per process, and small tasks in this process: starting others would take longer than the tasks."""
 
 import pytest
 import torch

@@ -51,7 +51,7 @@ def test_sets_are_found_above_and_false_alarms_below() -> None:
     svg = collections(frame("collections").filter(pl.col("features") == "default"))
     assert spoken(svg) == "fiddle: sets found"
     shown = texts(svg)
-    assert {"trained on: found", "not trained on: false alarms", "tracks a side"} <= set(shown)
+    assert {"trained on: found", "not trained on: false alarms", "tracks per side"} <= set(shown)
     assert {"exact", "cdi", "iar", "llm-di"} <= set(shown)
     assert [text for text in shown if text.startswith(("1 epoch", "6 epochs"))] == [
         "1 epochloss AUC 0.520",

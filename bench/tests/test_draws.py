@@ -11,7 +11,7 @@ MEMBER = np.arange(60) < 20
 @pytest.mark.parametrize(("used", "known"), [(0.0, 0), (0.5, 4), (1.0, 8)])
 def test_sets_hold_whole_groups_and_the_share_that_was_asked_for(used: float, known: int) -> None:
     suspects, held_out = draw_sets(np.random.default_rng(0), GROUPS, MEMBER, 8, used=used)
-    assert len(suspects) == len(held_out) == 16  # two tracks a group
+    assert len(suspects) == len(held_out) == 16  # two tracks per group
     assert len(set(GROUPS[suspects][MEMBER[suspects]])) == known
     assert not MEMBER[held_out].any()
     assert not set(GROUPS[suspects]) & set(GROUPS[held_out])
@@ -24,7 +24,9 @@ def test_draws_differ_by_seed_and_agree_for_one_seed() -> None:
 
 
 def test_too_few_groups_are_said() -> None:
-    with pytest.raises(EarwitnessError, match=r"11 groups a side cannot be drawn from 10 that were trained on and 20"):
+    with pytest.raises(
+        EarwitnessError, match=r"11 groups per side cannot be drawn from 10 that were trained on and 20"
+    ):
         draw_sets(np.random.default_rng(0), GROUPS, MEMBER, 11, used=1.0)
     with pytest.raises(EarwitnessError, match=r"cannot be drawn"):
         draw_sets(np.random.default_rng(0), GROUPS, MEMBER, 11, used=0.0)

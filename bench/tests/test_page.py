@@ -172,7 +172,7 @@ def test_every_disagreement_has_a_line_that_says_why(page: str) -> None:
     wrong = page[page.index("### Where `exact` was wrong or missed something") : page.index("### Why they disagree")]
     assert lines_with(wrong, "- ") == [
         "- **shift: MP3, used**, `fiddle`, truth: used: `exact` 36.0% [18.0%, 46.0%] (partly found) of 50 draws, "
-        "60 tracks a side."
+        "60 tracks per side."
     ]
 
 
@@ -204,7 +204,8 @@ def test_what_it_means_is_said_with_figures_of_the_tables(page: str) -> None:
     assert page.rstrip().splitlines()[-1] == (
         "Over 2 checkpoints of 1 target the loss tells tracks that were trained on from others with an AUC between "
         "0.520 (`fiddle`, 1 epoch) and 0.585 (`fiddle`, 6 epochs); 0.5 is chance. `exact` finds a used collection in "
-        "80% of the draws at 1 of 2 checkpoints, with 30 tracks a side. Where nothing was used, false alarms are above "
+        "80% of the draws at 1 of 2 checkpoints, with 30 tracks per side. Where nothing "
+        "was used, false alarms are above "
         "the nominal 1% for `exact` in 0 of 4, `cdi` in 4 of 4, `iar` in 0 of 4 and `llm-di` in 0 of 4 rows. Under "
         "stress `exact` gave 0 false alarms in 1 cell where nothing was used; it was right where a published procedure "
         "was wrong in 2 cells, and the reverse held in 1. All of this is measured on small models and 1 split, one a "

@@ -127,7 +127,7 @@ class FeatureTable:
         return [name for name in self.frame.columns if name not in KEY_COLUMNS]
 
     def pooled(self) -> "FeatureTable":
-        """Return one row a track, ordered by track id: the mean over windows that have a value.
+        """Return one row per track, ordered by track id: the mean over windows that have a value.
 
         A feature that is NaN in every window of a track stays NaN.
         """
@@ -137,7 +137,7 @@ class FeatureTable:
         return replace(self, frame=pooled.sort("track_id"))
 
     def equal_windows(self) -> "FeatureTable":
-        """Return the table with at most as many windows a track as nine tracks in ten have.
+        """Return the table with at most as many windows per track as nine tracks in ten have.
 
         The mean of many windows is steadier than one; where sets differ in that and scores are skewed, they
         differ without the model. Which windows stay follows from a hash of track and window, so neither
@@ -314,7 +314,7 @@ def _checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str,
     columns = [name for name in frame.columns if name not in KEY_COLUMNS]
     names = [name for name in columns if not is_bookkeeping(name)]
     if not names:
-        raise EarwitnessError(f"{source} has no feature column; add one numeric column a feature.")
+        raise EarwitnessError(f"{source} has no feature column; add one numeric column per feature.")
     if text := [name for name in names if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Boolean)]:
         raise EarwitnessError(f"{source}: column {text[0]} is not numeric; drop it or make it a number.")
     ungrouped = frame["group"].null_count()

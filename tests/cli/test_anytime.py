@@ -14,7 +14,7 @@ from tests.cli.test_bad_input import one_line, run
 
 
 def world(groups: int, *, shift: float = 0.8, seed: int = 0) -> pl.DataFrame:
-    """Two features, ``groups`` groups of two tracks a side; a larger world begins with the smaller one."""
+    """Two features, ``groups`` groups of two tracks per side; a larger world begins with the smaller one."""
     rows = []
     for i in range(groups):
         rng = np.random.default_rng([seed, i])

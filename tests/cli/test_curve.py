@@ -15,7 +15,7 @@ from tests.cli.test_bad_input import one_line, run
 
 
 def scores(suspect: np.ndarray, held_out: np.ndarray, *, group_size: int = 1) -> pl.DataFrame:
-    """One feature column a column of the arrays; groups of neighbours, on one side each."""
+    """One feature column per column of the arrays; groups of neighbours, on one side each."""
     sides = [("suspect", suspect), ("held_out", held_out)]
     parts = [
         pl.DataFrame(
@@ -45,7 +45,7 @@ def table(frame: pl.DataFrame) -> FeatureTable:
 def test_minimum_samples_are_near_the_closed_form(
     d: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Mean two-sided p is .01 at about 26.5/d² tracks a side.
+    # Mean two-sided p is .01 at about 26.5/d² tracks per side.
     scores(gaussian(1000, mean=d), gaussian(1000)).write_parquet(tmp_path / "scores.parquet")
     sizes = range(round(21 / d**2), round(33 / d**2) + 1, 2)
     arguments = [option for size in sizes for option in ("--size", size)]
@@ -78,7 +78,7 @@ def test_albums_show_in_the_level_beside_the_curve() -> None:
     assert found.held_out_level is not None
     assert found.simulated_level is not None
     assert found.held_out_level.low > 0.05
-    # Closed form: the standard error is too small by √(1 + 9ρ); of 80 tracks a side the rate is 2Φ(−1.96/√(1 + 9ρ)).
+    # Closed form: the standard error is too small by √(1 + 9ρ); of 80 tracks per side the rate is 2Φ(−1.96/√(1 + 9ρ)).
     assert 0.3 < found.simulated_level.rate < 0.5
     assert "fires too often" in " ".join(found.sentences())
     assert "groups are ignored" in " ".join(found.sentences())
@@ -86,7 +86,7 @@ def test_albums_show_in_the_level_beside_the_curve() -> None:
 
 @pytest.mark.slow
 def test_exact_relabels_drawn_tracks_by_group() -> None:
-    # Two albums a side: six ways to relabel them, so no draw of tracks can go below p = 1/6.
+    # Two albums per side: six ways to relabel them, so no draw of tracks can go below p = 1/6.
     rng = np.random.default_rng(4)
     sides = [rng.normal(size=(20, 1)) + mean for mean in (9, 0)]
     found = sample_curve(table(scores(*sides, group_size=10)), method="exact", sizes=[10, 20], draws=5, null_runs=1)
@@ -116,9 +116,9 @@ def test_the_page_and_the_table(
     said = " ".join(capsys.readouterr().out.split())
     assert "iar: 20 draws of each size, 1 features" in said
     # Published, the direction is ignored: a sum that separates the wrong way counts all the same.
-    assert "Mean p reaches 0.01 at 6 tracks a side" in said
+    assert "Mean p reaches 0.01 at 6 tracks per side" in said
     page = (tmp_path / "curve.html").read_text(encoding="utf-8")
-    assert '"tracks a side": 6' in page
+    assert '"tracks per side": 6' in page
     assert "<script src=" not in page
     assert run(monkeypatch, *arguments, "--size", 12, "--corrected") == 0
     assert "Mean p stays above 0.01 at every size tried" in " ".join(capsys.readouterr().out.split())
@@ -127,7 +127,7 @@ def test_the_page_and_the_table(
 @pytest.mark.parametrize(
     ("more", "needed"),
     [
-        (["--size", 31], "31 tracks a side cannot be drawn"),
+        (["--size", 31], "31 tracks per side cannot be drawn"),
         (["--method", "guess"], "guess"),
         (["--alpha", 0], "alpha"),
         (["--method", "exact", "--corrected"], "no corrected form"),

@@ -1,4 +1,4 @@
-"""``earwitness reference``: one line a target in the registry is all the commands need."""
+"""``earwitness reference``: one line per target in the registry is all the commands need."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One word a thing: the page is made from the list, and a report explains the words it uses."""
+"""One word per thing: the page is made from the list, and a report explains the words it uses."""
 
 from pathlib import Path
 

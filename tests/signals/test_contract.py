@@ -108,7 +108,7 @@ class WithoutSettings:
         (FailsOnNothing(), "measure gives numbers"),
         (TakesNothingForZero(), "a window without a valid position has NaN"),
         (NeverTheSame(), "the same scores give the same numbers"),
-        (ASecondNumber(), "one number a feature"),
+        (ASecondNumber(), "one number per feature"),
         (AsksUnasked(), "hold no entropy of order 2"),
         (HidesASetting(), "repr shows the settings"),
         (WithoutSettings(), "it is a dataclass whose fields are its settings"),

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from earwitness.errors import EarwitnessError
-from earwitness.stats.blind import blind_gate, harmful_auc, informative, units_until_harmful
+from earwitness.stats.blind import blind_gate, harmful_auc, informative
 from earwitness.stats.exact import ExactSettings, unconstrained_test
 from tests.stats.worlds import audit
 
@@ -12,7 +12,6 @@ QUICK = ExactSettings(permutations=199)
 
 @pytest.mark.parametrize(("auc", "units"), [(0.52, 2152), (0.55, 343), (0.60, 85)])
 def test_known_harmful_levels(auc: float, units: int) -> None:
-    assert units_until_harmful(auc) == units
     assert harmful_auc(units, units) == pytest.approx(auc, abs=1e-3)
 
 

@@ -84,7 +84,7 @@ def test_iar_keeps_its_level_with_independent_tracks_and_loses_it_with_albums() 
 
 @pytest.mark.slow
 def test_design_has_the_stated_correlations() -> None:
-    # icc 1: all tracks of a group are copies; with two groups a side the test sees 2 + 2 values.
+    # icc 1: all tracks of a group are copies; with two groups per side the test sees 2 + 2 values.
     rate, *_ = measured_level(
         "iar", n_suspect=40, n_held_out=40, features=1, group_size=20, icc=1.0, runs=200, alpha=0.01
     )
@@ -102,7 +102,7 @@ def test_a_shift_away_from_membership_fires_the_published_form_only() -> None:
 
 
 def test_impossible_requests_are_refused() -> None:
-    with pytest.raises(EarwitnessError, match="11 tracks a side cannot be drawn from 10 suspect"):
+    with pytest.raises(EarwitnessError, match="11 tracks per side cannot be drawn from 10 suspect"):
         p_against_samples(np.zeros((30, 1)), np.arange(30) < 10, "iar", [11], draws=1)
     with pytest.raises(EarwitnessError, match="must both lie"):
         measured_level("iar", n_suspect=5, n_held_out=5, features=1, icc=2.0, runs=1, alpha=0.05)

@@ -50,7 +50,7 @@ def test_one_large_album_does_not_carry_the_bound() -> None:
 
 
 def test_a_clear_difference_of_few_tracks_has_a_bound_that_is_not_zero() -> None:
-    # 30 tracks a side at AUC .82: what earlier bounds called "at least 0 %".
+    # 30 tracks per side at AUC .82: what earlier bounds called "at least 0 %".
     d = np.sqrt(2) * norm.ppf(0.82)
     rng = np.random.default_rng(3)
     bounds = [used_fraction(rng.normal(size=30) + d, rng.normal(size=30)).lower for _ in range(100)]

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 from earwitness.targets.ace_step import AceStepFamily
 from earwitness.targets.ace_step.model import AceStep
 
-RATE, HOP, CHANNELS, FRAMES = 40, 8, 4, 15_000  # five frames a second, fifty minutes of silence
+RATE, HOP, CHANNELS, FRAMES = 40, 8, 4, 15_000  # five frames per second, fifty minutes of silence
 SIZES = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "intermediate_size": 32}
 
 

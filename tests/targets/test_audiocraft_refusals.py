@@ -100,7 +100,7 @@ def test_tensors_of_the_codec_are_named_too(tmp_path: Path, original: Original) 
         ({"transformer_lm__dim": "wide"}, "transformer_lm.dim is 'wide', a whole number"),
         ({"transformer_lm__dim": "${dim}", "dim": "${dim}"}, "refers to itself"),
         ({"transformer_lm__n_q": 5}, "codec has 4 codebooks, the language model asks for 5"),
-        ({"transformer_lm__card": 8}, "models 8 codes a codebook, its codec has 16"),
+        ({"transformer_lm__card": 8}, "models 8 codes per codebook, its codec has 16"),
         ({"transformer_lm__num_layers": 1}, "12 tensors that its settings do not explain"),
         ({"dataset__segment_duration": None}, "segment_duration is None, a number"),
         ({"codebooks_pattern__modeling": "parallel"}, "codebook pattern is 'parallel'"),

@@ -322,7 +322,7 @@ def test_only_directories_with_a_description_match(tmp_path: Path) -> None:
 
 
 def tune(bars: int, *, tracks: int = 1) -> symusic.Score:
-    """Four notes a bar, of four pitches that differ from bar to bar."""
+    """Four notes per bar, of four pitches that differ from bar to bar."""
     score = symusic.Score(480)
     for track in range(tracks):
         notes = symusic.Track(program=8 * track)

@@ -464,7 +464,9 @@ def test_a_tempo_is_looked_up_every_480_seconds() -> None:
     score.tempos.extend([symusic.Tempo(0, 60), symusic.Tempo(480 * 480, 100)])  # 480 seconds at a quarter a second
     score.tracks[0].notes.append(note(480 * 484, 480, 60))
     tokens = REMI.decode(Piece.from_score(score).tokens)
-    assert tokens.count("Tempo_13") == 2  # 97 quarters a minute are the nearest bin: at 480 seconds, and as what holds
+    assert (
+        tokens.count("Tempo_13") == 2
+    )  # 97 quarters per minute are the nearest bin: at 480 seconds, and as what holds
     score.tempos[1].time += 1  # not at that very moment: the first one is repeated
     assert "Tempo_8" in REMI.decode(Piece.from_score(score).tokens)
 

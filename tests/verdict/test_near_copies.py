@@ -11,7 +11,7 @@ COLUMNS = ("longest_match", "match_gain", "similarity", "similarity_gain", "toke
 
 
 def table(suspect: list[dict[str, float]], held_out: list[dict[str, float]], *, columns: tuple[str, ...] = COLUMNS):
-    """One window a track, one track a group; what a row does not state is 0.1, gains included."""
+    """One window per track, one track a group; what a row does not state is 0.1, gains included."""
     rows = [
         {"track_id": f"{role}{i}", "role": role, "group": f"{role}{i}", "window": 0}
         | {f"continuation/{name}": values.get(name, 0.1) for name in columns}

@@ -104,7 +104,7 @@ def test_a_published_procedure_that_misbehaves_carries_no_weight() -> None:
     assert published.a_a.low > 0.01
     assert published.verdict == "inconclusive"
     assert any("misbehaves on this held-out set" in reason for reason in published.reasons)
-    assert verdict(albums, alpha=0.05).verdict == "no_evidence"  # six albums a side: the exact test holds its level
+    assert verdict(albums, alpha=0.05).verdict == "no_evidence"  # six albums per side: the exact test holds its level
 
 
 def test_the_corrected_form_looks_one_way_only() -> None:

@@ -31,7 +31,7 @@ def halves(table: FeatureTable, *, seed: int = 0) -> tuple[FeatureTable, Feature
 
 
 def attack_table(table: FeatureTable, *, seed: int = 0) -> pl.DataFrame:
-    """Return one row a signal, by falling AUC.
+    """Return one row per signal, by falling AUC.
 
     Columns: ``signal, variant, variants, direction`` (``higher``, ``lower``, or ``learned`` where no
     direction is declared), ``auc, auc_low, auc_high, tpr, tpr_low, tpr_high`` (at 1 % FPR),

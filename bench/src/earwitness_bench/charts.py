@@ -23,7 +23,7 @@ _Record = dict[str, str | float | None]
 
 
 def length_chart(aucs: pl.DataFrame) -> str:
-    """AUC by training length, one panel a target, one line a signal, as SVG.
+    """AUC by training length, one panel per target, one line per signal, as SVG.
 
     ``aucs`` holds ``target, epochs, signal, auc, auc_low, auc_high``; signals keep their order.
     """
@@ -55,12 +55,12 @@ def length_chart(aucs: pl.DataFrame) -> str:
         chart,
         name="lengths",
         title="AUC by training length",
-        description="One panel a target; the loss and the strongest signals, with 95 % intervals; 0.5 is chance.",
+        description="One panel per target; the loss and the strongest signals, with 95 % intervals; 0.5 is chance.",
     )
 
 
 def collections_chart(points: pl.DataFrame, *, name: str, title: str, headings: Mapping[int, str]) -> str:
-    """Share of draws with p ≤ α against tracks a side, as SVG: trained on above, not trained on below.
+    """Share of draws with p ≤ α against tracks per side, as SVG: trained on above, not trained on below.
 
     ``points`` holds one target and one set of features; one column of panels for each number of
     epochs, under its heading.
@@ -86,7 +86,7 @@ def collections_chart(points: pl.DataFrame, *, name: str, title: str, headings: 
         found = share == "found"
         x = alt.X(
             "place:Q",
-            title=None if found else "tracks a side",
+            title=None if found else "tracks per side",
             scale=alt.Scale(type="log", domain=[sizes[0] / 1.25, sizes[-1] * 1.25], nice=False),
             axis=alt.Axis(values=sizes, format=",d", grid=False, labelOverlap=True),
         )
@@ -109,14 +109,14 @@ def collections_chart(points: pl.DataFrame, *, name: str, title: str, headings: 
         alt.vconcat(*rows, spacing=6),
         name=name,
         title=title,
-        description=f"Share of draws with p ≤ {ALPHA:g} by tracks a side, one line a method, with 95 % intervals. "
+        description=f"Share of draws with p ≤ {ALPHA:g} by tracks per side, one line per method, with 95 % intervals. "
         "Above, suspects that were trained on; below, suspects that were not: false alarms, beside the nominal "
         f"{ALPHA:.0%}.",
     )
 
 
 def stress_chart(stress: pl.DataFrame, marks: Mapping[str, str]) -> str:
-    """How often each method says "used", as SVG: a row a scenario, a block a truth, a column of panels a target.
+    """How often each method says "used", as SVG: a row per scenario, a block a truth, a column of panels a target.
 
     ``stress`` holds ``target, label, truth, method, says_used, outcome``; ``marks`` the sign of an outcome.
     """

@@ -1,7 +1,7 @@
 """Dataset inference where the truth is known: p against the number of tracks, and the level that stands behind it.
 
 Goal: the papers' figure for every method on one measurement, and beside each point what the same
-method says of sets the model was not trained on. Conventions: sizes are groups a side, one track
+method says of sets the model was not trained on. Conventions: sizes are groups per side, one track
 a group; draws of a size overlap, so intervals over draws tell how well this pool of tracks was
 explored, not how another pool would turn out.
 """
@@ -23,7 +23,7 @@ POWER = 0.8
 
 
 def p_against_tracks(scores: Scores, scale: Scale, *, seed: int = 0, on_progress: OnProgress) -> pl.DataFrame:
-    """Return one row a method and size.
+    """Return one row per method and size.
 
     Columns: ``method, size, draws, mean_p, median_p, found, found_low, found_high`` (share of draws of
     trained-on suspects with p ≤ α, Clopper–Pearson), ``null_draws, false_alarms, false_alarms_low,
@@ -59,7 +59,7 @@ def point(
 
 
 def minimum_tracks(points: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a method: how many tracks a side it takes, in the papers' sense and in ours.
+    """Return one row per method: how many tracks per side it takes, in the papers' sense and in ours.
 
     ``by_mean_p`` is the smallest size from which on the mean p stays ≤ α, ``by_power`` the smallest from which
     on at least 80 % of the draws have p ≤ α; null where no size has it. ``worst_false_alarms`` is the largest

@@ -35,7 +35,7 @@ def draw_sets(
     known = round(size * used)
     if len(inside) < known or len(outside) < 2 * size - known:
         raise EarwitnessError(
-            f"{size} groups a side cannot be drawn from {len(inside)} that were trained on and {len(outside)} "
+            f"{size} groups per side cannot be drawn from {len(inside)} that were trained on and {len(outside)} "
             "that were not; take smaller sets or more tracks."
         )
     held_out, rest = outside[:size], outside[size : 2 * size - known]

@@ -26,7 +26,7 @@ _DENOISING_SIGNALS = ("clid", "sima")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What one checkpoint answered, one row a track.
+    """What one checkpoint answered, one row per track.
 
     ``every`` holds all signals, ``default`` those of the default preset, and ``published`` the
     feature set of the publications (``iar`` for tokens, ``cdi`` for diffusion).
@@ -56,7 +56,7 @@ def measure(length: Length, scale: Scale, work: Path, *, on_progress: OnProgress
 
 
 def measured(manifest: Path, run: Path, settings: MeasureSettings, *, on_progress: OnProgress) -> FeatureTable:
-    """Index the manifest's tracks and measure them in the run folder; one row a track, the mean of its windows."""
+    """Index the manifest's tracks and measure them in the run folder; one row per track, the mean of its windows."""
     if not (run / "tracks.parquet").exists():
         pipeline.index_stage(run, manifest=manifest)
     pipeline.extract_stage(run, settings, on_progress=on_progress)

@@ -17,7 +17,7 @@ from earwitness.stats.published import Method, published_p
 
 METHODS = ("exact", "cdi", "iar", "llm-di")
 FEWEST = {"exact": 2, "cdi": 5, "iar": 2, "llm-di": 4}
-"""Tracks a side below which a method has no answer at all."""
+"""Tracks per side below which a method has no answer at all."""
 
 
 @dataclass(frozen=True, slots=True)

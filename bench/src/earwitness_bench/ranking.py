@@ -1,6 +1,6 @@
 """Which signals earn their place in a preset: what the exact test gains and loses by them.
 
-Goal: derive the default presets instead of asserting them. On one half of the groups a set of
+Goal: derive the default presets instead of asserting them. On one half of the groups per set of
 signals is grown, one signal at a time, for as long as the exact test's power grows; the other
 half, which played no part in that, says how the grown set compares with the present default,
 with the published set and with each signal alone. Conventions: p is the exact test's; every set of
@@ -36,7 +36,7 @@ def ranked(
     seed: int = 0,
     on_progress: OnProgress,
 ) -> pl.DataFrame:
-    """Return one row a set of signals, judged on all tables (checkpoints of one kind) together.
+    """Return one row per set of signals, judged on all tables (checkpoints of one kind) together.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def ranked(
     named
         Sets to compare, by name.
     sizes
-        Groups a side of the draws, one for each table: where the test is neither blind nor sure.
+        Groups per side of the draws, one for each table: where the test is neither blind nor sure.
     draws
         Draws a table.
 

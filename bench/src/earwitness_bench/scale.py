@@ -25,7 +25,7 @@ class Scale:
     windows
         Windows of a track of audio; a score's are twice as many, of 256 tokens.
     sizes
-        Tracks a side of the sets that are drawn from them.
+        Tracks per side of the sets that are drawn from them.
     draws, null_draws
         Draws of a size where the suspects were trained on, and where they were not.
     permutations

@@ -49,7 +49,7 @@ def test_the_table_has_every_epoch_artist_and_method(made: tuple[Path, Path, pl.
     assert table.height == 2 * 4 * 4  # epochs × (two artists and two collections) × methods
     assert set(table["artist"]) == {*ARTISTS, "all used artists", "all unused artists"}
     exact = table.filter(pl.col("method") == "exact")
-    assert set(exact["outcome"]) == {"cannot be tested"}, "two pieces a side are too few"
+    assert set(exact["outcome"]) == {"cannot be tested"}, "two pieces per side are too few"
     assert exact["right"].null_count() == exact.height
 
 

@@ -11,7 +11,7 @@ from earwitness_bench.recordings.split import FEWEST_PIECES, Part, card_text, sp
 
 
 def recordings(sizes: dict[str | None, int], versions: int = 1) -> list[Recording]:
-    """``sizes`` pieces an artist, each in that many versions."""
+    """``sizes`` pieces per artist, each in that many versions."""
     return [
         Recording(
             path=Path(f"/{artist}/{piece}/{version}.ogg"), package="pack", name=f"{artist}/{piece}/{version}.ogg",

@@ -21,7 +21,7 @@ def excerpts() -> list[Excerpt]:
 
 
 def table(excerpts: list[Excerpt], *, effect: float, seed: int = 5) -> FeatureTable:
-    """One row a track; what was trained on has losses lower by ``effect`` deviations."""
+    """One row per track; what was trained on has losses lower by ``effect`` deviations."""
     rng = np.random.default_rng(seed)
     parts: list[Part] = [excerpt.part for excerpt in excerpts]
     columns = {f"loss/{i}": [float(rng.normal() - effect * part.is_trained_on) for part in parts] for i in range(4)}
@@ -77,8 +77,8 @@ def test_too_few_pieces_cannot_be_tested(rows: dict[tuple[str, str], Row]) -> No
         assert row["p_value"] is None
         assert row["p_value_floor"] == pytest.approx(1 / 6)  # C(4, 2)
         assert "2 suspect and 2 held-out groups" in row["remark"]
-        assert rows[artist, "cdi"]["remark"] == "The procedure needs 5 tracks a side."
-        assert rows[artist, "iar"]["p_value"] is not None, "two tracks a side are enough for a t-test"
+        assert rows[artist, "cdi"]["remark"] == "The procedure needs 5 tracks per side."
+        assert rows[artist, "iar"]["p_value"] is not None, "two tracks per side are enough for a t-test"
 
 
 def test_holm_is_over_the_artists_that_were_tested(rows: dict[tuple[str, str], Row], excerpts: list[Excerpt]) -> None:

@@ -68,7 +68,7 @@ def test_sets_are_as_large_as_the_pools_allow() -> None:
     assert largest_size(scenario(inside, outside), found) == 40
     assert largest_size(scenario(outside, outside), found) == 40
     assert largest_size(scenario(outside, outside, size=8), found) == 8
-    with pytest.raises(EarwitnessError, match="finds no two groups a side"):
+    with pytest.raises(EarwitnessError, match="finds no two groups per side"):
         largest_size(scenario((Part(member=False, treatments=("airs",)),), outside), found)
 
 

@@ -57,7 +57,7 @@ def test_a_false_alarm_is_laid_to_what_was_measured() -> None:
     alarm = published("iar", "false alarm")
     albums = replace(alarm, tracks=40, groups=10, intraclass_correlation=0.62)
     away = replace(alarm, less_member_like=0.96)
-    assert "40 tracks a side for independent" in str(why(quiet, albums)["iar"])
+    assert "40 tracks per side for independent" in str(why(quiet, albums)["iar"])
     assert "(intraclass correlation 0.62)" in str(why(quiet, albums)["iar"])
     assert "less member-like in 96% of the draws, and its test is two-sided" in str(why(quiet, away)["iar"])
     assert "Nothing that was measured explains it" in str(why(quiet, alarm)["iar"])
@@ -81,7 +81,7 @@ def test_what_exact_misses_is_laid_to_what_it_said() -> None:
     weak = replace(EXACT, says_no=0.9, inconclusive=0.0, median_auc=0.58)
     assert "an AUC of 0.66 is found in four of five audits, and the median here is 0.58" in str(why(weak, cdi)["exact"])
     small = replace(EXACT, says_no=0.0, inconclusive=0.0, cannot_be_tested=0.9, groups=4)
-    assert "4 groups a side are too few" in str(why(small, cdi)["exact"])
+    assert "4 groups per side are too few" in str(why(small, cdi)["exact"])
     elsewhere = replace(EXACT, adjusted=0.0, median_adjusted_p=None)
     assert "not in the direction of membership (median p 0.001)" in str(why(elsewhere, cdi)["exact"])
 

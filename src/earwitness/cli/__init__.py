@@ -1,4 +1,4 @@
-"""The command line: one file a command, each a few lines around a function of the package.
+"""The command line: one file per command, each a few lines around a function of the package.
 
 Goal: a user's mistake ends with one clear line and exit status 2, never a traceback; a
 verdict, whatever it is, ends with status 0. Importing this module imports no model code.

@@ -39,7 +39,7 @@ def command(
         list[str] | None, typer.Option(help="An experiment by name (repeatable).", rich_help_panel=_WHAT)
     ] = None,
     tracks: Annotated[
-        int | None, typer.Option(min=10, help="Tracks a side; 1000 by default.", rich_help_panel=_WHAT)
+        int | None, typer.Option(min=10, help="Tracks per side; 1000 by default.", rich_help_panel=_WHAT)
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Length of a window of audio.", rich_help_panel=_WHAT)

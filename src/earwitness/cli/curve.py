@@ -21,10 +21,10 @@ def command(
     features: Annotated[Path, typer.Argument(help="A feature table (parquet) or a run folder.")],
     method: Annotated[str, typer.Option(help="cdi, iar, llm-di, or exact.")] = "cdi",
     size: Annotated[
-        list[int] | None, typer.Option(help="Tracks a side; may be repeated. By default 5, 10, 20 … to all.")
+        list[int] | None, typer.Option(help="Tracks per side; may be repeated. By default 5, 10, 20 … to all.")
     ] = None,
     draws: Annotated[
-        int | None, typer.Option(min=1, help="Random draws a size; by default 1000, or 100 for exact.")
+        int | None, typer.Option(min=1, help="Random draws per size; by default 1000, or 100 for exact.")
     ] = None,
     alpha: options.Alpha = 0.01,
     corrected: Annotated[bool, typer.Option("--corrected", help="The corrected form of a published method.")] = False,
@@ -34,7 +34,7 @@ def command(
     plot: Annotated[Path | None, typer.Option(help="Also draw the curve into this HTML file.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Repeat the papers' curve: mean p over random draws, at each number of tracks a side.
+    """Repeat the papers' curve: mean p over random draws, at each number of tracks per side.
 
     Single tracks are drawn, as in the papers. The published methods ignore groups and take
     tracks as independent; exact relabels the drawn tracks group by group. Beside the curve
@@ -69,7 +69,7 @@ def _points(result: "SampleCurve") -> "Table":
     from rich.table import Table
 
     table = Table(title=f"{result.method}: {result.draws} draws of each size, {result.features} features")
-    for title in ("tracks a side", "mean p", "90 % of draws", f"share with p ≤ {result.alpha:g}"):
+    for title in ("tracks per side", "mean p", "90 % of draws", f"share with p ≤ {result.alpha:g}"):
         table.add_column(title, justify="right")
     for point in result.points:
         table.add_row(
@@ -86,7 +86,7 @@ def _draw(result: "SampleCurve", path: Path) -> None:
 
     records = [
         {
-            "tracks a side": point.n,
+            "tracks per side": point.n,
             "mean p": max(point.mean_p, _SMALLEST_DRAWN),
             "5 %": max(point.low, _SMALLEST_DRAWN),
             "95 %": max(point.high, _SMALLEST_DRAWN),
@@ -94,7 +94,7 @@ def _draw(result: "SampleCurve", path: Path) -> None:
         for point in result.points
     ]
     data = alt.InlineData(values=records)
-    x = alt.X("tracks a side:Q", scale=alt.Scale(type="log", nice=False), title="tracks a side")
+    x = alt.X("tracks per side:Q", scale=alt.Scale(type="log", nice=False), title="tracks per side")
     scale = alt.Scale(type="log", domain=[min([result.alpha, *(record["5 %"] for record in records)]) / 2, 1])
     y = alt.Y("mean p:Q", scale=scale, title="p")
     band = alt.Chart(data).mark_area(opacity=0.2).encode(x=x, y=alt.Y("5 %:Q", scale=scale, title="p"), y2="95 %:Q")

@@ -106,7 +106,7 @@ Harmonise = Annotated[
 Seed = Annotated[int, typer.Option(help="Fixes every random choice.", rich_help_panel=_MEASURE)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MACHINE)]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.", rich_help_panel=_MACHINE)]
-BatchSize = Annotated[int, typer.Option(min=1, help="Windows a forward pass.", rich_help_panel=_MACHINE)]
+BatchSize = Annotated[int, typer.Option(min=1, help="Windows per forward pass.", rich_help_panel=_MACHINE)]
 
 Alpha = Annotated[
     float, typer.Option(help="Level of the test: the share of false alarms it may give.", rich_help_panel=_TEST)

@@ -20,11 +20,11 @@ def command(
     auc: Annotated[
         float | None, typer.Option(help="AUC of a used track's score: how many tracks does it take?")
     ] = None,
-    tracks: Annotated[int | None, typer.Option(help="Tracks a side: what is the smallest AUC they can show?")] = None,
+    tracks: Annotated[int | None, typer.Option(help="Tracks per side: what is the smallest AUC they can show?")] = None,
     alpha: options.Alpha = 0.01,
     power: Annotated[float, typer.Option(help="Chance of finding the effect.")] = 0.8,
     fraction: Annotated[float, typer.Option(help="Share of the suspect set that was used.")] = 1.0,
-    group_size: Annotated[float, typer.Option(help="Tracks a group (album, session).")] = 1.0,
+    group_size: Annotated[float, typer.Option(help="Tracks per group (album, session).")] = 1.0,
     icc: Annotated[float, typer.Option(help="Correlation of two tracks of a group, 0 to 1.")] = 0.0,
     windows_per_track: options.WindowsPerTrack = None,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Length of a track, for all windows.")] = None,
@@ -36,7 +36,7 @@ def command(
         Path | None,
         typer.Option(help="Plant the effect into the held-out tracks of this table; no formula."),
     ] = None,
-    groups: Annotated[int | None, typer.Option(min=2, help="Groups a side in a simulation; default: half.")] = None,
+    groups: Annotated[int | None, typer.Option(min=2, help="Groups per side in a simulation; default: half.")] = None,
     runs: Annotated[int, typer.Option(min=20, help="Simulated audits.")] = 200,
     seed: options.TestSeed = 0,
     higher: options.Higher = None,
@@ -72,17 +72,17 @@ def command(
     if auc is not None and tracks is not None:
         plan["auc"], plan["tracks"] = auc, tracks
         plan["power"] = planner.power_at(auc, tracks, tracks, alpha=alpha, fraction=fraction, **design)
-        said = f"{tracks} tracks a side find an AUC of {auc:.3g} with power {plan['power']:.3g}"
+        said = f"{tracks} tracks per side find an AUC of {auc:.3g} with power {plan['power']:.3g}"
     elif auc is not None:
         plan["auc"] = auc
         plan["tracks"] = planner.tracks_needed(auc, alpha=alpha, power=power, fraction=fraction, **design)
-        said = f"{plan['tracks']} tracks a side are needed to find an AUC of {auc:.3g} with power {power:g}"
+        said = f"{plan['tracks']} tracks per side are needed to find an AUC of {auc:.3g} with power {power:g}"
     elif tracks is not None:
         plan["tracks"] = tracks
         plan["auc"] = planner.minimum_detectable_auc(
             tracks, tracks, alpha=alpha, power=power, fraction=fraction, **design
         )
-        said = f"{tracks} tracks a side find an AUC of {plan['auc']:.3f} or more with power {power:g}"
+        said = f"{tracks} tracks per side find an AUC of {plan['auc']:.3f} or more with power {power:g}"
     plan["groups_needed"] = planner.groups_needed_for_floor(alpha)
     if as_json:
         typer.echo(json.dumps(plan))
@@ -91,7 +91,7 @@ def command(
     if windows is not None:
         typer.echo(f"Each track is read in {windows} windows, whose correlation is {plan['window_correlation']:g}.")
     typer.echo(f"Used: {fraction:.0%} of the suspect set; groups of {group_size:g} tracks, correlation {icc:g}.")
-    typer.echo(f"Whatever the effect, fewer than {plan['groups_needed']} groups a side cannot reach this level.")
+    typer.echo(f"Whatever the effect, fewer than {plan['groups_needed']} groups per side cannot reach this level.")
 
 
 def _windows(asked: int | str | None, minutes: float | None, seconds: float) -> int | None:

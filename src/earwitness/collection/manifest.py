@@ -39,7 +39,7 @@ def read_manifest(manifest: Path) -> Gathered:
     root = manifest.parent
     lines, warnings = read_lines(manifest, REQUIRED, OPTIONAL)
     if not lines:
-        raise EarwitnessError(f"{manifest} lists no track; add one line a track: path,role.")
+        raise EarwitnessError(f"{manifest} lists no track; add one line per track: path,role.")
     line_of: dict[Path, int] = {}
     found: list[tuple[Path, Role, dict[str, str]]] = []
     for line in lines:

@@ -35,7 +35,7 @@ class Card:
     recipe: dict[str, Any]
     losses: dict[str, float]
     loss_auc: dict[str, float]
-    loss_unit: str = "nats a token"
+    loss_unit: str = "nats per token"
     tunes: tuple[CardTune, ...]
 
     def summary(self) -> str:
@@ -69,7 +69,7 @@ class Card:
         return f"# {self.name}\n\n| | |\n| --- | --- |\n{table}\n"
 
     def write(self, path: Path) -> None:
-        """Write the card as JSON, a line a tune."""
+        """Write the card as JSON, a line per tune."""
         content = asdict(self)
         tunes = content.pop("tunes")
         head = json.dumps(content, indent=2)[:-2]

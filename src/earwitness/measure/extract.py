@@ -64,7 +64,7 @@ def extract(
     plan
         The run's plan; it is written to the folder or compared with the one there.
     batch_size
-        Windows a forward pass. It changes values by float rounding at most.
+        Windows per forward pass. It changes values by float rounding at most.
     read_ahead
         Read the next tracks while the model works. Worth it where the model runs on a GPU; on
         a CPU the reader takes the cores that the model waits for.

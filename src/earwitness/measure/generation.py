@@ -34,7 +34,7 @@ class GeneratorInstrument:
         return [SIMILARITY, SIMILARITY_GAIN]
 
     def measure(self, windows: Sequence[Window]) -> list[dict[str, float]]:
-        """Two features a window, over what was answered; NaN where that is less than half of what was asked for."""
+        """Two features per window, over what was answered; NaN where that is less than half of what was asked for."""
         rate = self.target.sample_rate
         waves = np.stack([window.content for window in windows if isinstance(window.content, np.ndarray)])
         border = round(self.prompt_share * waves.shape[-1])

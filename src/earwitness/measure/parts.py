@@ -1,7 +1,7 @@
 """The parts of a feature table on disk, and which tracks each of them answers for.
 
-A part is ``features/part-00000.parquet`` with one row a window: ``track_id``, ``window``
-and a float64 column a feature. Its file metadata holds the plan hash, the feature specs,
+A part is ``features/part-00000.parquet`` with one row per window: ``track_id``, ``window``
+and a float64 column per feature. Its file metadata holds the plan hash, the feature specs,
 the track ids it answers for and the tracks that failed, so a part is complete in itself
 and ``failures.parquet`` can be rebuilt from the parts at any time.
 """

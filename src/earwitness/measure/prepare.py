@@ -1,7 +1,7 @@
 """Preparation: from settings and a collection to a reader, an instrument and the plan that names them.
 
 Goal: everything that fixes the numbers is decided here, before the first window is read. One
-module a kind of target.
+module per kind of target.
 """
 
 from earwitness.collection.tracks import Collection

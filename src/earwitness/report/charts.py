@@ -45,7 +45,7 @@ class Figure:
 def score_figure(tracks: Sequence[TrackResult]) -> Figure | None:
     """Draw the track scores of both sets: a smooth outline over one row of dots a set.
 
-    The outline (a Gaussian kernel density) is left out under 20 tracks a set, where it
+    The outline (a Gaussian kernel density) is left out under 20 tracks per set, where it
     would suggest more than is known. Above 300 tracks the dots are the percentiles
     0.5, 1.5 … 99.5 of the set instead of single tracks. ``None`` without finite scores in both sets.
     """

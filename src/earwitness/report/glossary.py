@@ -1,6 +1,6 @@
 """The one word for each thing: what the report explains at its end, and what docs/glossary.md lists.
 
-Goal: a reader meets one word a thing, in the report, in help, in messages and in names. A term that a
+Goal: a reader meets one word per thing, in the report, in help, in messages and in names. A term that a
 report uses is explained there; the others are for those who read or write the code.
 
     python -m earwitness.report.glossary > docs/glossary.md

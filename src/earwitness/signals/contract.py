@@ -42,7 +42,7 @@ def check_signal(signal: TokenSignal | DenoisingSignal, *, seed: int = 0) -> Ite
     ...     print(line)
     its features have names of their own
     its settings are what repr shows, and the same settings are the same signal
-    it gives one number a feature, the same every time
+    it gives one number per feature, the same every time
     what does not count changes nothing
     where nothing counts, its numbers are missing
     """
@@ -81,7 +81,7 @@ def _check_token(signal: TokenSignal, seed: int) -> Iterator[str]:
     passes = _passes(signal, valid, np.random.default_rng(seed))
     found = _numbers(signal, passes)
     _require(found == _numbers(signal, passes), "the same scores give the same numbers")
-    yield "it gives one number a feature, the same every time"
+    yield "it gives one number per feature, the same every time"
 
     masked = replace(passes, condition=_scrambled(passes.condition), extra=_all_scrambled(passes.extra))
     _require(_same(_numbers(signal, masked), found), "positions that are not valid change nothing")
@@ -103,7 +103,7 @@ def _numbers(signal: TokenSignal, passes: Passes) -> list[float]:
         found = [float(value) for value in signal.measure(passes)]
     except (ValueError, KeyError, IndexError, ZeroDivisionError) as error:
         raise AssertionError(f"The signal breaks its contract: measure gives numbers ({error}).") from error
-    _require(len(found) == len(signal.specs), "measure gives one number a feature")
+    _require(len(found) == len(signal.specs), "measure gives one number per feature")
     return found
 
 
@@ -149,9 +149,9 @@ def _all_scrambled(extra: Mapping[Request, TokenScores]) -> dict[Request, TokenS
 
 def _check_denoising(signal: DenoisingSignal, seed: int) -> Iterator[str]:
     found = _rows(signal, _oracle((0, 1, 2), seed))
-    _require(found.shape == (3, len(signal.specs)), "measure gives one row a window and one column a feature")
+    _require(found.shape == (3, len(signal.specs)), "measure gives one row per window and one column per feature")
     _require(_same(found, _rows(signal, _oracle((0, 1, 2), seed))), "the same windows give the same rows")
-    yield "it gives one row a window, the same every time"
+    yield "it gives one row per window, the same every time"
 
     alone = np.concatenate([_rows(signal, _oracle((window,), seed)) for window in range(3)])
     _require(_same(alone, found), "batch-mates change nothing")

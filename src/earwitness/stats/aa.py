@@ -102,7 +102,7 @@ def aa_control(
     seed
         Of the splits and of each run's own draws.
     settings
-        Of the exact test; 499 relabellings a run unless given, which suffices for α ≥ .002.
+        Of the exact test; 499 relabellings per run unless given, which suffices for α ≥ .002.
     p_value
         Another test to control instead of the exact one.
 

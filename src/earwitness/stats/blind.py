@@ -13,7 +13,6 @@ unless the gate passes.
 """
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -177,17 +176,6 @@ def harmful_auc(n_suspect: int, n_held_out: int, *, alpha: float = 0.01) -> floa
     """
     harmonic = 2 * n_suspect * n_held_out / (n_suspect + n_held_out)
     return float(norm.cdf(norm.isf(alpha) / np.sqrt(harmonic)))
-
-
-def units_until_harmful(auc: float, *, alpha: float = 0.01) -> int:
-    """Units a side at which a blind AUC above .5 fires the test by itself: ``(z_{1−α}/Φ⁻¹(AUC))²``, rounded up.
-
-    Examples
-    --------
-    >>> [units_until_harmful(auc) for auc in (0.52, 0.55, 0.60)]
-    [2152, 343, 85]
-    """
-    return ceil((norm.isf(alpha) / norm.ppf(auc)) ** 2)
 
 
 def _state(p_value: float, high: float, harmful: float) -> GateState:

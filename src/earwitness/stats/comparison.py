@@ -85,7 +85,7 @@ class Comparison:
     columns
         The tracks behind the rows.
     rows
-        One row a group, or a unit of pairs.
+        One row per group, or a unit of pairs.
     track_values
         ``[tracks, columns]`` with what the covariates say taken out once; as they were where there are pairs.
     track_row

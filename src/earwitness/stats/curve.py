@@ -2,7 +2,7 @@
 
 Goal: reproduce "minimum number of samples" as published, and never print such a p without
 the measured share of false alarms of the same procedure on sets of the same shape.
-Conventions: values are oriented, higher = more member-like; sizes are tracks a side. A
+Conventions: values are oriented, higher = more member-like; sizes are tracks per side. A
 mean p is a description of many overlapping draws, not itself a p-value. For an oracle
 score of separation ``d = √2·Φ⁻¹(AUC)`` the mean two-sided p is .01 at ``n ≈ 26.5/d²``.
 """
@@ -29,7 +29,7 @@ class CurvePoint:
     """What the draws of one size gave.
 
     ``mean_p``; ``low`` and ``high``, the 5 % and 95 % quantiles of p over the draws;
-    ``share_rejected``, the share with p ≤ α; ``n`` tracks a side.
+    ``share_rejected``, the share with p ≤ α; ``n`` tracks per side.
     """
 
     n: int
@@ -51,7 +51,7 @@ def p_against_samples(
     seed: int = 0,
     test: TrackTest | None = None,
 ) -> list[CurvePoint]:
-    """Return mean p at each number of tracks a side, over random draws of both sets.
+    """Return mean p at each number of tracks per side, over random draws of both sets.
 
     Each draw takes ``n`` suspect and ``n`` held-out tracks without replacement and runs the
     procedure on them. A size's draws depend on seed and size alone.
@@ -63,7 +63,7 @@ def p_against_samples(
     method, corrected
         The published procedure and its form.
     sizes
-        Tracks a side.
+        Tracks per side.
     draws
         Draws a size; the papers take 1000.
     alpha
@@ -89,7 +89,7 @@ def p_against_samples(
     for n in sizes:
         if not 1 <= n <= min(map(len, sides)):
             raise EarwitnessError(
-                f"{n} tracks a side cannot be drawn from {len(sides[0])} suspect and {len(sides[1])} held-out ones; "
+                f"{n} tracks per side cannot be drawn from {len(sides[0])} suspect and {len(sides[1])} held-out ones; "
                 "ask for fewer."
             )
         rng = np.random.default_rng([seed, n])
@@ -156,7 +156,7 @@ def measured_level(
     features
         Columns.
     group_size, icc
-        Tracks a group (the last of a set may be smaller), intraclass correlation in [0, 1].
+        Tracks per group (the last of a set may be smaller), intraclass correlation in [0, 1].
     runs
         Simulated audits.
     alpha

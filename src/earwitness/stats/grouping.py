@@ -94,7 +94,7 @@ def usable_scores(values: Floats, *, max_missing: float = 0.5) -> UsableScores:
 
 
 def group_rows(columns: Floats, codes: Ints, *, strata: Ints | None = None) -> GroupRows:
-    """Return one scaled, weighted row a group.
+    """Return one scaled, weighted row per group.
 
     Parameters
     ----------

@@ -59,12 +59,12 @@ def tracks_needed(
     fraction
         Share of the suspect set that was used, in (0, 1]; the mean shift shrinks with it.
     group_size, icc
-        Tracks a group ``m ≥ 1`` and their intraclass correlation ``ρ`` in [0, 1].
+        Tracks per group ``m ≥ 1`` and their intraclass correlation ``ρ`` in [0, 1].
 
     Returns
     -------
     int
-        Tracks a side.
+        Tracks per side.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def simulate_power(
     shift_auc
         AUC of a raised track in one column, in [.5, 1).
     n_groups
-        Groups a side.
+        Groups per side.
     alpha
         The test fires at p ≤ α; a p of NaN does not fire.
     runs

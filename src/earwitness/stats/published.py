@@ -158,7 +158,7 @@ def llm_di_test(values: ArrayLike, is_suspect: ArrayLike, *, corrected: bool = F
     Notes
     -----
     Maini et al., arXiv 2406.06443. Its clipping moves only the values beyond the innermost of
-    the tail, so it changes nothing below 80 tracks a side.
+    the tail, so it changes nothing below 80 tracks per side.
     """
     x, suspect = _prepared(values, is_suspect, fewest=4)
     train = _halves(suspect, seed)

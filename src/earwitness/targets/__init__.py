@@ -1,4 +1,4 @@
-"""Targets: the models that are asked. One file a family, found through entry points."""
+"""Targets: the models that are asked. One file per family, found through entry points."""
 
 from earwitness.targets.registry import families, load_target
 

@@ -1,7 +1,7 @@
 """The mel front ends of the AudioLDM family.
 
 Goal: waveforms become the log-mel spectrograms that the family's models were trained on and
-that its vocoders turn back. A checkpoint says how many samples a second and a frame, and how
+that its vocoders turn back. A checkpoint says how many samples per second and a frame, and how
 many bands, in its vocoder's configuration; the length of the windows and the frequencies of the
 bands it does not say. Those are the published ones of the two front ends there are, and a
 vocoder of another shape is refused rather than guessed at.

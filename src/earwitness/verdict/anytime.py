@@ -241,7 +241,7 @@ def _check_counted(state: AnytimeState, found: dict[str, CountedGroup]) -> list[
         if name in found and not counted.same_as(found[name]):
             raise EarwitnessError(
                 f"Group {name!r} was counted before and its {_what_changed(counted, found[name])} changed since; "
-                "bets already made cannot be remade. Restore it, or give the new tracks a group of their own."
+                "bets already made cannot be remade. Restore it, or give the new tracks per group of their own."
             )
     gone = len(state.groups.keys() - found.keys())
     return [f"{gone} groups that were counted before are not in this table; their bets stand."] if gone else []

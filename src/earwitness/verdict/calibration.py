@@ -17,7 +17,7 @@ from earwitness.stats.exact import ExactSettings
 
 
 class Calibration(BaseModel):
-    """The outcome: one line a level, and every p-value for a uniformity plot."""
+    """The outcome: one line per level, and every p-value for a uniformity plot."""
 
     model_config = ConfigDict(frozen=True)
 

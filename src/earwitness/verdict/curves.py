@@ -2,7 +2,7 @@
 
 Goal: "how many samples does the published test need?" answered as the papers answer it, and
 never without the share of false alarms that the same procedure gives where nothing is to be
-found. Conventions: sizes are tracks a side; a mean p describes many overlapping draws and
+found. Conventions: sizes are tracks per side; a mean p describes many overlapping draws and
 is no p-value; the published methods take tracks as independent, whatever the groups, while
 the exact test relabels the drawn tracks group by group.
 """
@@ -29,7 +29,7 @@ _DRAWS, _EXACT_DRAWS = 1000, 100
 
 
 class SampleCurve(BaseModel):
-    """p against the number of tracks a side, and what the procedure does under a true null.
+    """p against the number of tracks per side, and what the procedure does under a true null.
 
     ``minimum_samples`` is the smallest size with mean p ≤ α, ``None`` where no size has it.
     ``held_out_level`` was measured by splitting the held-out groups, ``simulated_level`` on
@@ -60,10 +60,10 @@ class SampleCurve(BaseModel):
         """Say what the curve shows, and how far the procedure behind it can be trusted."""
         largest = max(point.n for point in self.points)
         found = (
-            f"Mean p reaches {self.alpha:g} at {self.minimum_samples} tracks a side, of the sizes tried: "
+            f"Mean p reaches {self.alpha:g} at {self.minimum_samples} tracks per side, of the sizes tried: "
             "what the papers call the minimum number of samples."
             if self.minimum_samples
-            else f"Mean p stays above {self.alpha:g} at every size tried, up to {largest} tracks a side."
+            else f"Mean p stays above {self.alpha:g} at every size tried, up to {largest} tracks per side."
         )
         measured = [
             f"False alarms at {self.alpha:g}, {where}: {level.rejection_rate:.1%} of {level.runs} runs "
@@ -96,7 +96,7 @@ def sample_curve(
     null_runs: int = 500,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SampleCurve:
-    """Return the mean p of a procedure at each number of tracks a side, and its measured null level.
+    """Return the mean p of a procedure at each number of tracks per side, and its measured null level.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def sample_curve(
     method, corrected
         ``cdi``, ``iar`` or ``llm-di``, as published or corrected, or ``exact``.
     sizes
-        Tracks a side; by default 5, 10, 20 … and the size of the smaller set.
+        Tracks per side; by default 5, 10, 20 … and the size of the smaller set.
     draws
         Draws a size; 1000 as in the papers, 100 for ``exact``.
     alpha

@@ -35,13 +35,13 @@ def false_alarms(points: pl.DataFrame) -> list[str]:
         f"{ALPHA:.0%}. In bold where even the lower limit is above it; by chance that happens in at most one "
         "row in forty of a method that keeps its level. Each draw splits the tracks that were not trained on at "
         "random, so the intervals hold for this pool of tracks; both sets of features see the same draws.",
-        table(["target", "features", "tracks a side", "draws", *(code(method) for method in METHODS)], rows),
+        table(["target", "features", "tracks per side", "draws", *(code(method) for method in METHODS)], rows),
         bullets(_says(pooled)),
     ]
 
 
 def pooled_false_alarms(points: pl.DataFrame) -> pl.DataFrame:
-    """Add up the draws over a target's training lengths: one row a target, features, method and size.
+    """Add up the draws over a target's training lengths: one row per target, features, method and size.
 
     Every length is asked about the same tracks, so that the sum explores one pool of them. Columns:
     ``target, features, method, size, hits, draws, share, low, high`` (Clopper–Pearson).
@@ -76,6 +76,6 @@ def _says(pooled: pl.DataFrame) -> list[str]:
                 f"The interval of {code(method)} lies above the nominal level in {above} of "
                 f"{times(len(found), 'row')}; at most it fires in "
                 f"{share(top['share'], top['low'], top['high'])} of such draws ({code(top['target'])}, "
-                f"{top['features']} features, {top['size']} tracks a side)."
+                f"{top['features']} features, {top['size']} tracks per side)."
             )
     return sentences

@@ -46,7 +46,7 @@ def details(summary: str, *blocks: str) -> str:
 
 
 def bullets(sentences: Iterable[str]) -> str:
-    """One sentence a line."""
+    """One sentence per line."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 

@@ -38,7 +38,7 @@ def _sets(tables: Tables) -> list[str]:
         ends = [str(reached["by_power"][0]), str(reached["by_power"][-1])]
         sentences.append(
             f"`exact` finds a used collection in {POWER:.0%} of the draws at {len(reached)} of "
-            f"{times(len(exact), 'checkpoint')}, with {' to '.join(dict.fromkeys(ends))} tracks a side."
+            f"{times(len(exact), 'checkpoint')}, with {' to '.join(dict.fromkeys(ends))} tracks per side."
         )
     pooled = pooled_false_alarms(tables.collections)
     above = []

@@ -20,7 +20,7 @@ def opening(tables: Tables, scale: Scale) -> Section:
     size = [
         ("tracks of a side that a target is asked about, at most", f"{scale.tracks:,}"),
         ("windows of a track of audio (twice as many of a score)", f"{scale.windows:,}"),
-        ("tracks a side of the sets drawn from them", ", ".join(map(str, scale.sizes))),
+        ("tracks per side of the sets drawn from them", ", ".join(map(str, scale.sizes))),
         ("draws of a size, suspects trained on", f"{scale.draws:,}"),
         ("draws of a size, suspects not trained on", f"{scale.null_draws:,}"),
         ("relabellings of the exact test in a draw", f"{scale.permutations:,}"),

@@ -34,7 +34,7 @@ def ranking_section(ranking: pl.DataFrame | None) -> Section:
         others = found.filter(~pl.col("set").is_in(_NAMED))
         blocks += [
             f"### {kind}",
-            f"Tracks a side of the draws, by training length: {', '.join(found['sizes'][0].split())}.",
+            f"Tracks per side of the draws, by training length: {', '.join(found['sizes'][0].split())}.",
             table(_COLUMNS, map(_row, named.iter_rows(named=True))),
             bullets(_says(named)),
         ]

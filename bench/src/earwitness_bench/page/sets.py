@@ -35,7 +35,9 @@ def sets_section(tables: Tables) -> Section:
                 blocks += [f"### {code(target)}", picture(name, title)]
             else:
                 blocks.append(details(f"{target} with the published features", picture(name, title)))
-        blocks.append(details(f"{target}: mean and median p by tracks a side, suspects trained on", _p_values(points)))
+        blocks.append(
+            details(f"{target}: mean and median p by tracks per side, suspects trained on", _p_values(points))
+        )
     blocks += ["### How many tracks", *_minimum(tables), "### False alarms", *false_alarms(tables.collections)]
     return Section(heading="Dataset inference", blocks=tuple(blocks), drawings=drawings)
 
@@ -55,7 +57,7 @@ def _p_values(points: pl.DataFrame) -> str:
         ]
         for (epochs, features, size), methods in cells.items()
     ]
-    return table(["epochs", "features", "tracks a side", "draws", *(code(method) for method in METHODS)], rows)
+    return table(["epochs", "features", "tracks per side", "draws", *(code(method) for method in METHODS)], rows)
 
 
 def _mean_and_median(row: Record | None) -> str:
@@ -98,10 +100,10 @@ def _minimum(tables: Tables) -> list[str]:
     ]
     columns = (
         "target", "epochs", "features", "method", f"mean p ≤ {ALPHA:g}", f"power ≥ {POWER:.0%}",
-        "worst false alarms", "at tracks a side", "draws",
+        "worst false alarms", "at tracks per side", "draws",
     )  # fmt: skip
     return [
-        f"The smallest number of tracks a side from which on the mean p over draws stays at or below {ALPHA:g} (the "
+        f"The smallest number of tracks per side from which on the mean p over draws stays at or below {ALPHA:g} (the "
         f"papers' rule), then that from which on at least {POWER:.0%} of the draws have p ≤ {ALPHA:g}; below, the "
         "worst rate of false alarms over the sizes. Each method has the features it would be used with: `exact` the "
         "default ones, the others the published ones. “> n”: not with the largest sets drawn. A number of tracks is "

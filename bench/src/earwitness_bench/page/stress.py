@@ -144,12 +144,12 @@ def _where_exact_was_wrong(stress: pl.DataFrame) -> str:
     if not wrong:
         return "In no cell."
     return bullets(
-        f"{_where(row)}: {_said(row)} of {row['draws']} draws, {row['tracks']} tracks a side." for row in wrong
+        f"{_where(row)}: {_said(row)} of {row['draws']} draws, {row['tracks']} tracks per side." for row in wrong
     )
 
 
 def _reasons(stress: pl.DataFrame) -> list[str]:
-    """A line a cell; methods that were wrong for the same reason share it."""
+    """A line per cell; methods that were wrong for the same reason share it."""
     shared: dict[tuple[object, ...], list[tuple[Record, Record]]] = {}
     for row, exact in disagreements(stress):
         shared.setdefault((*scenario_of(row), row["why"]), []).append((row, exact))

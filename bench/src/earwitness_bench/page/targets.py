@@ -37,7 +37,7 @@ def targets_section(tables: Tables) -> Section:
             table(columns, rows),
             "AUC by training length: the loss, and the three other signals that are strongest on average. A signal's "
             "best variant was chosen on one half of the groups; the AUC is that of the other half.",
-            picture("lengths", "AUC by training length, one panel a target"),
+            picture("lengths", "AUC by training length, one panel per target"),
             bullets(_says(tables.targets)),
         ),
         drawings={"lengths": length_chart(drawn_signals(tables.attacks))},

@@ -1,4 +1,4 @@
-"""How the ground-truth targets were trained, one module a target, and what the recipes share.
+"""How the ground-truth targets were trained, one module per target, and what the recipes share.
 
 Goal: ``recipe(name)`` trains and publishes a target of ``earwitness.ground_truth`` again, from the
 pieces of its collection to a model directory with its card.

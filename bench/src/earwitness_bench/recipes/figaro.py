@@ -109,7 +109,7 @@ def window_losses(target: Figaro, windows: Sequence[TokenWindow]) -> Tensor:
 
 @torch.no_grad()
 def piece_losses(model: FigaroModel, pieces: Sequence[Sequence[TokenWindow]], *, windows: int) -> NDArray[np.float64]:
-    """Mean loss of each piece over some of its windows, evenly spaced, in nats a token [pieces]."""
+    """Mean loss of each piece over some of its windows, evenly spaced, in nats per token [pieces]."""
     model.eval()
     target = as_target(model)
     asked = [

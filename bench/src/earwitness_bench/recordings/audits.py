@@ -50,7 +50,7 @@ def recordings_table(
     Returns
     -------
     DataFrame
-        One row an epoch, artist and method; see `verdicts.audit_rows`.
+        One row per epoch, artist and method; see `verdicts.audit_rows`.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from earwitness_bench.recordings.library import Recording
 
 SPLIT_SEED = 2512
 FEWEST_PIECES = 4
-"""An artist with fewer has less than two pieces a side, and nothing can be compared."""
+"""An artist with fewer has less than two pieces per side, and nothing can be compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The verdicts on every artist by every method, and what each is worth, the truth being known.
 
-Goal: one row an audit and method. Conventions: an audit compares an artist's suspect half with the
+Goal: one row per audit and method. Conventions: an audit compares an artist's suspect half with the
 held-out half; the unit of independence is the piece; an artist with too few pieces cannot be tested,
 and its row says so.
 """
@@ -56,7 +56,7 @@ def audits_of(excerpts: Sequence[Excerpt], track_ids: Mapping[str, str]) -> list
 def audit_rows(
     audits: Iterable[Audit], default: FeatureTable, published: FeatureTable, *, permutations: int = 9999
 ) -> list[Row]:
-    """One row an audit and method.
+    """One row per audit and method.
 
     Columns: ``artist, package, truth`` (``used``, ``not used``), ``suspect_tracks, held_out_tracks,
     suspect_pieces, held_out_pieces, method, verdict, p_value, p_value_floor`` (the smallest that these
@@ -99,7 +99,7 @@ def _exact(audit: Audit, table: FeatureTable, permutations: int) -> Row:
 def _published(audit: Audit, method: str, table: FeatureTable) -> Row:
     fewest = min(_sides(table, "track_id"))
     if fewest < FEWEST[method]:
-        remark = f"The procedure needs {FEWEST[method]} tracks a side."
+        remark = f"The procedure needs {FEWEST[method]} tracks per side."
         return _row(audit, table, method, "cannot_be_tested", remark=remark)
     # As published: the procedures know no control of their own error rate.
     result = dataset_inference(table, alpha=ALPHA, method=method, a_a_runs=0)

@@ -17,7 +17,7 @@ from earwitness.errors import EarwitnessError, missing_extra
 from earwitness.ground_truth.fiddle.tunes import MIN_NOTES, Tune
 from earwitness.ground_truth.groups import fingerprints
 
-# Metre → quarter notes a minute, and the dance.
+# Metre → quarter notes per minute, and the dance.
 _DANCES = {
     "6/8": (170.0, "jig"),
     "9/8": (170.0, "slip jig"),

@@ -1,4 +1,4 @@
-"""One scenario drawn many times: a row a method, of what was said and what explains it."""
+"""One scenario drawn many times: a row per method, of what was said and what explains it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -58,7 +58,7 @@ SCHEMA = {field.name: _NUMBERS.get(field.type, pl.String) for field in fields(Ce
 
 
 def summarised(scenario: Scenario, said: Sequence[Answer], *, tracks: int, groups: int) -> Cell:
-    """Summarise one method's answers to the draws of a scenario with so many tracks and groups a side."""
+    """Summarise one method's answers to the draws of a scenario with so many tracks and groups per side."""
     verdicts = [answer.verdict for answer in said]
     used = verdicts.count("evidence_of_use")
     low, high = clopper_pearson(used, len(said))

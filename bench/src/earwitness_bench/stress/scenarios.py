@@ -1,7 +1,7 @@
 """The scenarios: which tracks are suspects, which are held out, and what is true of them.
 
 Goal: everything that distinguishes one row of the table from another, as data. Conventions:
-every part of a set is of whole groups, and no group is on both sides; sizes are groups a side.
+every part of a set is of whole groups, and no group is on both sides; sizes are groups per side.
 ``used`` means that recordings of the suspect set were trained on; ``the tune, not the recording``
 that only another recording of the same tune was, so that neither answer is wrong.
 """
@@ -37,7 +37,7 @@ class Scenario:
     suspects, held_out
         The parts of each set; their shares sum to 1.
     size
-        Groups a side where the pools give so many.
+        Groups per side where the pools give so many.
     unused
         ``name, setting`` of the same sets with suspects that were not trained on.
     """
@@ -88,7 +88,7 @@ def _small() -> list[Scenario]:
 
 def _albums() -> list[Scenario]:
     inside, outside = Part(member=True, treatments=TAKES), Part(member=False, treatments=TAKES)
-    setting = f"{ALBUMS} of {len(TAKES)} takes a side"
+    setting = f"{ALBUMS} of {len(TAKES)} takes per side"
     return _both("albums", setting, inside, outside, held_out=outside, size=ALBUMS)
 
 

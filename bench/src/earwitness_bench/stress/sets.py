@@ -56,7 +56,7 @@ class Pools:
 
 
 def largest_size(scenario: Scenario, pools: Pools) -> int:
-    """Return the largest number of groups a side, up to the scenario's, that the pools give.
+    """Return the largest number of groups per side, up to the scenario's, that the pools give.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def largest_size(scenario: Scenario, pools: Pools) -> int:
         if all(count <= len(groups) for count, groups in zip(taken, found, strict=True)):
             return size
     raise EarwitnessError(
-        f"The scenario {scenario.name} ({scenario.setting}) finds no two groups a side; take more tracks."
+        f"The scenario {scenario.name} ({scenario.setting}) finds no two groups per side; take more tracks."
     )
 
 
 def draw(scenario: Scenario, pools: Pools, size: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Draw ``size`` groups a side, each part its share, all tracks of a group that are in the part.
+    """Draw ``size`` groups per side, each part its share, all tracks of a group that are in the part.
 
     Returns
     -------

@@ -42,7 +42,7 @@ def stress_table(target: str, epochs: int, model: Path, work: Path, scale: Scale
     Returns
     -------
     polars.DataFrame
-        One row a scenario, setting and method: ``target, epochs``, the columns of `SCHEMA`, and ``why``, a
+        One row per scenario, setting and method: ``target, epochs``, the columns of `SCHEMA`, and ``why``, a
         sentence wherever a method is wrong and ``exact``, or for ``exact`` a published one, is right.
 
     Raises

@@ -72,7 +72,7 @@ def _published_false_alarm(cell: Cell, beside: ByMethod, _: ByMethod) -> str:
     exact, causes = beside["exact"], []
     if (agreement := cell.intraclass_correlation) is not None and agreement >= _AGREEING:
         causes.append(
-            f"it takes {cell.tracks} tracks a side for independent, while those of one of the {cell.groups} groups "
+            f"it takes {cell.tracks} tracks per side for independent, while those of one of the {cell.groups} groups "
             f"agree (intraclass correlation {agreement:.2f})"
         )
     if (away := cell.less_member_like) is not None and away >= _NEARLY_ALL:
@@ -122,7 +122,7 @@ def _exact_missed(cell: Cell, beside: ByMethod, unused: ByMethod) -> str:
     shares = {name: getattr(cell, name) or 0.0 for name in ("says_no", "inconclusive", "cannot_be_tested")}
     most = max(shares, key=lambda name: shares[name])
     if most == "cannot_be_tested":
-        cause = f"{cell.groups} groups a side are too few for any p-value to reach {ALPHA:g}"
+        cause = f"{cell.groups} groups per side are too few for any p-value to reach {ALPHA:g}"
     elif most == "says_no":
         cause = (
             f"power: with these tracks an AUC of {cell.smallest_auc_found:.2f} is found in four of five audits, "

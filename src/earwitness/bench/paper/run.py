@@ -4,7 +4,7 @@ Goal: the attacks one by one against the truth, and the four methods of dataset 
 curves and false-alarm rates, under the published feature set and under the package's own. All
 statistics are those of `earwitness.verdict.membership`, `earwitness.verdict.inference` and `earwitness.verdict.curves`.
 Conventions: measuring resumes, and a curve that is there for the same features is kept; each finished
-experiment has ``attacks.csv``, ``verdicts.csv`` and ``collections.csv``, one row a cell.
+experiment has ``attacks.csv``, ``verdicts.csv`` and ``collections.csv``, one row per cell.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """What an experiment gave, one row a cell."""
+    """What an experiment gave, one row per cell."""
 
     attacks: pl.DataFrame
     verdicts: pl.DataFrame

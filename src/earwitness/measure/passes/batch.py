@@ -66,7 +66,7 @@ class Provider(Protocol):
         """Whether this is the one to ask."""
 
     def ask(self, target: AnyTarget, batch: Batch, request: Request) -> Sequence[Answer | None]:
-        """One answer a window; ``None`` where there is none."""
+        """One answer per window; ``None`` where there is none."""
 
 
 class Watch(Protocol):
@@ -76,7 +76,7 @@ class Watch(Protocol):
         """Take logits [batch, K, frames, V] of the frames that follow the ones seen so far."""
 
     def finish(self) -> Sequence[Answer | None]:
-        """One answer a window, once all frames have gone by."""
+        """One answer per window, once all frames have gone by."""
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ Goal: two sets of MIDI files may differ in style, in key, in who sequenced them 
 The counterpart of the acoustic and container features for music that is written down.
 
 Conventions: times are ticks from the start of the file. Before the first statement of a tempo or
-a metre the standard's own hold, 120 quarters a minute and 4/4; a statement that cannot be meant
+a metre the standard's own hold, 120 quarters per minute and 4/4; a statement that cannot be meant
 (no time a quarter, no beat a bar) is passed over. A reader may drop tracks without notes: what is
 counted is what the score holds.
 """

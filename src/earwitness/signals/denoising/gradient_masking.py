@@ -44,7 +44,7 @@ class GradientMasking:
         for column, pair in enumerate(self.pairs):
             answer = oracle.answer(pair)
             if answer is not None and answer.gradient is not None:
-                # Dividing by the loss itself, which is one number a window, would not move the largest.
+                # Dividing by the loss itself, which is one number per window, would not move the largest.
                 asked.append(column)
                 masks.append(self._largest(answer.gradient.flatten(1).abs()))
                 noisy.append(oracle.noised(pair).flatten(1))

@@ -37,7 +37,7 @@ def minimise(
     Parameters
     ----------
     objective
-        Evaluated at up to N rows a call.
+        Evaluated at up to N rows per call.
     value, gradient
         Of the objective at x = 0, [N] and [N, D]; a row that is not finite there stays there.
     steps, evaluations

@@ -31,11 +31,11 @@ class DenoisingSignal(Protocol):
         """The noised latents it looks at, under which condition, with or without gradients."""
 
     def measure(self, oracle: Oracle) -> NDArray[np.float64]:
-        """One row a window, one column a feature; NaN where it is not defined."""
+        """One row per window, one column per feature; NaN where it is not defined."""
 
 
 def level_specs(signal: str, levels: Sequence[float], source: str) -> list[FeatureSpec]:
-    """``signal/t=0.1`` … for a signal that has one feature a level, lower for members."""
+    """``signal/t=0.1`` … for a signal that has one feature per level, lower for members."""
     return [lower(f"{signal}/t={level:g}", source) for level in levels]
 
 

@@ -22,7 +22,7 @@ _LEAST_VARIANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ExcessLoss:
-    """mean(−log p − H), in nats a token, H = −Σ_v p log p of the prediction; a member's is lower.
+    """mean(−log p − H), in nats per token, H = −Σ_v p log p of the prediction; a member's is lower.
 
     The mean over a codebook's valid tokens, then over codebooks with equal weight, so that a codebook
     whose tokens are hard to foretell does not decide alone. A model that is calibrated on a window has 0 there.

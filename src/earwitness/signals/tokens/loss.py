@@ -11,7 +11,7 @@ from earwitness.spec import Direction, FeatureSpec
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """−mean l, in nats a token; a member's is lower."""
+    """−mean l, in nats per token; a member's is lower."""
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:

@@ -1,6 +1,6 @@
 """From logits to per-token scores, while the logits pass by.
 
-Goal: reduce logits [..., codes] to a few numbers a token chunk by chunk, so that the logits
+Goal: reduce logits [..., codes] to a few numbers per token chunk by chunk, so that the logits
 of a whole window never sit in memory and every signal shares one pass.
 
 Conventions: u are logits, log p = log_softmax(u) in float32 or better. ``quantities`` names

@@ -20,7 +20,7 @@ class Reference:
     """Every feature of ``signals`` under the target minus the same under a reference model.
 
     The direction is the feature's own: a member's loss falls more under the model that was trained
-    on it. The reference encodes the audio with its own codec; what is compared is nats a token.
+    on it. The reference encodes the audio with its own codec; what is compared is nats per token.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""Requests: the passes a signal may ask for beyond the plain one.
+"""Requests: the passes per signal may ask for beyond the plain one.
 
 Goal: a signal names what it wants to know of the model and never how it is got; two signals
 that make the same request share its answer. A request is a frozen dataclass; whoever runs

@@ -1,6 +1,6 @@
 """Per-token scores: everything the token signals need of the logits, and nothing more.
 
-Goal: the few numbers a token that all token signals are made of. They are computed from
+Goal: the few numbers per token that all token signals are made of. They are computed from
 the logits by ``earwitness.signals.tokens.reduction``; here they are only held, without PyTorch.
 
 Conventions: K codebooks, T frames; float64 arrays [K, T]; ``valid`` marks the positions

@@ -58,7 +58,7 @@ class TokenSignal(Protocol):
         """The features, in the order ``measure`` returns them; names without a codebook."""
 
     def measure(self, passes: Passes) -> Sequence[float]:
-        """One number a feature; NaN where it is not defined."""
+        """One number per feature; NaN where it is not defined."""
 
 
 @runtime_checkable
@@ -111,7 +111,7 @@ def quantities_of(signal: TokenSignal) -> Sequence[str]:
 
 
 def needs_of(signal: TokenSignal) -> Sequence[Request]:
-    """The passes a signal asks for beyond the plain one."""
+    """The passes per signal asks for beyond the plain one."""
     return signal.needs if isinstance(signal, AsksMore) else ()
 
 
@@ -143,7 +143,7 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class ContrastRatio:
-    """Mean of l_c − l_∅: how much likelihood the prompt adds, in nats a token."""
+    """Mean of l_c − l_∅: how much likelihood the prompt adds, in nats per token."""
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:

@@ -20,7 +20,7 @@ Coding = Literal["uint16", "list"]
 
 @dataclass(frozen=True, slots=True)
 class Zlib:
-    """(−mean l) / len(zlib(token bytes)), in nats a byte; a member's is lower.
+    """(−mean l) / len(zlib(token bytes)), in nats per byte; a member's is lower.
 
     ``coding``: tokens as little-endian uint16 (default), or as a list is printed, with
     brackets and commas (``[17, 4, 902]``), which is what the published code compresses.

@@ -69,7 +69,7 @@ def _config(
     decoder = decoder_sizes(settings, audio.sampling_rate / audio.hop_length, prefix=own.get("chroma_length", 0))
     if decoder["vocab_size"] != audio.codebook_size:
         raise TargetError(
-            f"{language_model.path} models {decoder['vocab_size']} codes a codebook, its codec has "
+            f"{language_model.path} models {decoder['vocab_size']} codes per codebook, its codec has "
             f"{audio.codebook_size}; the two files do not belong together."
         )
     return variant.architecture.config_class(

@@ -29,7 +29,7 @@ SECONDS_BETWEEN_TEMPI = 480
 
 
 class Tempo(NamedTuple):
-    """A tempo in whole quarters a minute, and the tick at which it is written."""
+    """A tempo in whole quarters per minute, and the tick at which it is written."""
 
     tick: int
     quarters_per_minute: int

@@ -61,7 +61,7 @@ class Clock:
     Parameters
     ----------
     changes
-        Microseconds a quarter from a tick on, by tick; 120 quarters a minute before the first.
+        Microseconds a quarter from a tick on, by tick; 120 quarters per minute before the first.
     resolution
         Ticks a quarter.
     """

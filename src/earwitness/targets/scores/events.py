@@ -37,7 +37,7 @@ class Meta(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """A file's resolution in ticks a quarter and its tracks' events, each in the order of the file."""
+    """A file's resolution in ticks per quarter and its tracks' events, each in the order of the file."""
 
     resolution: int
     tracks: tuple[tuple[Voice | Meta, ...], ...]
@@ -80,7 +80,7 @@ def _track(data: bytes) -> Iterator[Voice | Meta]:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and where it ends."""
+    """A number of seven bits per byte, and where it ends."""
     value = 0
     while True:
         value = value << 7 | data[at] & 0x7F

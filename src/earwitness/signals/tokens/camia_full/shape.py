@@ -84,6 +84,6 @@ def below_running_mean(series: Series, cut: Heads) -> list[float]:
 
 
 def slope(series: Series) -> float:
-    """Least-squares slope of a series on time, in nats a frame."""
+    """Least-squares slope of a series on time, in nats per frame."""
     time = np.arange(series.size) - (series.size - 1) / 2
     return float(time @ series / (time @ time))

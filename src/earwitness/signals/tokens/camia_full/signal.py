@@ -6,7 +6,7 @@ much it gains by reading tells what it did not know before. Source: Chang et al.
 Conventions: with several codebooks the series is the mean over the codebooks of each frame.
 Copy 1 is the window itself under the plain pass, copy c the last of c in a row. Adapted from
 words to codec tokens: cut-offs are shares of the window or whole copies instead of numbers of
-tokens, and the levels a token's likelihood is held against are lower.
+tokens, and the levels per token's likelihood is held against are lower.
 """
 
 from collections.abc import Mapping, Sequence
