@@ -122,6 +122,12 @@ def test_folders_in_pieces_and_single_tracks_among_albums_are_said() -> None:
     torn, single = group_remarks(tracks)
     assert torn.startswith("1 folders fall into several groups (suspect A: 2 groups). If tracks were made together")
     assert single.startswith("2 of the 4 suspect groups are a single track among groups of several (A/3; d). If tracks")
+    assert group_remarks([replace(track, group_from="manifest") for track in tracks]) == ()
+
+
+def test_a_few_groups_of_several_do_not_make_single_tracks_odd() -> None:
+    tracks = [replace(TRACK, path=f"{i}", group=f"{max(i, 1)}") for i in range(6)]
+    assert group_remarks(tracks) == ()
 
 
 def test_albums_alone_and_single_tracks_alone_are_nothing_to_remark() -> None:

@@ -75,15 +75,16 @@ def _torn_folders(tracks: Sequence[Track]) -> tuple[str, ...]:
 
 
 def _single_tracks(tracks: Sequence[Track]) -> tuple[str, ...]:
-    """Of sets in which groups of several tracks are the rule: which groups are a single one."""
+    """Of sets in which groups of several tracks are the rule: which groups that no manifest named are a single one."""
     remarks = []
     for role in dict.fromkeys(track.role for track in tracks):
         own = [track for track in tracks if track.role is role]
         sizes = Counter(track.group for track in own)
-        alone = [track.path for track in own if sizes[track.group] == 1]
-        if alone and len(alone) < len(own):
+        alone = [track for track in own if sizes[track.group] == 1]
+        undeclared = [track.path for track in alone if track.group_from != "manifest"]
+        if undeclared and 2 * len(alone) < len(own):
             remarks.append(
-                f"{len(alone)} of the {len(sizes)} {role} groups are a single track among groups of several "
-                f"({named(alone)}). {_CURE}"
+                f"{len(undeclared)} of the {len(sizes)} {role} groups are a single track among groups of several "
+                f"({named(undeclared)}). {_CURE}"
             )
     return tuple(remarks)
