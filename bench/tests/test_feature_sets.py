@@ -14,7 +14,7 @@ def test_neighbours_are_three_signals_and_everything_else_is_named_by_its_first_
 def test_the_sets_are_those_of_the_presets() -> None:
     assert default_signals("token") == {"excess_loss"}
     assert default_signals("symbolic") == default_signals("token")
-    assert default_signals("diffusion") == {"denoising_loss", "secmi", "pia", "sima"}
+    assert default_signals("diffusion") == {"denoising_loss", "pia", "sima"}
     assert published_signals("token") == {"loss", "zlib", "hinge", "min_k", "min_k_pp", "camia"}
     assert "sima" not in published_signals("diffusion")
     assert "gradient_masking" in published_signals("diffusion")

@@ -45,7 +45,7 @@ def one_by_one(name: str) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("rows_per_call", [1, 7, 64])
 def test_presets_share(rows_per_call: int) -> None:
-    for name, cost in {"default": (19, 0), "cdi-gray": (28, 0)}.items():
+    for name, cost in {"default": (8, 0), "full": (29, 0), "cdi-gray": (28, 0)}.items():
         assert passes(PRESETS[name], rows_per_call=rows_per_call) == [cost] * 3
     for window, (forward, backward) in enumerate(one_by_one("noise_optim")):
         # The first evaluation is gradient masking's at that level.

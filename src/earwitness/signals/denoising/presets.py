@@ -1,6 +1,8 @@
 """Presets: which denoising signals are measured together, and the measuring.
 
-``default``     what adds power on the ground-truth target (docs/ground-truth.md): denoising loss, SecMI, PIA, SimA
+``default``     what adds power on the ground-truth target at a few passes: denoising loss, PIA, SimA
+                (docs/design/default-question.md)
+``full``        every signal without gradients
 ``cdi``         the published feature set, 26 features
 ``cdi-gray``    the same without gradients, 14 features
 """
@@ -72,7 +74,8 @@ class DenoisingPreset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        DenoisingPreset(name="default", signals=(DenoisingLoss(), SecMi(), Pia(), SimA())),
+        DenoisingPreset(name="default", signals=(DenoisingLoss(), Pia(), SimA())),
+        DenoisingPreset(name="full", signals=(DenoisingLoss(), *_ATTACKS, SimA(), MultipleLoss())),
         DenoisingPreset(
             name="cdi",
             signals=(DenoisingLoss(), *_ATTACKS, GradientMasking(), MultipleLoss(), NoiseOptim()),
