@@ -116,8 +116,8 @@ def test_directions_and_counts() -> None:
     assert counts == {"default": 3, "full": 15, "cdi": 26, "cdi-gray": 14}
     assert {spec.member_is for name in PRESETS for spec in PRESETS[name].specs} == {Direction.LOWER}
     assert {spec.member_is for spec in EVERYTHING.specs} == {Direction.LOWER}
-    assert [preset.needs_gradient for preset in PRESETS.values()] == [False, True, False]
-    assert [preset.needs_null for preset in (*PRESETS.values(), EVERYTHING)] == [False, False, False, True]
+    assert [preset.needs_gradient for preset in PRESETS.values()] == [False, False, True, False]
+    assert [preset.needs_null for preset in (*PRESETS.values(), EVERYTHING)] == [False, False, False, False, True]
 
 
 def test_batch_mates_and_batch_size_change_nothing() -> None:
