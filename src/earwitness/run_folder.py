@@ -57,6 +57,7 @@ def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult
         update={
             "plan_hash": plan.hash,
             "departures": differs,
+            "target_name": target_name(run),
             "reasons": [*([f"This test is not as planned: {'; '.join(differs)}."] if differs else []), *result.reasons],
             "warnings": [*result.warnings, *warnings],
         }

@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 from io import StringIO
-from math import inf, nan
 from pathlib import Path
 
-import polars as pl
 import pytest
 from rich.console import Console
 
 from earwitness.report import near_copies
-from earwitness.report.context import ReportContext, TrackRow, report_context
+from earwitness.report.context import ReportContext, TrackRow
 from earwitness.report.html import render_html
 from earwitness.report.text import print_result
 from earwitness.verdict.near_copies import NearCopies, NearCopy
+from earwitness.verdict.result import DatasetInferenceResult
 from tests.report.samples import full_context, full_result, hostile
 
 FOUND = NearCopies(
@@ -26,19 +25,19 @@ FOUND = NearCopies(
 HEADING = '<h2 id="near-copies">'
 
 
-def with_copies(context: ReportContext, found: NearCopies = FOUND) -> ReportContext:
-    return replace(context, near_copies=found)
+def with_copies(result: DatasetInferenceResult, found: NearCopies = FOUND) -> DatasetInferenceResult:
+    return result.model_copy(update={"near_copies": found})
 
 
-def screen(context: ReportContext | None) -> list[str]:
+def screen(result: DatasetInferenceResult, context: ReportContext | None = None) -> list[str]:
     console = Console(width=120, record=True, file=StringIO())
-    print_result(full_result(), console, context=context)
+    print_result(result, console, context=context)
     return console.export_text().splitlines()
 
 
 def test_the_page_lists_them_with_what_they_mean() -> None:
-    context = with_copies(full_context())
-    page = render_html(full_result(), context)
+    context = full_context()
+    page = render_html(with_copies(full_result()), context)
     assert HEADING in page
     title = next(track.title for track in context.tracks if track.track_id == "s0003")
     assert near_copies.table(FOUND, context).rows == (
@@ -56,7 +55,7 @@ def test_the_page_lists_them_with_what_they_mean() -> None:
 
 
 def test_a_lone_measure_and_a_lone_track_are_worded_for() -> None:
-    sound = replace(FOUND, found=(replace(FOUND.found[0], seconds=nan, token_agreement=nan),), above_seconds=inf)
+    sound = replace(FOUND, found=(replace(FOUND.found[0], seconds=None, token_agreement=None),), above_seconds=None)
     assert "as one suspect track in fact does." in near_copies.statement(sound)
     assert "had to reach a similarity above 0.85." in near_copies.rule(sound)
     assert near_copies.table(sound, full_context()).rows[0][3:] == ("—", "—", "0.95")
@@ -66,37 +65,28 @@ def test_a_lone_measure_and_a_lone_track_are_worded_for() -> None:
 
 def test_the_screen_names_them_and_stays_one() -> None:
     tracks = (TrackRow(track_id="s0003", role="suspect", group="g", path="held by path.flac"),)
-    lines = [line.rstrip() for line in screen(with_copies(ReportContext(tracks=tracks)))]
+    lines = [line.rstrip() for line in screen(with_copies(full_result()), ReportContext(tracks=tracks))]
     at = lines.index("Near-copies: the model plays these tracks back")
     assert lines[at + 1] == "– held by path.flac: agrees for 4.3 s, similarity 0.95"
     assert len(lines) <= 40
 
 
-@pytest.mark.parametrize("context", [full_context(), with_copies(full_context(), replace(FOUND, found=()))])
-def test_without_any_there_is_no_section(context: ReportContext) -> None:
-    assert HEADING not in render_html(full_result(), context)
-    assert screen(context) == screen(None)
+@pytest.mark.parametrize("found", [None, replace(FOUND, found=())])
+def test_without_any_there_is_no_section(found: NearCopies | None) -> None:
+    result = full_result().model_copy(update={"near_copies": found})
+    assert HEADING not in render_html(result, full_context())
+    assert screen(result, full_context()) == screen(full_result())
 
 
 def test_strangers_titles_are_shown_and_never_obeyed() -> None:
     result, context = hostile("<script>alert(1)</script>[red]")
     found = replace(FOUND, found=(replace(FOUND.found[0], track_id=context.tracks[0].track_id),))
-    page = render_html(result, with_copies(context, found))
+    page = render_html(with_copies(result, found), context)
     assert HEADING in page
     assert "<script" not in page
 
 
-def test_they_are_read_from_the_features_of_a_run(tmp_path: Path) -> None:
-    assert report_context(tmp_path).near_copies is None
-    names = [f"t{i:02d}" for i in range(21)]
-    tracks = pl.DataFrame({"track_id": names, "role": ["suspect"] + ["held_out"] * 20, "group": names})
-    tracks.write_parquet(tmp_path / "tracks.parquet")
-    (tmp_path / "features").mkdir()
-    features = pl.DataFrame({"track_id": names, "window": 0, "loss": 1.0})
-    features.write_parquet(tmp_path / "features" / "part-00000.parquet")
-    assert report_context(tmp_path).near_copies is None
-    values = pl.DataFrame({"continuation/longest_match": [5.0] + [0.5] * 20, "continuation/match_gain": 0.1})
-    features.hstack(values).write_parquet(tmp_path / "features" / "part-00000.parquet")
-    found = report_context(tmp_path).near_copies
-    assert found is not None
-    assert [copy.track_id for copy in found.found] == ["t00"]
+def test_they_survive_the_record(tmp_path: Path) -> None:
+    sound = replace(FOUND, found=(replace(FOUND.found[0], seconds=None),), above_seconds=None)
+    with_copies(full_result(), sound).write(tmp_path / "result.json")
+    assert DatasetInferenceResult.read(tmp_path / "result.json").near_copies == sound

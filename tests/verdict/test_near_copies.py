@@ -51,7 +51,7 @@ def test_similarity_is_compared_on_fishers_scale() -> None:
     assert found is not None
     assert [copy.track_id for copy in found.found] == ["suspect0"]
     assert found.above_similarity == pytest.approx(bar)
-    assert np.isinf(found.above_seconds)
+    assert found.above_seconds is None
     assert np.isnan(found.found[0].seconds)
 
 

@@ -14,10 +14,8 @@ from typing import cast
 import polars as pl
 
 from earwitness.errors import EarwitnessError
-from earwitness.features import FeatureTable
 from earwitness.report.bundle import REPORT_NAME, hash_files
 from earwitness.verdict.attempts import Attempt, read_attempts
-from earwitness.verdict.near_copies import NearCopies, near_copies
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -94,8 +92,6 @@ class ReportContext:
         SHA-256 by relative path of the run's files at the time of rendering.
     attempts
         Every test that was made of the run, in order.
-    near_copies
-        Tracks that the model plays back, where the run asked it to continue.
     """
 
     title: str | None = None
@@ -110,13 +106,12 @@ class ReportContext:
     timings: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
-    near_copies: NearCopies | None = None
 
 
 def report_context(
     run_folder: Path, *, title: str | None = None, created: str | None = None, target_name: str | None = None
 ) -> ReportContext:
-    """Read the plan, the tracks, the failures, the environment and the near-copies, where they exist.
+    """Read the plan, the tracks, the failures and the environment, where they exist.
 
     Raises
     ------
@@ -147,15 +142,7 @@ def report_context(
         else {},
         files={path: digest for path, digest in hash_files(run_folder).items() if path != REPORT_NAME},
         attempts=tuple(read_attempts(run_folder)),
-        near_copies=run_near_copies(run_folder),
     )
-
-
-def run_near_copies(run_folder: Path) -> NearCopies | None:
-    """The near-copies of a run; ``None`` where it holds no features or did not ask the model to continue."""
-    if not any((run_folder / "features").glob("part-*.parquet")):
-        return None
-    return near_copies(FeatureTable.read(run_folder))
 
 
 def set_summaries(tracks: tuple[TrackRow, ...]) -> tuple[SetSummary, ...]:

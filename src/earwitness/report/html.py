@@ -48,12 +48,12 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
     )
     environment.filters["drawing"] = Markup
     lines = tables.feature_lines(result)
-    copies = context.near_copies if context.near_copies and context.near_copies.found else None
+    copies = result.near_copies if result.near_copies and result.near_copies.found else None
     return environment.get_template("template.html.j2").render(
         result=result,
         context=context,
         title=context.title or "Audit of a generative audio model",
-        target=context.target.name or result.target,
+        target=result.target_name or context.target.name or result.target,
         verdict=wording.VERDICT_NAMES[result.verdict],
         headline=wording.headline(result),
         attempts=tables.attempt_table(result, context),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from earwitness.report.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
 from earwitness.report.wording import floor_source
 from earwitness.stats.aa import AAControl
+from earwitness.verdict.judge import sayable
 from earwitness.verdict.result import DatasetInferenceResult
 
 
@@ -28,7 +29,8 @@ class KeyFigure:
 def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
     """All headline figures; those that a run did not compute have an em dash for a value.
 
-    The used fraction is stated under a positive verdict only: without one it has no meaning.
+    The share used is stated under a positive verdict on sets that are alike without the model, and where its
+    bound is above zero: otherwise it says nothing.
     """
     alpha, power = result.alpha, result.power
     figures = [
@@ -70,7 +72,7 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
             f"evidence that stays valid as tracks are added; {1 / alpha:g} or more rejects at α",
         ),
     ]
-    if result.verdict == "evidence_of_use" and result.fraction is not None:
+    if result.track_wise and result.fraction is not None and sayable(result.fraction.lower):
         estimate = result.fraction.estimate
         figures.append(
             KeyFigure(

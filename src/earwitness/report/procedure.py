@@ -6,7 +6,7 @@ did not take are not listed.
 
 from earwitness.report.context import ReportContext
 from earwitness.report.numbers import count
-from earwitness.report.wording import is_exact, is_sampled
+from earwitness.report.wording import is_sampled
 from earwitness.verdict.result import DatasetInferenceResult
 
 
@@ -60,7 +60,7 @@ def _windows(context: ReportContext) -> str:
 def _testing(result: DatasetInferenceResult) -> list[str]:
     if result.p_value is None:
         return ["No test was made, for the reasons stated at the top."]
-    return _exact(result) if is_exact(result) else _published(result)
+    return _exact(result) if result.is_exact else _published(result)
 
 
 def _exact(result: DatasetInferenceResult) -> list[str]:

@@ -117,7 +117,7 @@ def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellT
     rows = {track.track_id: track for track in context.tracks} or {
         t.track_id: TrackRow(track_id=t.track_id, role=t.role, group=t.group) for t in result.tracks
     }
-    with_p = result.verdict == "evidence_of_use" and any(track.p_value is not None for track in result.tracks)
+    with_p = result.track_wise and any(track.p_value is not None for track in result.tracks)
     ordered = sorted(rows.values(), key=lambda row: (row.role != "suspect", row.role, *_rank(scored.get(row.track_id))))
     columns = (
         "Set",

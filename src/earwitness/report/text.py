@@ -38,11 +38,11 @@ def print_result(result: DatasetInferenceResult, console: Console, *, context: R
     console
         Where to print; wider than 100 columns is not used.
     context
-        What surrounds the result in its run folder, for the near-copies.
+        What surrounds the result in its run folder, for the titles of near-copies.
     """
     parts: list[RenderableType] = [_verdict(result), _figures(result)]
-    if context is not None and context.near_copies is not None and context.near_copies.found:
-        lines = near_copies.lines(context.near_copies, context)
+    if result.near_copies is not None and result.near_copies.found:
+        lines = near_copies.lines(result.near_copies, context or ReportContext())
         parts.append(_bullets("Near-copies: the model plays these tracks back", lines, style="red"))
     if result.features:
         parts.append(_features(result))
@@ -80,8 +80,8 @@ def _figures(result: DatasetInferenceResult) -> Table:
     ):
         if label != "files left out" or counts.suspect or counts.held_out:
             table.add_row(Text(label), Text(f"{count(counts.suspect)} suspect, {count(counts.held_out)} held out"))
-    if result.target is not None:
-        table.add_row(Text("target"), Text(printable(result.target)))
+    if name := result.target_name or result.target:
+        table.add_row(Text("target"), Text(printable(name)))
     return table
 
 

@@ -29,6 +29,15 @@ _HEADLINES: dict[Verdict, str] = {
 }
 
 
+_PUBLISHED_HEADLINES = {
+    "member": "A published procedure tells the two sets apart, the suspect tracks being the more member-like; this "
+    "alone is no evidence of use.",
+    "away": "A published procedure tells the two sets apart, but the suspect tracks are the less member-like: the "
+    "opposite of what training does.",
+    None: "A published procedure does not tell the two sets apart.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """A short heading and the sentence that belongs to it."""
@@ -39,6 +48,8 @@ class Point:
 
 def headline(result: DatasetInferenceResult) -> str:
     """The verdict in one sentence, without figures."""
+    if not result.is_exact and result.p_value is not None:
+        return _PUBLISHED_HEADLINES[None if result.p_value > result.alpha else result.direction]
     return _HEADLINES[result.verdict]
 
 
@@ -73,17 +84,12 @@ def meaning(result: DatasetInferenceResult) -> list[str]:
         "inconclusive": _inconclusive,
         "cannot_be_tested": _cannot_be_tested,
     }[result.verdict](result)
-    if result.p_value is not None and not is_exact(result):
+    if result.p_value is not None and not result.is_exact:
         paragraphs.append(
             f"The p-value comes from the published procedure “{result.method}”, which is not exact: its rate of false "
             "alarms can exceed the nominal one. Read it beside the measured error rate below."
         )
     return paragraphs
-
-
-def is_exact(result: DatasetInferenceResult) -> bool:
-    """Whether the p-value is a permutation p-value whose level is guaranteed."""
-    return result.method.split("-")[0] == "exact"
 
 
 def not_meant(result: DatasetInferenceResult) -> list[Point]:
@@ -193,7 +199,7 @@ def _evidence(result: DatasetInferenceResult) -> list[str]:
     level = (
         f"The threshold was α = {result.alpha:g}: of audits in which the sets are alike for the model, at most "
         f"{percent(result.alpha)} end in this verdict."
-        if is_exact(result)
+        if result.is_exact
         else f"The threshold was α = {result.alpha:g}."
     )
     return [
@@ -259,7 +265,7 @@ def _compared(result: DatasetInferenceResult) -> str:
 
 
 def _frequency(result: DatasetInferenceResult) -> str:
-    if result.p_value is None or not is_exact(result):
+    if result.p_value is None or not result.is_exact:
         return ""
     at_floor = result.p_value_floor is not None and result.p_value <= result.p_value_floor * (1 + 1e-9)
     return (
@@ -269,7 +275,8 @@ def _frequency(result: DatasetInferenceResult) -> str:
 
 
 def _auc(result: DatasetInferenceResult) -> str:
-    if result.auc is None or result.auc.estimate is None:
+    alike = result.blind is None or result.blind.passes
+    if result.auc is None or result.auc.estimate is None or not alike:
         return ""
     return (
         f"In {round(100 * result.auc.estimate)} of 100 pairs of one suspect and one held-out track, the suspect track "

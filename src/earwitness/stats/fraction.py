@@ -9,12 +9,13 @@ do not differ as wholes, none of it means anything.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import rel_entr
-from scipy.stats import beta, binom
+from scipy.special import betainc, rel_entr
+from scipy.stats import beta
 
 from earwitness.errors import EarwitnessError
 
@@ -24,7 +25,7 @@ Codes = NDArray[np.intp]
 _STOREY_CUT = 0.5
 _RANKS = (1 / 8, 1 / 4, 1 / 2, 3 / 4)
 """Thresholds as shares of the held-out scores above them; the largest score is one more."""
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ class _Counted:
 
     def bound(self, above: Bools, rank: int, held_out: int, error: float) -> float:
         """Return the largest share that is excluded from below at this error, in all tracks; 0 where none is."""
-        chances = beta.ppf((_NODES + 1) / 2, rank, held_out - rank + 1)
+        chances = _chances_above(rank, held_out)
 
         def chance_of_so_many(used: float) -> float:
             return float(_WEIGHTS / 2 @ self._at_least(above, used + (1 - used) * chances))
@@ -157,7 +158,8 @@ class _Counted:
     def _at_least(self, above: Bools, mean: Floats) -> Floats:
         """Bound the chance of a count (or mean share) this large, for each mean ``[nodes]``."""
         if len(self.sizes) == len(self.codes):
-            return np.asarray(binom.sf(int(above.sum()) - 1, len(above), mean))
+            count = int(above.sum())
+            return np.asarray(betainc(count, len(above) - count + 1, mean)) if count else np.ones_like(mean)
         share = float(self.counts @ (np.bincount(self.codes, above) / self.sizes) / self.counts.sum())
         groups = self.counts.sum() / self.counts.max()
         with np.errstate(divide="ignore"):
@@ -241,6 +243,12 @@ def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floa
     if not known.any():
         raise EarwitnessError(f"No {side} track has a score; the used fraction needs some on both sides.")
     return x[known], np.unique(labels[known], return_inverse=True)[1]
+
+
+@lru_cache(maxsize=256)
+def _chances_above(rank: int, held_out: int) -> Floats:
+    """Return quadrature nodes of ``Beta(k, m−k+1)``: the chance of an unused track above the k-th largest of m."""
+    return np.asarray(beta.ppf((_NODES + 1) / 2, rank, held_out - rank + 1))
 
 
 def _drawn(scores: Floats, codes: Codes, rng: np.random.Generator) -> Floats:

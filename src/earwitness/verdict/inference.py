@@ -8,7 +8,7 @@ are in `earwitness.stats`; here they are put together, judged and put into sente
 
 from dataclasses import dataclass, replace
 from math import ceil, comb
-from typing import TypedDict, cast
+from typing import Literal, TypedDict, cast
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconst
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
 from earwitness.stats.grouping import Bools, Floats, Ints
 from earwitness.stats.power import minimum_detectable_auc, tracks_needed
-from earwitness.stats.published import Method, published_p
+from earwitness.stats.published import Method, member_difference, published_p
 from earwitness.stats.roc import Auc, auc_delong
 from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.shift import adjusted_p_value
@@ -38,7 +38,9 @@ from earwitness.verdict.admission import (
     value_warnings,
     whole_pairs,
 )
-from earwitness.verdict.judge import findings, judge, judge_published, why_untestable
+from earwitness.verdict.judge import findings, judge, why_untestable
+from earwitness.verdict.near_copies import near_copies
+from earwitness.verdict.published import judge_published
 from earwitness.verdict.result import (
     Blind,
     Counts,
@@ -135,6 +137,7 @@ def dataset_inference(
         n_tracks=sides.n_tracks,
         n_groups=sides.n_groups,
         failures=Counts(suspect=table.failures[0], held_out=table.failures[1]),
+        near_copies=near_copies(table),
         target=table.target,
         plan_hash=table.plan_hash,
         warnings=[
@@ -225,8 +228,9 @@ def _by_exact(
     power = _power(record.n_tracks, groups, test.intraclass_correlation, auc.estimate, alpha)
     # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
     comparable_singly = sides.pairs is None
+    alike = blind is None or blind.passes
     fraction, track_p_values, standing_out = _NOT_USED
-    if verdict == "evidence_of_use" and comparable_singly:
+    if verdict == "evidence_of_use" and comparable_singly and alike:
         fraction, track_p_values, standing_out = _used(values, sides, seed)
     e_value = None
     if comparable_singly:
@@ -237,7 +241,15 @@ def _by_exact(
             "verdict": verdict,
             "reasons": [
                 *reasons,
-                *findings(verdict, auc=interval, power=power, fraction=fraction, standing_out=standing_out),
+                *findings(
+                    verdict,
+                    auc=interval,
+                    power=power,
+                    fraction=fraction,
+                    standing_out=standing_out,
+                    alike=alike,
+                    any_weight=bool(np.nan_to_num(test.weights).any()),
+                ),
             ],
             "p_value": test.p_value,
             "p_value_floor": test.p_value_floor,
@@ -276,21 +288,26 @@ def _by_published(
 ) -> DatasetInferenceResult:
     """Run a published procedure, with its error rate on this held-out set beside it."""
     seed = record.seed or 0
-    # Its learned scorers choose directions themselves; a sum, or a corrected form, needs them.
-    values, _ = tracks.oriented(include_unknown=method != "iar" and not corrected)
+    # Its learned scorers choose directions themselves; a corrected form needs them, and the sum takes the papers'.
+    directed, _ = tracks.oriented() if corrected else tracks.as_published()
+    values = directed if corrected or method == "iar" else tracks.oriented(include_unknown=True)[0]
 
     def p_value(values: Floats, is_suspect: Bools, _: Ints, run_seed: int) -> float:
         return published_p(values, is_suspect, method, corrected=corrected, seed=run_seed % 2**32)
 
     p = p_value(values, sides.is_suspect, np.arange(len(values)), seed)
     a_a, a_a_warnings = _a_a(values, sides, record.alpha, runs, seed, p_value=p_value)
-    verdict, reasons = judge_published(p, method=method, corrected=corrected, alpha=record.alpha, a_a=a_a)
+    direction: Literal["member", "away"] = "member" if member_difference(directed, sides.is_suspect) > 0 else "away"
+    verdict, reasons = judge_published(
+        p, method=method, corrected=corrected, alpha=record.alpha, direction=direction, a_a=a_a
+    )
     return record.model_copy(
         update={
             "verdict": verdict,
             "reasons": reasons,
             "p_value": p,
             "p_value_floor": None,
+            "direction": direction,
             "a_a": a_a,
             "features": _features(tracks, sides.is_suspect, {}),
             "warnings": [

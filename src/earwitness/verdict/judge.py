@@ -60,34 +60,37 @@ def judge(
     return "no_evidence", [none]
 
 
-def judge_published(p_value: float, *, method: str, corrected: bool, alpha: float, a_a: AAControl | None) -> Judged:
-    """Draw the verdict of a published procedure: its own rule, unless it misbehaves on the held-out set."""
-    form = "corrected" if corrected else "published"
-    stated = f"p = {p_value:.4g} at level {alpha:g} by the {form} procedure {method}, which takes tracks as independent"
-    if a_a is not None and a_a.impossible:
-        return _misbehaved(a_a, alpha, f"Its answer for the suspect tracks, {stated}, therefore carries no weight.")
-    if p_value <= alpha:
-        return "evidence_of_use", [f"The procedure tells the suspect tracks from the held-out tracks: {stated}."]
-    return "no_evidence", [f"The procedure does not tell the suspect tracks from the held-out tracks: {stated}."]
+def sayable(share: float) -> bool:
+    """Whether a lower bound of a share is worth a sentence: "at least 0 %" is none."""
+    return round(100 * share) >= 1
 
 
 def findings(
-    verdict: Verdict, *, auc: Interval, power: Power, fraction: UsedFraction | None, standing_out: int
+    verdict: Verdict,
+    *,
+    auc: Interval,
+    power: Power,
+    fraction: UsedFraction | None,
+    standing_out: int,
+    alike: bool,
+    any_weight: bool,
 ) -> list[str]:
-    """Say how large the effect is, how much of the set it concerns, and what could have been missed."""
+    """Say how large the effect is, how much of the set it concerns, and what could have been missed.
+
+    ``alike`` says whether the sets are alike without the model: only then is a difference between them the
+    model's, in pairs, in shares or in single tracks. ``any_weight`` is false where no feature of the score
+    points in the member direction.
+    """
     sentences = []
-    if auc.estimate is not None:
+    if not any_weight:
+        sentences.append("No feature points in the direction in which training moves it, so no track scores higher.")
+    elif auc.estimate is not None and alike:
         limits = "" if auc.low is None else f" (95 % interval {auc.low:.1%} to {auc.high:.1%})"
         sentences.append(f"A suspect track outscores a held-out track in {auc.estimate:.1%} of pairs{limits}.")
-    if fraction is not None:
-        sentences.append(
-            f"At least {fraction.lower:.0%} of the suspect tracks were used, with 95 % confidence"
-            + (
-                f"; {standing_out} of them stand out one by one."
-                if standing_out
-                else "; no track stands out by itself."
-            )
-        )
+    if fraction is not None and sayable(fraction.lower):
+        sentences.append(f"At least {fraction.lower:.0%} of the suspect tracks were used, with 95 % confidence.")
+    if fraction is not None and standing_out:
+        sentences.append(f"{standing_out} of the suspect tracks stand out one by one.")
     if verdict == "no_evidence" and power.minimum_detectable_auc is not None:
         sentences.append(
             f"With these tracks and groups, an effect of {power.minimum_detectable_auc:.1%} of pairs or more would "

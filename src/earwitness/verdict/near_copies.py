@@ -17,7 +17,7 @@ Source: the notion is that of Carlini et al., arXiv 2012.07805; the rule is this
 """
 
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf, isfinite, nan
 
 import numpy as np
 import polars as pl
@@ -47,14 +47,14 @@ Floats = NDArray[np.float64]
 class NearCopy:
     """A track whose continuation the model knows; the figures are those of its most telling window.
 
-    ``seconds`` (the longest stretch without a differing token) and ``token_agreement`` are NaN for a
+    ``seconds`` (the longest stretch without a differing token) and ``token_agreement`` are ``None`` for a
     target that gives sound alone.
     """
 
     track_id: str
-    seconds: float
-    token_agreement: float
-    similarity: float
+    seconds: float | None
+    token_agreement: float | None
+    similarity: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class NearCopies:
     found
         The near-copies, the longest match first.
     above_seconds, above_similarity
-        What a window had to exceed; infinite seconds, or a similarity of 1, where none can.
+        What a window had to exceed; ``None``, or a similarity of 1, where none can.
     held_out_groups, suspect_groups
         What the bars were set from, and for.
     level
@@ -74,7 +74,7 @@ class NearCopies:
     """
 
     found: tuple[NearCopy, ...]
-    above_seconds: float
+    above_seconds: float | None
     above_similarity: float
     held_out_groups: int
     suspect_groups: int
@@ -104,7 +104,7 @@ def near_copies(table: FeatureTable, *, level: float = LEVEL) -> NearCopies | No
     hits = suspect & ((seconds > above_seconds) | (alike > above_alike))
     return NearCopies(
         found=_by_track(frame.filter(pl.Series(hits))),
-        above_seconds=above_seconds,
+        above_seconds=above_seconds if isfinite(above_seconds) else None,
         above_similarity=float(np.tanh(above_alike)),
         held_out_groups=m,
         suspect_groups=n,
@@ -151,4 +151,4 @@ def _by_track(hits: pl.DataFrame) -> tuple[NearCopy, ...]:
         column(SIMILARITY.name).alias("similarity"),
     )
     order = figures.sort("seconds", "similarity", descending=True).unique("track_id", keep="first", maintain_order=True)
-    return tuple(NearCopy(**row) for row in order.to_dicts())
+    return tuple(NearCopy(**row) for row in order.fill_nan(None).to_dicts())

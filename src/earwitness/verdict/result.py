@@ -15,8 +15,9 @@ from earwitness.files import write_text
 from earwitness.spec import Direction
 from earwitness.stats.aa import AAControl
 from earwitness.stats.fraction import UsedFraction
+from earwitness.verdict.near_copies import NearCopies
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Verdict = Literal["evidence_of_use", "no_evidence", "inconclusive", "cannot_be_tested"]
 
 
@@ -101,6 +102,8 @@ class DatasetInferenceResult(_Record):
     ``p_value_floor`` is the smallest p-value these sets could have given. ``reasons`` are
     whole sentences that explain the verdict; ``warnings`` are sentences about its limits. ``departures``
     say in what the test is not the one that the run's plan laid down; empty for the planned one.
+    ``target_name`` is the model's name as its user gave it, ``target`` what the measurements call it.
+    ``direction`` says for a published procedure which way the sets differ, ``away`` being less member-like.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -117,6 +120,7 @@ class DatasetInferenceResult(_Record):
     n_groups: Counts
     auc: Interval | None = None
     unconstrained_p_value: float | None = None
+    direction: Literal["member", "away"] | None = None
     blind: Blind | None = None
     a_a: AAControl | None = None
     e_value: float | None = None
@@ -126,7 +130,9 @@ class DatasetInferenceResult(_Record):
     tracks: list[TrackResult] = Field(default_factory=list)
     failures: Counts = Counts(suspect=0, held_out=0)
     warnings: list[str] = Field(default_factory=list)
+    near_copies: NearCopies | None = None
     target: str | None = None
+    target_name: str | None = None
     plan_hash: str | None = None
     departures: list[str] = Field(default_factory=list)
     comparable: str | None = None
@@ -135,6 +141,11 @@ class DatasetInferenceResult(_Record):
     def is_exact(self) -> bool:
         """Whether the p-value is a permutation p-value, whose level is guaranteed."""
         return self.method == "exact"
+
+    @property
+    def track_wise(self) -> bool:
+        """Whether the share used and the single tracks may be spoken of."""
+        return self.verdict == "evidence_of_use" and (self.blind is None or self.blind.passes)
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, atomically."""

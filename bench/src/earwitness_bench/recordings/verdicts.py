@@ -103,7 +103,8 @@ def _published(audit: Audit, method: str, table: FeatureTable) -> Row:
         return _row(audit, table, method, "cannot_be_tested", remark=remark)
     # As published: the procedures know no control of their own error rate.
     result = dataset_inference(table, alpha=ALPHA, method=method, a_a_runs=0)
-    return _row(audit, table, method, result.verdict, p_value=result.p_value)
+    fired = result.p_value is not None and result.p_value <= ALPHA
+    return _row(audit, table, method, "evidence_of_use" if fired else "no_evidence", p_value=result.p_value)
 
 
 def _row(
