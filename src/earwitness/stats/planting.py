@@ -103,6 +103,8 @@ def smallest_effect(
             return found(Repetition(values=planted, rows=rows, copy=copy), seed)
 
         needed.append(_first(enough))
+        if needed.count(_LEVELS) > draws - ceil(power * draws):
+            return None
     level = sorted(needed)[ceil(power * draws) - 1]
     return None if level == _LEVELS else auc_of_step(float(steps[level]), scores, is_suspect)
 
@@ -151,10 +153,10 @@ def _spread(scores: Floats, is_suspect: Bools) -> float:
 
 
 def _aligned(values: Floats, is_suspect: Bools) -> Floats:
-    """Normal scores with the suspects moved to the held-out tracks' mean, feature by feature; NaN stays."""
-    scores = np.where(np.isnan(values), np.nan, normal_scores(values))
-    scores = scores[:, [np.unique(column[~np.isnan(column)]).size > 1 for column in values.T]]
-    aligned = scores.copy()
+    """Normal scores with the suspects moved to the held-out tracks' mean, feature by feature; constants become NaN."""
+    aligned = np.where(np.isnan(values), np.nan, normal_scores(values))
+    # What does not vary is no feature, and must not become one by having an effect planted into it.
+    aligned[:, [np.unique(column[~np.isnan(column)]).size < 2 for column in values.T]] = np.nan
     for column in aligned.T:
         a, b = column[is_suspect], column[~is_suspect]
         if not (np.isnan(a).all() or np.isnan(b).all()):

@@ -4,7 +4,8 @@ Goal: trying many models, artists or settings must not raise the chance of one f
 accusation, and a claim may not enter with a better number than its own verdict allowed.
 Conventions: one claim a result; a claim's evidence can be lost here and never gained.
 
-A claim counts with ``p = max(p, adjusted p)`` wherever its blind gate did not pass, and with
+A claim counts with ``p = max(p, adjusted p)`` where its blind gate failed, so that its verdict
+rests on both, and with
 p = 1 where its own verdict refused a small p (sets that are not comparable, a test that
 misbehaves) or a published procedure made it. It counts among the tries all the same.
 """
@@ -88,9 +89,8 @@ def counted_p_value(result: DatasetInferenceResult) -> float | None:
     refused = result.verdict == "inconclusive" and result.p_value <= result.alpha
     if refused or not result.is_exact:
         return 1.0
-    if result.blind is None or result.blind.passes or result.blind.adjusted_p_value is None:
-        return result.p_value
-    return max(result.p_value, result.blind.adjusted_p_value)
+    adjusted = None if result.blind is None or result.blind.state != "fail" else result.blind.adjusted_p_value
+    return result.p_value if adjusted is None else max(result.p_value, adjusted)
 
 
 def _stands_alone(result: DatasetInferenceResult) -> bool:
