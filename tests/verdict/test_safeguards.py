@@ -63,7 +63,9 @@ def test_membership_under_a_shift_survives_the_adjustment() -> None:
 
 
 def test_a_positive_verdict_alone_says_how_much_and_which() -> None:
-    result = next(r for r in (verdict(table(member=2.5, seed=seed)) for seed in range(20)) if r.blind and r.blind.passes)
+    result = next(
+        r for r in (verdict(table(member=2.5, seed=seed)) for seed in range(20)) if r.blind and r.blind.passes
+    )
     assert result.verdict == "evidence_of_use"
     assert result.fraction is not None
     assert 0.3 < result.fraction.lower < 1
