@@ -6,11 +6,12 @@ of its tokens are music (see ``description``), becomes a target without an adapt
 
 from pathlib import Path
 
+from earwitness.targets.causal_lm.anticipation import AnticipatoryLm, load_anticipation
 from earwitness.targets.causal_lm.audio import AudioCausalLm, load_audio
-from earwitness.targets.causal_lm.description import FILE_NAME, AudioTokens, read_description
+from earwitness.targets.causal_lm.description import FILE_NAME, AnticipatedEvents, AudioTokens, read_description
 from earwitness.targets.causal_lm.midi import MidiCausalLm, load_midi
 
-__all__ = ["AudioCausalLm", "CausalLmFamily", "MidiCausalLm"]
+__all__ = ["AnticipatoryLm", "AudioCausalLm", "CausalLmFamily", "MidiCausalLm"]
 
 
 class _Family:
@@ -23,11 +24,15 @@ class _Family:
         """Whether the description is there."""
         return (folder / FILE_NAME).is_file()
 
-    def load(self, folder: Path, *, name: str, device: str, dtype: str) -> AudioCausalLm | MidiCausalLm:
+    def load(
+        self, folder: Path, *, name: str, device: str, dtype: str
+    ) -> AudioCausalLm | MidiCausalLm | AnticipatoryLm:
         """Load what the description says, in evaluation mode."""
         description = read_description(folder)
         if isinstance(description, AudioTokens):
             return load_audio(folder, description, name=name, device=device, dtype=dtype)
+        if isinstance(description, AnticipatedEvents):
+            return load_anticipation(folder, description, name=name, device=device, dtype=dtype)
         return load_midi(folder, description, name=name, device=device, dtype=dtype)
 
 

@@ -107,12 +107,20 @@ class MidiTokens(_Description):
     notes: Literal["symusic", "pretty_midi"] = "symusic"
 
 
-_ADAPTER: TypeAdapter[AudioTokens | MidiTokens] = TypeAdapter(
-    Annotated[AudioTokens | MidiTokens, Field(discriminator="tokens")]
-)
+class AnticipatedEvents(BaseModel):
+    """The model speaks the events of the Anticipatory Music Transformer; ``max_tokens`` as in other descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    tokens: Literal["anticipation"]
+    max_tokens: int | None = Field(default=None, ge=4)
 
 
-def read_description(folder: Path) -> AudioTokens | MidiTokens:
+Description = AudioTokens | MidiTokens | AnticipatedEvents
+_ADAPTER: TypeAdapter[Description] = TypeAdapter(Annotated[Description, Field(discriminator="tokens")])
+
+
+def read_description(folder: Path) -> Description:
     """Read and check ``earwitness.json``; raises ``TargetError`` with the first thing that is wrong."""
     try:
         return _ADAPTER.validate_python(read_config(folder, FILE_NAME))

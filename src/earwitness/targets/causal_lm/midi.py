@@ -20,7 +20,7 @@ from torch.nn import Parameter
 
 from earwitness.errors import TargetError, missing_extra
 from earwitness.targets.causal_lm.description import MidiTokens
-from earwitness.targets.causal_lm.scorer import CodeScorer, in_chunks, load_causal_lm
+from earwitness.targets.causal_lm.scorer import CodeScorer, load_causal_lm, next_token_logits
 from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
 from earwitness.targets.scores.as_pretty_midi import read_as_pretty_midi
@@ -98,9 +98,7 @@ class MidiCausalLm:
         if null:
             raise TargetError("A causal language model has no null condition; ask for no contrast.")
         before = torch.stack([torch.as_tensor(condition, device=codes.device) for condition in conditions])
-        ids = torch.cat([before, codes[:, 0, :-1] + self._description.first_token_id], dim=1)
-        positions = torch.arange(codes.shape[2], device=codes.device) + before.shape[1] - 1
-        yield from in_chunks(self._scorer.logits(ids, positions[None]))
+        yield from next_token_logits(self._scorer, codes, before, first_id=self._description.first_token_id)
 
     def _window(self, ids: Sequence[int], *, start: int) -> TokenWindow:
         """Codes [1, T], the token ids before them, and where in the piece they stand."""

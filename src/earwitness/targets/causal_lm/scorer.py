@@ -145,6 +145,16 @@ class _CodeHead(nn.Module):
         )
 
 
+def next_token_logits(scorer: CodeScorer, codes: Tensor, before: Tensor, *, first_id: int) -> Iterator[LogitsChunk]:
+    """Logits [batch, 1, T, V] of codes [batch, 1, T] that follow token ids [batch, S], in chunks.
+
+    ``first_id`` is the language model's id of code 0.
+    """
+    ids = torch.cat([before, codes[:, 0, :-1] + first_id], dim=1)
+    positions = torch.arange(codes.shape[2], device=codes.device) + before.shape[1] - 1
+    yield from in_chunks(scorer.logits(ids, positions[None]))
+
+
 def load_causal_lm(folder: Path, *, device: str, dtype: str) -> PreTrainedModel:
     """Load the language model of a directory in evaluation mode."""
     what = f"The language model in {folder}"
