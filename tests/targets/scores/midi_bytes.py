@@ -1,5 +1,7 @@
 """MIDI files written byte by byte: what no library would write."""
 
+import numpy as np
+
 
 def number(value: int) -> bytes:
     """A number of seven bits a byte."""
@@ -36,3 +38,23 @@ def off(pitch: int, channel: int = 0) -> bytes:
 
 
 COMMON_TIME = b"\xff\x58\x04\x04\x02\x18\x08"
+
+
+def lively_file(seed: int) -> bytes:
+    """Sixteen bars of four tracks: few pitches, struck again while they sound, over two tempi, a pedal and drums."""
+    rng = np.random.default_rng(seed)
+    tempi = [(0, b"\xff\x51\x03" + (480_000).to_bytes(3, "big")), (96 * 17 + 5, b"\xff\x51\x03\x07\xd0\x00")]
+    tracks = [[(0, COMMON_TIME), *tempi]]
+    for channel, program in ((0, 0), (1, 48), (2, 33), (9, 0)):
+        events = [(0, bytes([0xC0 | channel, program]))]
+        for beat in range(64):
+            for pitch in rng.choice([60, 62, 64, 65, 67, 71], 2) - 12 * (channel == 2):
+                start = 96 * beat + int(rng.integers(0, 90))
+                length = int(rng.choice([0, 20, 48, 96, 150, 400]))
+                events.append((start, on(int(pitch), int(rng.integers(30, 120)), channel)))
+                if rng.random() < 0.95:
+                    events.append((start + length, off(int(pitch), channel)))
+            if channel == 0 and beat % 16 == 7:
+                events += [(96 * beat + 3, b"\xb0\x40\x7f"), (96 * beat + 200, b"\xb0\x40\x00")]
+        tracks.append(sorted(events, key=lambda event: event[0]))
+    return midi_file(*tracks)

@@ -1,0 +1,44 @@
+"""Score tokens beside those that the published preparations made of the same files.
+
+``originals.json`` holds what FIGARO's ``InputRepresentation`` (dvruette/figaro at 9da3029, pretty_midi 0.2.11) and the
+Anticipatory Music Transformer's ``midi_to_compound``, ``compound_to_events`` and ``pad`` (jthickstun/anticipation,
+at af37397) gave for two files of our own, ``lively_file(0)`` and ``lively_file(1)``: nothing of theirs, and no
+music of anyone's.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from earwitness.targets.causal_lm.anticipation import events
+from earwitness.targets.figaro import Description, Piece
+from earwitness.targets.figaro.vocabulary import DESCRIPTION
+from earwitness.targets.scores.as_pretty_midi import read_as_pretty_midi
+from earwitness.targets.scores.in_hundredths import read_in_hundredths
+from tests.targets.scores.midi_bytes import lively_file
+
+ORIGINALS = json.loads((Path(__file__).parent / "originals.json").read_text())
+
+
+def by_bar(ids: list[int]) -> list[list[str]]:
+    """A description's tokens bar by bar, sorted: where percussion stands among the instruments is chance there."""
+    bars: list[list[str]] = []
+    for token in DESCRIPTION.decode(ids):
+        if token.startswith("Bar_"):
+            bars.append([])
+        bars[-1].append(token)
+    return [sorted(bar) for bar in bars]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_figaros_tokens_and_descriptions_are_the_originals(seed: int) -> None:
+    original = ORIGINALS[str(seed)]
+    piece = Piece.from_score(read_as_pretty_midi(lively_file(seed)))
+    assert piece.tokens[1:-1].tolist() == original["figaro"]
+    assert by_bar(Description.of(piece.bars).tokens[1:-1].tolist()) == by_bar(original["figaro_description"])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_anticipated_events_are_the_originals(seed: int) -> None:
+    assert events(read_in_hundredths(lively_file(seed))).reshape(-1).tolist() == ORIGINALS[str(seed)]["anticipation"]
