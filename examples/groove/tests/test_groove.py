@@ -171,7 +171,7 @@ def test_from_a_clone_to_a_table(tmp_path: Path) -> None:
     assert all((tmp_path / line["path"]).is_file() for line in lines)
     said: list[str] = []
     tables = measure(tmp_path, report=said.append)
-    assert len(tables) == 4 * len(MODELS)
+    assert len(tables) == 5 * len(MODELS)
     head, _, line = summary([path for path in tables if path.stem == "v280-train-v-unseen"])
     assert head.startswith("| table | performances |")
     assert line.startswith("| v280-train-v-unseen | 6 / 8 | 3 / 2 |")

@@ -18,7 +18,7 @@ from earwitness.errors import AudioError, EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.signals.blind import score_features
 from earwitness.targets.registry import load_target
-from earwitness_groove.grid import BAR, WINDOW, windows
+from earwitness_groove.grid import WINDOW, Groove, windows
 from earwitness_groove.prepare import COMPARISONS
 from earwitness_groove.repository import MODELS
 from earwitness_groove.target import GrooveTarget
@@ -43,11 +43,11 @@ def measure(folder: Path, *, report: Callable[[str], None]) -> list[Path]:
     written = []
     (folder / "features").mkdir(exist_ok=True)
     for comparison, lines in manifests.items():
-        for name, features in rows.items():
+        for name, own in rows.items():
             frame = pl.DataFrame([
-                {"track_id": line["path"], "role": line["role"], "group": line["group"], **features[line["path"]]}
+                {"track_id": line["path"], "role": line["role"], "group": line["group"], **own[line["path"]]}
                 for line in lines
-                if line["path"] in features
+                if line["path"] in own
             ])  # fmt: skip
             written.append(folder / "features" / f"{name}-{comparison}.parquet")
             FeatureTable.from_frame(frame).write(written[-1])
@@ -57,9 +57,7 @@ def measure(folder: Path, *, report: Callable[[str], None]) -> list[Path]:
 def _performance(path: Path, targets: dict[str, GrooveTarget]) -> dict[str, dict[str, float]]:
     """The features of a performance under each model, with what is known of it without one."""
     score = midi.decode(path).score
-    covering = windows(score)[:: WINDOW // BAR]
-    if not covering:
-        raise AudioError(f"{path.name} has no window with a hit.")
+    covering = _covering(windows(score))
     blind = score_features(score)
     found = {}
     for name, target in targets.items():
@@ -69,6 +67,15 @@ def _performance(path: Path, targets: dict[str, GrooveTarget]) -> dict[str, dict
             (chunk,) = target.logits(codes, [window.condition for window in asked], null=False)
         found[name] = _features(chunk.condition, codes) | blind
     return found
+
+
+def _covering(found: list[Groove]) -> list[Groove]:
+    """One window after the other, and the last of all, as an audit of all windows takes them."""
+    chosen = found[:1]
+    for groove in found:
+        if groove.start >= chosen[-1].start + WINDOW:
+            chosen.append(groove)
+    return chosen if chosen[-1] is found[-1] else [*chosen, found[-1]]
 
 
 def _features(logits: Tensor, codes: Tensor) -> dict[str, float]:

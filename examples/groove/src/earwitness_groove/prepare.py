@@ -31,11 +31,12 @@ COMPARISONS = {
     "train-v-unseen": Comparison(
         lambda p: p.split == "train", lambda p: p.split in ("validation", "test") and not p.is_evaluation
     ),
+    "test-v-validation": Comparison(lambda p: p.split == "test", lambda p: p.split == "validation"),
     "validation-v-test": Comparison(lambda p: p.split == "validation", lambda p: p.split == "test"),
-    "validation-v-test-without-evaluation": Comparison(
-        lambda p: p.split == "validation", lambda p: p.split == "test" and not p.is_evaluation
+    "test-without-evaluation-v-validation": Comparison(
+        lambda p: p.split == "test" and not p.is_evaluation, lambda p: p.split == "validation"
     ),
-    "validation-v-evaluation": Comparison(lambda p: p.split == "validation", lambda p: p.is_evaluation),
+    "evaluation-v-validation": Comparison(lambda p: p.is_evaluation, lambda p: p.split == "validation"),
 }
 """In the first the models saw one side; in the others they saw neither."""
 

@@ -118,14 +118,16 @@ class _Family:
             raise TargetError(f"{path} is no groove checkpoint (it has no params beside its weights); get it again.")
         network, params = build(content["params"], str(path)), content["params"]
         load_safely(str(path), lambda: network.load_state_dict(content["model_state_dict"]))
-        densities = read_config(folder, SETTINGS).get("densities")
-        if "n_params" in params and densities is None:
-            raise TargetError(
-                f"{folder} needs {SETTINGS} with the least and greatest density of the training windows; make the "
-                "folder with earwitness-groove prepare."
-            )
+        densities = None
+        if "n_params" in params:
+            densities = read_config(folder, SETTINGS).get("densities")
+            if not (isinstance(densities, list) and len(densities) == 2):
+                raise TargetError(
+                    f"{folder} needs {SETTINGS} with the least and greatest density of the training windows; make the "
+                    "folder with earwitness-groove prepare."
+                )
         hearing = Hearing(
-            features=params["embedding_size_src"], densities=tuple(densities) if "n_params" in params else None
+            features=params["embedding_size_src"], densities=None if densities is None else (densities[0], densities[1])
         )
         identity = TargetIdentity(family=self.name, name=name, weights_sha256=content_sha256(folder), dtype=dtype)
         return GrooveTarget(network.to(device, getattr(torch, dtype)).eval(), hearing, identity)

@@ -81,8 +81,8 @@ def _play(
         notes.append((round(PER_SECOND * seconds), _UNENDED, instrument, event.first, event.second))
     elif still_open:
         number, began = still_open.pop(0)
-        start, _, *what = notes[number]
-        notes[number] = (start, round(PER_SECOND * (seconds - began)), *what)
+        start, _, _, pitch, velocity = notes[number]
+        notes[number] = (start, round(PER_SECOND * (seconds - began)), instrument, pitch, velocity)
 
 
 def _score(notes: list[tuple[int, int, int, int, int]]) -> "Score":
