@@ -38,6 +38,7 @@ def located(path: Path, *, track_id: str, content_sha256: str = "0" * 64, prompt
     unknown: dict[str, object] = {
         "role": Role.SUSPECT, "group": track_id, "path": path.name, "sha256": "", "seconds": nan, "sample_rate": 0,
         "title": None, "artist": None, "album": None, "group_from": "track", "pair": None, "stratum": None,
-        "channels": 1, "codec": "flac", "bits_per_sample": None, "bitrate": nan,
+        "channels": 1, "codec": "flac", "decoder": "soundfile",
+        "peak_dbfs": None, "rms_dbfs": None, "bits_per_sample": None, "bitrate": nan,
     }  # fmt: skip
     return Track(track_id=track_id, content_sha256=content_sha256, prompt=prompt, **unknown), path

@@ -34,7 +34,7 @@ def test_known_members_are_found_on_the_shipped_target(tmp_path: Path) -> None:
     result, page = demo.audit(trained_on, on_progress=lambda done, total: None)
     assert result.verdict == "evidence_of_use"
     assert result.p_value is not None
-    assert result.p_value <= 0.001
+    assert result.p_value <= 0.005
     assert page.read_text(encoding="utf-8").count("evidence") > 0
     features = pl.read_parquet(trained_on.folder / "run" / "features" / "*.parquet")
     assert features["track_id"].n_unique() == sum(result.n_tracks.model_dump().values())

@@ -42,12 +42,12 @@ def test_another_test_replaces_nothing_and_is_stamped(
 ) -> None:
     before = (case / "result.json").read_bytes()
     assert run(monkeypatch, "test", case, "--alpha", 0.2, "--permutations", 199) == 0
-    assert run(monkeypatch, "test", case, "--permutations", 199, "--higher", "loss*") == 0
+    assert run(monkeypatch, "test", case, "--permutations", 199, "--higher", "excess_loss*") == 0
     assert (case / "result.json").read_bytes() == before
     first, second, third = read_attempts(case)
     assert first.as_planned
     assert second.differs == ("alpha was 0.01, now 0.2",)
-    assert third.differs == ('higher was [], now ["loss*"]',)
+    assert third.differs == ('higher was [], now ["excess_loss*"]',)
     other = json.loads((case / second.result).read_text())
     assert other["reasons"][0] == "This test is not as planned: alpha was 0.01, now 0.2."
     assert run(monkeypatch, "report", case) == 0

@@ -79,7 +79,7 @@ def test_albums_show_in_the_level_beside_the_curve() -> None:
     assert found.simulated_level is not None
     assert found.held_out_level.low > 0.05
     # Closed form: the standard error is too small by √(1 + 9ρ); of 80 tracks per side the rate is 2Φ(−1.96/√(1 + 9ρ)).
-    assert 0.3 < found.simulated_level.rate < 0.5
+    assert 0.3 < found.simulated_level.rejection_rate < 0.5
     assert "fires too often" in " ".join(found.sentences())
     assert "groups are ignored" in " ".join(found.sentences())
 

@@ -5,10 +5,11 @@ looks at a suspect. The held-out groups are split into two at random again and a
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from math import ceil, comb
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
@@ -26,6 +27,10 @@ class Calibration(BaseModel):
     pseudo_suspect_groups: int
     levels: list[RejectionRate]
     p_values: list[float]
+
+    @field_serializer("levels")
+    def _with_counts(self, levels: list[RejectionRate]) -> list[dict[str, float]]:
+        return [asdict(level) | {"rejections": level.rejections} for level in levels]
 
     def text(self) -> str:
         """A few lines for the terminal."""
