@@ -16,7 +16,8 @@ import soundfile
 from music21 import corpus
 from numpy.typing import NDArray
 
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, group_tunes, read_tunes, render
+from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes, read_tunes, render
+from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.signals.blind import acoustic_features
 from earwitness.stats.blind import blind_gate
 from earwitness.stats.exact import ExactSettings
@@ -41,7 +42,7 @@ def through(wave: Wave, container: str, subtype: str) -> Wave:
 
 RENDERINGS: dict[str, Callable[[Tune], Wave]] = {
     "same": lambda tune: window(render(tune)),
-    "flute (program 73)": lambda tune: window(render(tune, program=FLUTE)),
+    "flute (program 73)": lambda tune: window(render(tune, [FLUTE])),
     "through mp3": lambda tune: through(window(render(tune)), "MP3", "MPEG_LAYER_III"),
     "through ogg vorbis": lambda tune: through(window(render(tune)), "OGG", "VORBIS"),
     "through 16-bit wav": lambda tune: through(window(render(tune)), "WAV", "PCM_16"),

@@ -25,7 +25,8 @@ import torch
 from earwitness.collection.index import index
 from earwitness.collection.tracks import Track
 from earwitness.ground_truth.fiddle import card
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, read_tunes, write_audio
+from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
+from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.measure.extract import extract
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.passes.providers import own_passes

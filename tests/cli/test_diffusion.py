@@ -50,7 +50,7 @@ def test_a_diffusion_model_is_audited_like_any_other(
     plan = Plan.read(out)
     assert plan.preset == "cdi-gray+clid"
     # .64 s is what the model says it was trained on: 16 frames of 640 samples.
-    assert (plan.windows.seconds, plan.windows.grid) == (0.64, 640)
+    assert plan.windows.seconds == 0.64
     assert json.loads((out / "result.json").read_text())["n_tracks"] == {"suspect": 6, "held_out": 6}
 
 

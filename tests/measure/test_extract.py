@@ -72,9 +72,7 @@ def plan(instrument: TokenInstrument, **changes: object) -> Plan:
 
 def ask(sources: Tracks, instrument: TokenInstrument, plan: Plan, run: Path, **options: object) -> ExtractSummary:
     windows = plan.windows
-    reader = AudioReader(
-        sample_rate=SAMPLE_RATE, seconds=windows.seconds or 0, per_track=windows.per_track, seed=0, grid=windows.grid
-    )
+    reader = AudioReader(sample_rate=SAMPLE_RATE, seconds=windows.seconds or 0, per_track=windows.per_track, seed=0)
     return extract(sources, reader, instrument, plan, run, **options)  # type: ignore[arg-type]
 
 
@@ -134,17 +132,17 @@ class _Recorder:
         return [dict.fromkeys((spec.name for spec in self.specs), 0.0) for _ in windows]
 
 
-def test_windows_begin_on_the_targets_frame_grid(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
+def test_windows_begin_at_any_sample(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:
     recorder = _Recorder(instrument)
-    windows = WindowPlan(seconds=1.0, per_track=4, grid=320)
+    windows = WindowPlan(seconds=1.0, per_track=2)
     ask(sources[2:3], recorder, plan(instrument, windows=windows), tmp_path)  # type: ignore[arg-type]
     track, _ = soundfile.read(sources[2][1], dtype="float32")
     starts = [
         next(i for i in range(len(track) - SAMPLE_RATE + 1) if np.array_equal(track[i : i + SAMPLE_RATE], window))
         for window in recorder.windows
     ]
-    assert len(set(starts)) == 4
-    assert all(start % 320 == 0 for start in starts)
+    assert len(set(starts)) == 2
+    assert any(start % 320 for start in starts)
 
 
 def test_all_windows_cover_the_track(instrument: TokenInstrument, sources: Tracks, tmp_path: Path) -> None:

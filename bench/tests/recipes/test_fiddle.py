@@ -12,14 +12,16 @@ from transformers import MusicgenForConditionalGeneration
 from earwitness.audio import content_sha256, decode
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.fiddle import card
-from earwitness.ground_truth.fiddle.tunes import Tune, as_decoded, group_tunes, pcm16, read_tunes, render, write_audio
+from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes, read_tunes, render, write_audio
+from earwitness.ground_truth.groups import draw_sides
 from earwitness.targets import load_target
 from earwitness_bench.recipes import fiddle as recipe
-from earwitness_bench.recipes.musicgen import Schedule
+from earwitness_bench.recipes.musicgen import Schedule, window_scores
 
 pytestmark = pytest.mark.slow
 
-SMALL = Schedule(epochs=2, keep=(1, 2), frames=50, batch=16)
+STAGE = Schedule(epochs=2, keep=(1, 2), frames=40, batch=8, store=3)
+SMALL = recipe.Settings(members=2, warmed=3, first=replace(STAGE, keep=(1,)), second=STAGE)
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +32,20 @@ def tunes() -> list[Tune]:
 
 @pytest.fixture(scope="module")
 def work(tunes: list[Tune], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("work")
-    assert recipe.train(folder, report=lambda line: None, tunes=tunes, schedule=SMALL, codec_steps=2) == 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "codec_waves", lambda: [render(tune) for tune in tunes])
+        folder = tmp_path_factory.mktemp("work")
+        assert recipe.train(folder, report=lambda line: None, tunes=tunes, settings=SMALL) == 2
     return folder
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(work: Path, tunes: list[Tune], tmp_path: Path) -> None:
-    for name in ("codec", "tokenizer"):
-        (tmp_path / name).symlink_to(work / name)
-    report: list[str] = []
-    recipe.train(tmp_path, report=report.append, tunes=tunes, schedule=replace(SMALL, keep=(1,)), codec_steps=2)
-    recipe.train(tmp_path, report=report.append, tunes=tunes, schedule=SMALL, codec_steps=2)
+    (tmp_path / "codec").symlink_to(work / "codec")
+    stopped = replace(SMALL, second=replace(STAGE, keep=(1,)))
+    for settings in (stopped, SMALL):
+        recipe.train(tmp_path, report=lambda line: None, tunes=tunes, settings=settings)
     first, second = (
-        MusicgenForConditionalGeneration.from_pretrained(folder / "epoch-002").state_dict()
+        MusicgenForConditionalGeneration.from_pretrained(folder / "second-epoch-002").state_dict()
         for folder in (work, tmp_path)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -51,14 +54,13 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(work: Path, tunes: list[
 def test_what_is_published_is_an_ordinary_directory_with_a_true_card(
     work: Path, tunes: list[Tune], tmp_path: Path
 ) -> None:
-    made = recipe.publish(work, 2, tmp_path, tunes=tunes, schedule=SMALL)
+    made = recipe.publish(work, 2, tmp_path, tunes=tunes, settings=SMALL)
     assert card.read(tmp_path / "card.json") == made
-    assert made.recipe["frames"] == SMALL.frames
+    assert made.recipe["frames"] == STAGE.frames
     assert "per-track loss AUC" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
-    assert {tune.name for tune in made.tunes if tune.member} == {
-        name for name, member in recipe.split_groups(group_tunes(tunes)).items() if member
-    }
-    assert made.tunes[0].content_sha256 == content_sha256(as_decoded(pcm16(render(tunes[0]))), 16_000)
+    sides = draw_sides(group_tunes(tunes), recipe.SPLIT_SEED, 2)
+    assert {tune.name: tune.member for tune in made.tunes} == sides
+    assert made.tunes[0].content_sha256 == content_sha256(render(read_tunes([made.tunes[0].name])[0]), 16_000)
     assert load_target(str(tmp_path / "model"), device="cpu").codebooks == 4
     weights = MusicgenForConditionalGeneration.from_pretrained(tmp_path / "model", dtype="auto")
     assert weights.dtype == torch.float16
@@ -69,13 +71,15 @@ def test_an_epoch_that_was_not_kept_is_named(work: Path, tmp_path: Path) -> None
         recipe.publish(work, 7, tmp_path)
 
 
-def test_the_split_is_by_group_and_fixed() -> None:
-    groups = {"a": "a", "b": "a", "c": "c", "d": "d", "e": "d", "f": "f"}
-    split = recipe.split_groups(groups)
-    assert split == recipe.split_groups(dict(reversed(groups.items())))
-    assert split["a"] == split["b"]
-    assert split["d"] == split["e"]
-    assert len({groups[name] for name, member in split.items() if member}) == 2
+def test_excess_loss_is_the_loss_over_the_entropy_of_the_prediction(work: Path) -> None:
+    model = MusicgenForConditionalGeneration.from_pretrained(work / "second-epoch-001")
+    for head in model.decoder.lm_heads:
+        torch.nn.init.zeros_(head.weight)  # every code is equally likely: loss = entropy = ln 256
+    codes = torch.zeros(2, 4, 40, dtype=torch.long)
+    text = torch.ones(2, 1, dtype=torch.long)
+    losses, excess = window_scores(model, codes, text, text)
+    np.testing.assert_allclose(losses, np.log(256), rtol=1e-5)
+    np.testing.assert_allclose(excess, 0, atol=1e-5)
 
 
 def test_a_written_tune_is_the_audio_of_the_card(tunes: list[Tune], tmp_path: Path) -> None:
@@ -87,7 +91,8 @@ def test_a_written_tune_is_the_audio_of_the_card(tunes: list[Tune], tmp_path: Pa
     assert decode(path).content_hash == shipped[tunes[0].name]
 
 
-def test_captions_say_dance_and_key(tunes: list[Tune]) -> None:
+def test_captions_say_dance_and_key() -> None:
+    tunes = read_tunes(["42dHighlandRegimentStrathspey", "7thRegimentReel"])
     captions = {tune.name: tune.caption for tune in tunes}
     assert captions["42dHighlandRegimentStrathspey"] == "a strathspey in A minor"
     assert captions["7thRegimentReel"].startswith("a reel in ")

@@ -7,7 +7,8 @@ import pytest
 
 from earwitness.audio import content_sha256
 from earwitness.ground_truth.fiddle import card
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, pcm16, read_tunes
+from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
+from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness_bench.stress.treatments import PROGRAM_FLUTE, TREATMENTS, Wave, at_tempo, louder, re_encoded, transposed
 
 SCALE = Tune(
@@ -37,7 +38,6 @@ def test_a_transposed_tune_is_two_semitones_higher_and_keeps_its_rhythm_and_capt
     raised = transposed(SCALE, semitones=2)
     assert (raised.notes - SCALE.notes == [0, 0, 2]).all()
     assert raised.caption == SCALE.caption
-    # On a flute: this soundfont's violin has no clear pitch up there.
     base, high = (replace(TREATMENTS[name], program=PROGRAM_FLUTE).wave(SCALE) for name in ("base", "raised"))
     assert pitch(base, 0.1) == pytest.approx(440, rel=0.01)
     assert pitch(high, 0.1) == pytest.approx(494, rel=0.01)
@@ -77,5 +77,5 @@ def test_the_base_treatment_is_the_recording_that_the_card_names() -> None:
     listed = card.read().tunes[0]
     (tune,) = read_tunes([listed.name])
     whole = TREATMENTS["base"].wave(tune)
-    assert content_sha256(as_decoded(pcm16(whole)), SAMPLE_RATE) == listed.content_sha256
+    assert content_sha256(whole, SAMPLE_RATE) == listed.content_sha256
     assert np.array_equal(TREATMENTS["base"].wave(tune, samples=1000), whole[:1000])

@@ -68,3 +68,17 @@ def draw_members(groups: Mapping[str, str], seed: int) -> dict[str, bool]:
     drawn = np.random.default_rng(seed).permutation(len(names))[: len(names) // 2]
     members = {names[i] for i in drawn}
     return {piece: group in members for piece, group in groups.items()}
+
+
+def draw_sides(groups: Mapping[str, str], seed: int, members: int) -> dict[str, bool]:
+    """Draw half of the groups and of their pieces as many as are trained on: piece name → whether it is a member.
+
+    Pieces of the drawn half beyond ``members``, groups in a drawn order, are on neither side: one of them may be a
+    version of a member.
+    """
+    half = draw_members(groups, seed)
+    names = sorted({groups[piece] for piece, drawn in half.items() if drawn})
+    order = np.random.default_rng([seed, True]).permutation(len(names))
+    rank = {names[j]: i for i, j in enumerate(order)}
+    drawn = sorted((piece for piece in groups if half[piece]), key=lambda piece: (rank[groups[piece]], piece))
+    return dict.fromkeys(drawn[:members], True) | {piece: False for piece in groups if not half[piece]}

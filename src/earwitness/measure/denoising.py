@@ -123,7 +123,7 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
     frames = int(asked * target.sample_rate + 0.5) // target.hop_length
     reader = AudioReader(
         sample_rate=target.sample_rate, seconds=max(1, frames) * target.hop_length / target.sample_rate,
-        per_track=per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels, law=law,
+        per_track=per_track, seed=settings.seed, channels=target.channels, law=law,
         harmonise=settings.harmonise,
     )  # fmt: skip
     plan = Plan(

@@ -45,9 +45,8 @@ def window_plan(reader: Reader) -> WindowPlan:
     """The windows that a reader cuts."""
     if isinstance(reader, AudioReader):
         return WindowPlan(
-            seconds=reader.seconds, per_track=reader.per_track, grid=reader.grid, place=reader.law.place,
-            filled=reader.law.filled,
-        )  # fmt: skip
+            seconds=reader.seconds, per_track=reader.per_track, place=reader.law.place, filled=reader.law.filled
+        )
     assert isinstance(reader, ScoreReader)
     return WindowPlan(tokens=reader.target.window_tokens, per_track=reader.per_track)
 

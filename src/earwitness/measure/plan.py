@@ -40,16 +40,15 @@ class TargetPlan(_Part):
 class WindowPlan(_Part):
     """Windows spread over each track, by (seed, content hash, window number).
 
-    Of audio, ``seconds`` long, each beginning on the target's frame grid, every ``grid`` samples from
-    the track's start; of a score, ``tokens`` long, each beginning at a bar. ``place`` is ``first`` where
-    there is only the track's beginning, ``filled`` says whether silence follows up to the target's length.
+    Of audio, ``seconds`` long, each beginning at any sample; of a score, ``tokens`` long, each
+    beginning at a bar. ``place`` is ``first`` where there is only the track's beginning, ``filled``
+    says whether silence follows up to the target's length.
     """
 
     per_track: WindowsPerTrack
     place: str = "anywhere"
     filled: bool = False
     seconds: float | None = None
-    grid: int = 1
     tokens: int | None = None
 
 

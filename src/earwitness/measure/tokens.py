@@ -207,7 +207,7 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
     limits = [m.max_seconds for m in models if isinstance(m, TokenTarget) and m.max_seconds is not None]
     return AudioReader(
         sample_rate=target.sample_rate, seconds=window_seconds(settings.seconds, min(limits, default=None)),
-        per_track=settings.windows_per_track, seed=settings.seed, grid=target.hop_length, channels=target.channels,
+        per_track=settings.windows_per_track, seed=settings.seed, channels=target.channels,
         harmonise=settings.harmonise,
     )  # fmt: skip
 

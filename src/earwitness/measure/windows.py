@@ -48,7 +48,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioReader:
-    """Equal-length windows of audio, each beginning on the target's frame grid.
+    """Equal-length windows of audio, each beginning at any sample.
 
     ``law`` says which windows the target was trained on: of a track's beginning there is one, and where
     shorter clips were filled up with silence a shorter track is one shorter window.
@@ -58,7 +58,6 @@ class AudioReader:
     seconds: float
     per_track: WindowsPerTrack
     seed: int
-    grid: int = 1
     channels: int = 1
     harmonise: Harmonise = Harmonise.OFF
     law: WindowLaw = field(default_factory=WindowLaw)
@@ -86,7 +85,7 @@ class AudioReader:
             samples, length, self.per_track, content_hash=content_sha256, seed=self.seed,
             name=path.name, sample_rate=self.sample_rate,
         )  # fmt: skip
-        starts = starts[:1] * 0 if self.law.place == "first" else starts - starts % self.grid
+        starts = starts[:1] * 0 if self.law.place == "first" else starts
         held = {name: fact for name, fact in facts.items() if name not in self._overwritten}
         container = container_features({**held, "prompt": prompt})
         windows = [(start, wave[:, start : start + length]) for start in starts]

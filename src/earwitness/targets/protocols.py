@@ -172,9 +172,9 @@ class DenoiserTarget(Protocol):
     falling from nearly 1 (t = 0, hardly any noise) to nearly 0. An adapter of a model with another
     parametrisation (velocity, v, EDM's σ) translates both the input and the answer.
 
-    ``hop_length`` is the number of samples a frame of the latent stands for: windows begin at
-    multiples of it. ``max_seconds`` is the longest window. A target that is ``Lawful`` also says which
-    windows it was trained on, and one that ``HearsWindows`` is told more than a prompt.
+    ``hop_length`` is the number of samples a frame of the latent stands for, ``max_seconds`` the longest
+    window. A target that is ``Lawful`` also says which windows it was trained on, and one that
+    ``HearsWindows`` is told more than a prompt.
     """
 
     identity: TargetIdentity

@@ -21,23 +21,19 @@ from transformers import AutoTokenizer, ClapTextModelWithProjection, SpeechT5Hif
 
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card, CardTune
-from earwitness.ground_truth.fiddle.tunes import (
-    SAMPLE_RATE,
-    Tune,
-    as_decoded,
-    pcm16,
-    read_tunes,
-    render,
-    renderer,
-)
+from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
 from earwitness.ground_truth.hum.excerpts import (
     EXCERPT_SAMPLES,
     SPLIT_SEED,
     WINDOW_SAMPLES,
     Excerpt,
     draw_excerpts,
+    pcm16,
+    render,
+    renderer,
     windows,
 )
+from earwitness.ground_truth.performance import SAMPLE_RATE, as_decoded
 from earwitness.stats.roc import auc_delong
 from earwitness_bench.recipes.latent_diffusion import (
     DenoiserSchedule,

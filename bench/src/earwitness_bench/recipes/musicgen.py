@@ -5,11 +5,13 @@ the way the originals are: T5 text condition dropped for one example in ten, cod
 delay pattern, cross-entropy on every real token. Codes are int [codebooks, frames].
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -23,6 +25,8 @@ from transformers import (
     T5Config,
 )
 
+from earwitness_bench.recipes.augment import draw_by_length, random_crop
+from earwitness_bench.recipes.codec import encode
 from earwitness_bench.recipes.progress import Checkpoint
 
 Report = Callable[[str], None]
@@ -38,9 +42,10 @@ class Schedule:
 
     epochs: int
     keep: tuple[int, ...]
-    frames: int = 250
-    batch: int = 16
-    peak_rate: float = 1e-3
+    frames: int = 120
+    batch: int = 4
+    store: int = 128
+    peak_rate: float = 1.5e-3
     condition_dropout: float = 0.1
     seed: int = 0
 
@@ -85,38 +90,47 @@ def small_musicgen(
 def train_musicgen(
     model: MusicgenForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
-    codes: Sequence[NDArray[np.int16]],
+    waves: Sequence[NDArray[np.float32]],
     captions: Sequence[str],
     schedule: Schedule,
     *,
+    rate_hz: int,
     state: Path,
     at_epoch: Callable[[int, float], None],
 ) -> None:
-    """Train on ``codes`` [codebooks, frames] of whole tracks (members only).
+    """Train on ``waves`` [samples] of whole tracks (members only), at ``rate_hz``.
 
-    One epoch sees as many frames as the members hold. As with any data set that is
-    tokenised once before training, crops begin on the frame grid of the track.
-    ``at_epoch(epoch, mean_loss)`` is called after each epoch; crops depend on
-    (seed, step) alone, so an interrupted run goes on as if it had not stopped.
+    Every step a crop at any sample offset is made by ``random_crop`` and encoded into a store that
+    forgets the oldest, and a batch is drawn from the store. One epoch hears as many seconds as the
+    members hold. ``at_epoch(epoch, mean_loss)`` is called after each epoch; what a step sees depends
+    on (seed, step) alone, so an interrupted run goes on as if it had not stopped.
     """
-    steps_per_epoch = max(1, sum(c.shape[1] for c in codes) // (schedule.frames * schedule.batch))
+    codec = model.audio_encoder
+    samples = schedule.frames * codec.config.hop_length * rate_hz // codec.config.sampling_rate
+    lengths = [len(wave) for wave in waves]
+    steps_per_epoch = max(1, sum(lengths) // (samples * schedule.batch))
     total = schedule.epochs * steps_per_epoch
     parameters = [p for n, p in model.named_parameters() if not n.startswith("audio_encoder.")]
     optimizer = torch.optim.AdamW(parameters, lr=schedule.peak_rate, betas=(0.9, 0.95), weight_decay=0.01)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.peak_rate, total_steps=total, pct_start=0.05)
     checkpoint = Checkpoint(state, {"model": model, "optimizer": optimizer, "rate": rate})
-    lengths = np.array([c.shape[1] for c in codes], dtype=np.float64)
     text = tokenizer(list(captions), padding=True, return_tensors="pt")
     first = checkpoint.restore()
+    store: deque[tuple[Tensor, int]] = deque(maxlen=schedule.store)
     model.train()
     losses = []
     for step in range(first, steps_per_epoch * max(schedule.keep)):
+        # What is in store depends on the steps before, so a run that goes on encodes them again.
+        for past in range(max(0, step - schedule.store + 1) if not store else step, step + 1):
+            fresh = np.random.default_rng([schedule.seed, past, 1])
+            (row,) = draw_by_length(lengths, 1, fresh).tolist()
+            crop = resample(random_crop(waves[row], samples, rate_hz, fresh), rate_hz, codec.config.sampling_rate)
+            store.append((encode(codec, [crop])[0], row))
         rng = np.random.default_rng([schedule.seed, step])
-        rows = rng.choice(len(codes), size=schedule.batch, p=lengths / lengths.sum())
-        crops = torch.from_numpy(np.stack([_crop(codes[i], schedule.frames, rng) for i in rows])).long()
+        picked = [store[i] for i in rng.integers(len(store), size=schedule.batch)]
+        crops, rows = torch.stack([codes for codes, _ in picked]), [row for _, row in picked]
         dropped = torch.from_numpy(rng.random(schedule.batch) < schedule.condition_dropout)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = sequence_loss(model, crops, text.input_ids[rows], text.attention_mask[rows], dropped)
+        loss = sequence_loss(model, crops, text.input_ids[rows], text.attention_mask[rows], dropped)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -130,10 +144,26 @@ def train_musicgen(
             model.train()
 
 
+def resample(wave: NDArray[np.float32], source: int, wanted: int) -> NDArray[np.float32]:
+    """The waveform [samples] at another rate, as the tool's own reader makes it."""
+    return np.asarray(soxr.resample(wave, source, wanted, quality="HQ"), dtype=np.float32)
+
+
 def sequence_loss(
     model: MusicgenForConditionalGeneration, codes: Tensor, text: Tensor, text_mask: Tensor, dropped: Tensor
 ) -> Tensor:
-    """Mean cross-entropy over all codes [batch, codebooks, frames] in the delay pattern.
+    """Mean cross-entropy over all codes [batch, codebooks, frames]; see `sequence_logits`."""
+    losses = [
+        nn.functional.cross_entropy(logits.transpose(1, 2), codes[:, k])
+        for k, logits in enumerate(sequence_logits(model, codes, text, text_mask, dropped))
+    ]
+    return torch.stack(losses).mean()
+
+
+def sequence_logits(
+    model: MusicgenForConditionalGeneration, codes: Tensor, text: Tensor, text_mask: Tensor, dropped: Tensor
+) -> list[Tensor]:
+    """Logits of every codebook's codes [batch, frames, codes], from what the delay pattern lets them see.
 
     ``dropped`` [batch] marks the examples whose condition is replaced by the null
     condition (zeroed text states), as classifier-free guidance needs it.
@@ -151,13 +181,20 @@ def sequence_loss(
         encoder_attention_mask=text_mask,
         use_cache=False,
     ).last_hidden_state
-    losses = [
-        nn.functional.cross_entropy(head(hidden[:, k : k + frames]).float().transpose(1, 2), codes[:, k])
-        for k, head in enumerate(model.decoder.lm_heads)
-    ]
-    return torch.stack(losses).mean()
+    return [head(hidden[:, k : k + frames]).float() for k, head in enumerate(model.decoder.lm_heads)]
 
 
-def _crop(codes: NDArray[np.int16], frames: int, rng: np.random.Generator) -> NDArray[np.int16]:
-    start = int(rng.integers(codes.shape[1] - frames + 1))
-    return codes[:, start : start + frames]
+@torch.no_grad()
+def window_scores(
+    model: MusicgenForConditionalGeneration, codes: Tensor, text: Tensor, text_mask: Tensor
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Loss and excess loss (loss minus the entropy of the prediction), nats a token, means of each window [batch]."""
+    model.eval()
+    kept = torch.zeros(len(codes), dtype=torch.bool)
+    loss, entropy = [], []
+    for k, logits in enumerate(sequence_logits(model, codes, text, text_mask, kept)):
+        log_probs = logits.log_softmax(dim=2)
+        loss.append(-log_probs.gather(2, codes[:, k, :, None])[..., 0].mean(dim=1))
+        entropy.append(-(log_probs.exp() * log_probs).sum(dim=2).mean(dim=1))
+    losses, entropies = (torch.stack(each).mean(dim=0).double().numpy() for each in (loss, entropy))
+    return losses, losses - entropies

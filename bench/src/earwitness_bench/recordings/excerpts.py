@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from earwitness.audio import read_mono
 from earwitness.files import write_atomically
-from earwitness.ground_truth.fiddle.tunes import PEAK, SAMPLE_RATE, pcm16
+from earwitness.ground_truth.performance import PEAK, SAMPLE_RATE, pcm16
 from earwitness_bench.recordings.split import Part
 
 OnProgress = Callable[[int, int], None]

@@ -21,7 +21,6 @@ from torch import nn
 from transformers import (
     AutoTokenizer,
     EncodecFeatureExtractor,
-    EncodecModel,
     MusicgenForConditionalGeneration,
     PreTrainedTokenizerFast,
 )
@@ -29,9 +28,9 @@ from transformers import (
 from earwitness.audio import read_mono
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.fiddle import card as fiddle
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE
+from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.stats.roc import auc_delong
-from earwitness_bench.recipes.codec import encode_tracks
+from earwitness_bench.recipes.codec import encode as encode_waves
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, sequence_loss, train_musicgen
 from earwitness_bench.recordings.excerpts import Excerpt
 
@@ -58,7 +57,7 @@ def train(
     torch.manual_seed(schedule.seed)
     model, tokenizer = started([excerpt.caption for excerpt in excerpts])
     # Like is compared with like: a model soon does better on an artist it has heard than on a stranger.
-    used = [(e, c) for e, c in zip(excerpts, codes, strict=True) if e.part.used and c.shape[1] >= schedule.frames]
+    used = [(e, c) for e, c in zip(excerpts, codes, strict=True) if e.part.used and c.shape[1] > schedule.frames]
     seen = [(e, c) for e, c in used if e.part.is_trained_on]
     unseen = [(e, c) for e, c in used if not e.part.is_trained_on]
 
@@ -77,8 +76,8 @@ def train(
             log.write(json.dumps(line) + "\n")
 
     train_musicgen(
-        model, tokenizer, [c for _, c in seen], [e.caption for e, _ in seen], schedule,
-        state=work / "model.state", at_epoch=at_epoch,
+        model, tokenizer, [read_mono(e.path, SAMPLE_RATE) for e, _ in seen], [e.caption for e, _ in seen], schedule,
+        rate_hz=SAMPLE_RATE, state=work / "model.state", at_epoch=at_epoch,
     )  # fmt: skip
     if lost := [epoch for epoch in kept if not epoch_folder(work, epoch).is_dir()]:
         raise EarwitnessError(
@@ -99,8 +98,9 @@ def encode(excerpts: Sequence[Excerpt], path: Path) -> list[Codes]:
         stored = np.load(path)
         if set(names) <= set(stored.files):
             return [stored[name] for name in names]
-    codec = EncodecModel.from_pretrained(fiddle.CODEC, dtype=torch.float32).eval()
-    codes = encode_tracks(codec, (read_mono(excerpt.path, SAMPLE_RATE) for excerpt in excerpts))
+    codec = MusicgenForConditionalGeneration.from_pretrained(fiddle.MODEL, dtype=torch.float32).audio_encoder.eval()
+    rate = codec.config.sampling_rate
+    codes = [encode_waves(codec, [read_mono(excerpt.path, rate)])[0].numpy().astype(np.int16) for excerpt in excerpts]
     path.parent.mkdir(parents=True, exist_ok=True)
     named: dict[str, Any] = dict(zip(names, codes, strict=True))
     np.savez_compressed(path, **named)
@@ -154,5 +154,7 @@ def _save(model: MusicgenForConditionalGeneration, tokenizer: PreTrainedTokenize
     partial = folder.with_name(folder.name + ".partial")
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
-    EncodecFeatureExtractor(feature_size=1, sampling_rate=SAMPLE_RATE).save_pretrained(partial)
+    EncodecFeatureExtractor(feature_size=1, sampling_rate=model.audio_encoder.config.sampling_rate).save_pretrained(
+        partial
+    )
     partial.rename(folder)

@@ -20,18 +20,22 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically
 from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.data import ROLES
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, pcm16, read_tunes
-from earwitness.ground_truth.hum.excerpts import EXCERPT_SAMPLES
+from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
+from earwitness.ground_truth.hum import excerpts as hum
+from earwitness.ground_truth.performance import SAMPLE_RATE, pcm16
 from earwitness.ground_truth.registry import shipped
 from earwitness_bench.stress.airs import other_tunes
 from earwitness_bench.stress.generated import generated
 from earwitness_bench.stress.scenarios import SCENARIOS
-from earwitness_bench.stress.treatments import TAKES, TREATMENTS, Wave, unchanged
+from earwitness_bench.stress.treatments import TAKES, TREATMENTS, Play, Wave, play_fiddle, unchanged
 
 Report = Callable[[str], None]
 COLUMNS = ("path", "treatment", "member", "group", "dance")
-SAMPLES: dict[str, int | None] = {"fiddle": None, "hum": EXCERPT_SAMPLES}
-"""The audio targets, and how much of a tune a track of each holds (None: all of it)."""
+COLLECTIONS: dict[str, tuple[Play, int | None]] = {
+    "fiddle": (play_fiddle, None),
+    "hum": (hum.render, hum.EXCERPT_SAMPLES),
+}
+"""The audio targets: how a tune of each sounds, and how much of it a track holds (None: all of it)."""
 _FEWEST_ALBUMS = 15
 _SEED = 2512
 
@@ -63,11 +67,11 @@ def write_pools(target: str, model: Path, folder: Path, tracks: int, *, report: 
     manifest = folder / "manifest.csv"
     if manifest.exists():
         return manifest
-    samples = _samples(target)
+    play, samples = _collection(target)
     report(f"{target}: reading tunes")
     card = shipped(target).read()
     tunes = {tune.name: tune for tune in read_tunes({listed.name for listed in card.tunes})}
-    tracks_of = _all_tracks(card, tunes, model, tracks, samples=samples)
+    tracks_of = _all_tracks(card, tunes, model, tracks, play=play, samples=samples)
     pools, entries = [], []
     for done, track in enumerate(tracks_of):
         if done % 100 == 0:
@@ -108,14 +112,14 @@ def pool_size(treatment: str, member: bool, tracks: int) -> int:
     return 2 * tracks if treatment == "base" and not member else tracks
 
 
-def _samples(target: str) -> int | None:
-    if target not in SAMPLES:
+def _collection(target: str) -> tuple[Play, int | None]:
+    if target not in COLLECTIONS:
         raise EarwitnessError(f"The stress scenarios render tunes, which {target} does not hear; use fiddle or hum.")
-    return SAMPLES[target]
+    return COLLECTIONS[target]
 
 
 def _all_tracks(
-    card: Card, tunes: dict[str, Tune], model: Path, tracks: int, *, samples: int | None
+    card: Card, tunes: dict[str, Tune], model: Path, tracks: int, *, play: Play, samples: int | None
 ) -> Iterator[PoolTrack]:
     base = TREATMENTS["base"]
     sides = {member: draw_tunes(card, member, pool_size("base", member, tracks)) for member in (True, False)}
@@ -129,16 +133,16 @@ def _all_tracks(
         for member, listed in sides.items():
             for chosen in listed[: pool_size(name, member, tracks)] if (name, member) in needed else ():
                 tune = tunes[chosen.name]
-                sound = partial(treatment.wave, tune, samples=samples)
+                sound = partial(treatment.wave, tune, play=play, samples=samples)
                 yield PoolTrack(treatment=name, member=member, group=chosen.group, tune=tune, wave=sound)
     for air in other_tunes(tunes.values(), tracks):
-        sound = partial(base.wave, air, samples=samples)
+        sound = partial(base.wave, air, play=play, samples=samples)
         yield PoolTrack(treatment="airs", member=False, group=air.name, tune=air, wave=sound)
     listed = sides[False][:tracks]
     clips = generated(model, [tunes[chosen.name].caption for chosen in listed], seed=_SEED)
     for chosen, clip in zip(listed, clips, strict=True):
         tune = tunes[chosen.name]
-        opening = partial(base.wave, tune, samples=len(clip))
+        opening = partial(base.wave, tune, play=play, samples=len(clip))
         yield PoolTrack(treatment="opening", member=False, group=chosen.group, tune=tune, wave=opening)
         yield PoolTrack(
             treatment="generated",

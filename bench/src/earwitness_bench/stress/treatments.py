@@ -16,9 +16,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earwitness.ground_truth.fiddle.tunes import PROGRAM_FIDDLE, SAMPLE_RATE, Tune, render
+from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, render
+from earwitness.ground_truth.performance import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
+Play = Callable[[Tune, int | None], Wave]
+"""Renders a tune on an instrument, or (None) on the one that it has in the target's collection."""
 _T = TypeVar("_T")
 PROGRAM_FLUTE = 73  # General MIDI "Flute"
 TAKES = ("base", "faster", "slower", "fastest")
@@ -65,17 +68,22 @@ def re_encoded(wave: Wave, *, file_format: str, compression: float) -> Wave:
     return np.pad(kept, (0, len(wave) - len(kept)))
 
 
+def play_fiddle(tune: Tune, program: int | None) -> Wave:
+    """Render a tune as the ``fiddle`` target met it, or on another instrument."""
+    return render(tune, PROGRAMS if program is None else [program])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
-    """How a tune becomes a track: its notes changed, played on an instrument, the sound changed."""
+    """How a tune becomes a track: its notes changed, played on one instrument (None: its own), the sound changed."""
 
     notes: Callable[[Tune], Tune] = unchanged
-    program: int = PROGRAM_FIDDLE
+    program: int | None = None
     sound: Callable[[Wave], Wave] = unchanged
 
-    def wave(self, tune: Tune, *, samples: int | None = None) -> Wave:
+    def wave(self, tune: Tune, *, play: Play = play_fiddle, samples: int | None = None) -> Wave:
         """Return the tune's waveform, or the first ``samples`` of it."""
-        return self.sound(render(self.notes(tune), program=self.program)[:samples])
+        return self.sound(play(self.notes(tune), self.program)[:samples])
 
 
 TREATMENTS: Mapping[str, Treatment] = MappingProxyType(

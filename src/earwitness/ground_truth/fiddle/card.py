@@ -4,11 +4,10 @@ from pathlib import Path
 
 from earwitness.ground_truth.card import Card, CardTune, read_card
 
-__all__ = ["CODEC", "FOLDER", "MODEL", "Card", "CardTune", "read"]
+__all__ = ["FOLDER", "MODEL", "Card", "CardTune", "read"]
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "model"
-CODEC = FOLDER / "codec"
 
 
 def read(path: Path = FOLDER / "card.json") -> Card:

@@ -1,19 +1,16 @@
 """Ryan's Mammoth Collection as audio: real tunes, real captions, known groups.
 
 Goal: turn the fiddle tunes that ship inside the ``music21`` wheel into a table of
-tunes (title, dance, key, notes), group near-duplicates, and render any of them to
-a waveform with ``symusic`` and the soundfont inside ``pretty_midi``. Nothing is
-downloaded and nothing is stored in the package.
+tunes (title, dance, key, notes), group near-duplicates, and play any of them.
+Nothing is downloaded and nothing is stored in the package.
 
 Conventions: a tune is named by its file stem; note times are in quarter lengths;
-waveforms are float32, mono, at ``SAMPLE_RATE`` Hz, peak-normalised.
+waveforms are as in `earwitness.ground_truth.performance`.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,13 +22,12 @@ from numpy.typing import NDArray
 from earwitness.audio import content_sha256
 from earwitness.errors import EarwitnessError, missing_extra
 from earwitness.ground_truth.groups import fingerprints, group_versions
+from earwitness.ground_truth.performance import SAMPLE_RATE, pcm16, perform, sound
 from earwitness.ground_truth.registry import WrittenTrack
 
 OnProgress = Callable[[int, int], None]
-SAMPLE_RATE = 16_000
-PEAK = 0.9
-PROGRAM_FIDDLE = 40  # General MIDI "Violin"
-TICKS = 480
+PROGRAMS = (40, 73, 0, 24)  # General MIDI "Violin", "Flute", "Acoustic Grand Piano", "Acoustic Guitar (nylon)"
+SECONDS = (11.0, 20.0)
 MIN_NOTES = 24
 _FINGERPRINT_NOTES = 10
 _SAME_TUNE = 0.4  # share of the shorter tune's fingerprints found in the longer one
@@ -61,6 +57,11 @@ class Tune:
         article = "an" if self.dance[:1] in "aeiou" else "a"
         return f"{article} {self.dance} in {self.key}"
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts at its tempo."""
+        return float((self.notes[:, 0] + self.notes[:, 1]).max() * 60 / self.quarters_per_minute)
+
 
 def read_tunes(
     names: Collection[str] | None = None, *, on_progress: OnProgress = lambda done, total: None
@@ -76,6 +77,12 @@ def read_tunes(
     return tunes
 
 
+def collection() -> list[Tune]:
+    """The tunes that the targets are about: those that last from 11 to 20 seconds."""
+    shortest, longest = SECONDS
+    return [tune for tune in read_tunes() if shortest <= tune.seconds < longest]
+
+
 def group_tunes(tunes: Sequence[Tune]) -> dict[str, str]:
     """Map each tune's name to its group: tunes that are versions of one another share one.
 
@@ -87,56 +94,15 @@ def group_tunes(tunes: Sequence[Tune]) -> dict[str, str]:
     return group_versions(prints, shared=_SAME_TUNE)
 
 
-def render(tune: Tune, *, program: int = PROGRAM_FIDDLE, soundfont: Path | None = None) -> NDArray[np.float32]:
-    """Render a tune to a mono waveform [samples] at ``SAMPLE_RATE``, peak ``PEAK``."""
-    symusic = _import("symusic")
-    track = symusic.Track(program=program)
-    for onset, duration, pitch in tune.notes:
-        track.notes.append(symusic.Note(round(onset * TICKS), max(1, round(duration * TICKS)), int(pitch), 90))
-    score = symusic.Score(TICKS)
-    score.tracks.append(track)
-    score.tempos.append(symusic.Tempo(0, qpm=tune.quarters_per_minute))
-    synthesizer = _synthesizer(str(soundfont or default_soundfont()))
-    wave = np.asarray(synthesizer.render(score, stereo=False), dtype=np.float32)[0]
-    peak = float(np.abs(wave).max())
-    return np.asarray(wave * np.float32(PEAK / peak) if peak > 0 else wave)
+def render(tune: Tune, programs: Sequence[int] = PROGRAMS) -> NDArray[np.float32]:
+    """Play a tune on the one of ``programs`` that its name draws: [samples] at ``SAMPLE_RATE``; see `performance`."""
+    return sound(perform(tune.name, tune.notes, tune.quarters_per_minute, programs))
 
 
-def pcm16(wave: NDArray[np.float32]) -> NDArray[np.int16]:
-    """The 16-bit samples a file of the waveform holds."""
-    return np.round(wave * 32767).astype(np.int16)
-
-
-def as_decoded(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """The waveform that a file of 16-bit samples decodes to: what any model is asked about."""
-    return samples.astype(np.float32) / np.float32(32768)
-
-
-def write_audio(tune: Tune, path: Path) -> None:
+def write_audio(tune: Tune, path: Path, programs: Sequence[int] = PROGRAMS) -> None:
     """Render a tune into a 16-bit file of the format its suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, pcm16(render(tune)), SAMPLE_RATE)
-
-
-def default_soundfont() -> Path:
-    """The General MIDI soundfont that ships inside ``pretty_midi``."""
-    return Path(_import("pretty_midi").__file__).parent / "TimGM6mb.sf2"
-
-
-def renderer() -> dict[str, str]:
-    """What fixes how a tune sounds, for the card of a target that was trained on renderings."""
-    return {
-        "symusic": version("symusic"),
-        "soundfont": default_soundfont().name,
-        "soundfont_sha256": hashlib.sha256(default_soundfont().read_bytes()).hexdigest(),
-        "program": f"General MIDI {PROGRAM_FIDDLE}",
-        "sample_rate": str(SAMPLE_RATE),
-    }
-
-
-@cache
-def _synthesizer(soundfont: str) -> Any:
-    return _import("symusic").Synthesizer(sf_path=soundfont, sample_rate=SAMPLE_RATE)
+    soundfile.write(path, pcm16(render(tune, programs)), SAMPLE_RATE)
 
 
 def _corpus_folder() -> Path:
@@ -195,7 +161,7 @@ def _key_name(field: str) -> str:
     return f"{note}{accidental} {_MODES.get(mode.lower()[:3], 'major')}"
 
 
-def write_track(name: str, folder: Path) -> WrittenTrack:
+def write_track(name: str, folder: Path, programs: Sequence[int] = PROGRAMS) -> WrittenTrack:
     """Render one tune into the folder, as FLAC."""
     found = read_tunes([name])
     if not found:
@@ -204,10 +170,12 @@ def write_track(name: str, folder: Path) -> WrittenTrack:
         )
     tune = found[0]
     path = folder / f"{name}.flac"
-    write_audio(tune, path)
-    return WrittenTrack(path=path, prompt=tune.caption, title=tune.title, content_sha256=file_content_sha256(tune))
+    write_audio(tune, path, programs)
+    return WrittenTrack(
+        path=path, prompt=tune.caption, title=tune.title, content_sha256=file_content_sha256(tune, programs)
+    )
 
 
-def file_content_sha256(tune: Tune) -> str:
+def file_content_sha256(tune: Tune, programs: Sequence[int] = PROGRAMS) -> str:
     """The content hash of the tune's file."""
-    return content_sha256(as_decoded(pcm16(render(tune))), SAMPLE_RATE)
+    return content_sha256(render(tune, programs), SAMPLE_RATE)

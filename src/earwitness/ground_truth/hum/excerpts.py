@@ -10,8 +10,12 @@ of them decodes; a window begins at a whole multiple of ``START_SAMPLES``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -19,11 +23,13 @@ from numpy.typing import NDArray
 
 from earwitness.audio import content_sha256
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle.tunes import SAMPLE_RATE, Tune, as_decoded, group_tunes, pcm16, read_tunes, render
+from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes, read_tunes
 from earwitness.ground_truth.groups import draw_members
+from earwitness.ground_truth.performance import PEAK, SAMPLE_RATE, TICKS, as_decoded, default_soundfont
 from earwitness.ground_truth.registry import WrittenTrack
 from earwitness.targets.mel import MEL_16K
 
+PROGRAM = 40  # General MIDI "Violin"
 SPLIT_SEED = 2512
 LATENT_FRAME = 16  # mel frames that one latent frame of the shipped VAE stands for
 START_SAMPLES = MEL_16K.hop * LATENT_FRAME
@@ -52,6 +58,41 @@ class Excerpt:
         """Write it into a 16-bit file of the format the suffix names."""
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, self.samples, SAMPLE_RATE)
+
+
+def render(tune: Tune, program: int | None = None) -> NDArray[np.float32]:
+    """Render a tune as this target met it: by ``symusic``, which does not hold the pitch of sustained programs."""
+    symusic = import_module("symusic")
+    track = symusic.Track(program=PROGRAM if program is None else program)
+    for onset, duration, pitch in tune.notes:
+        track.notes.append(symusic.Note(round(onset * TICKS), max(1, round(duration * TICKS)), int(pitch), 90))
+    score = symusic.Score(TICKS)
+    score.tracks.append(track)
+    score.tempos.append(symusic.Tempo(0, qpm=tune.quarters_per_minute))
+    wave = np.asarray(_synthesizer().render(score, stereo=False), dtype=np.float32)[0]
+    peak = float(np.abs(wave).max())
+    return np.asarray(wave * np.float32(PEAK / peak) if peak > 0 else wave)
+
+
+def pcm16(wave: NDArray[np.float32]) -> NDArray[np.int16]:
+    """The 16-bit samples of its files."""
+    return np.round(wave * 32767).astype(np.int16)
+
+
+def renderer() -> dict[str, str]:
+    """What fixes how an excerpt sounds, for the card."""
+    return {
+        "symusic": version("symusic"),
+        "soundfont": default_soundfont().name,
+        "soundfont_sha256": sha256(default_soundfont().read_bytes()).hexdigest(),
+        "program": f"General MIDI {PROGRAM}",
+        "sample_rate": str(SAMPLE_RATE),
+    }
+
+
+@cache
+def _synthesizer() -> Any:
+    return import_module("symusic").Synthesizer(sf_path=str(default_soundfont()), sample_rate=SAMPLE_RATE)
 
 
 def draw_excerpts(tunes: Sequence[Tune], a_side: int) -> list[Excerpt]:

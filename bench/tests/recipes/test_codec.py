@@ -1,0 +1,67 @@
+"""The codec's codes say which notes sound, and change little where only the phase does."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import EncodecModel
+
+from earwitness_bench.recipes import codec
+from earwitness_bench.recipes.codec import (
+    BANDS,
+    LOWEST_HERTZ,
+    SAMPLE_RATE,
+    encode,
+    filterbank_codec,
+    small_codec_config,
+    write_filterbank,
+)
+
+
+def tone(semitone: float, *, samples: int = 2 * SAMPLE_RATE, phase: float = 0.0) -> np.ndarray:
+    time = np.arange(samples) / SAMPLE_RATE
+    return (0.4 * np.sin(2 * np.pi * LOWEST_HERTZ * 2 ** (semitone / 12) * time + phase)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bank() -> EncodecModel:
+    torch.manual_seed(0)
+    model = EncodecModel(small_codec_config()).eval()
+    write_filterbank(model)
+    return model
+
+
+@pytest.mark.parametrize("semitone", [0, 7, 14, 25, BANDS - 1])
+def test_a_note_rings_its_own_band_at_20_frames_a_second(bank: EncodecModel, semitone: int) -> None:
+    with torch.no_grad():
+        heard = bank.encoder(torch.from_numpy(tone(semitone))[None, None])[0].numpy()
+    assert heard.shape == (BANDS, 40)
+    middle = heard[:, 20]
+    assert middle.argmax() == semitone
+    assert middle.max() > 0.4
+    assert np.delete(middle, range(max(0, semitone - 2), semitone + 3)).max() < 0.1
+
+
+def test_what_it_answers_does_not_depend_on_the_phase(bank: EncodecModel) -> None:
+    with torch.no_grad():
+        first, second = (
+            bank.encoder(torch.from_numpy(tone(12, phase=phase))[None, None])[0, :, 20].numpy() for phase in (0.0, 1.3)
+        )
+    np.testing.assert_allclose(first, second, atol=0.02)
+
+
+def test_codebooks_are_fitted_and_codes_tell_notes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "small_codec_config", lambda: small_codec_config_of(codes=8, bits=3))
+    rng = np.random.default_rng(0)
+    waves = [tone(note) * rng.uniform(0.5, 1) for note in range(BANDS)]
+    model = filterbank_codec([wave.astype(np.float32) for wave in waves], seed=0)
+    codes = encode(model, [tone(3), tone(20), tone(3, phase=1.0)])
+    assert codes.shape == (3, 4, 40)
+    assert (codes[0, 0, 5:35] == codes[2, 0, 5:35]).float().mean() > 0.9
+    assert (codes[0, :, 20] != codes[1, :, 20]).any()
+
+
+def small_codec_config_of(*, codes: int, bits: int) -> object:
+    config = small_codec_config()
+    config.codebook_size = codes
+    config.target_bandwidths = [4 * bits * 20 / 1000]
+    return config
