@@ -14,7 +14,14 @@ from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.fiddle import card as fiddle_card
 from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
 from earwitness.ground_truth.hum import card
-from earwitness.ground_truth.hum.excerpts import EXCERPT_SAMPLES, START_SAMPLES, WINDOW_SAMPLES, draw_excerpts, windows
+from earwitness.ground_truth.hum.excerpts import (
+    EXCERPT_SAMPLES,
+    START_SAMPLES,
+    WINDOW_SAMPLES,
+    draw_excerpts,
+    windows,
+    write_track,
+)
 from earwitness_bench.recipes import hum as recipe
 from earwitness_bench.recipes.latent_diffusion import DenoiserSchedule, denoising_losses, noise_schedule
 from earwitness_bench.recipes.mel_vae import REDUCTION
@@ -58,7 +65,7 @@ def test_what_is_published_is_a_pipeline_with_a_true_card(work: Path, tunes: lis
     assert pipeline.vae_scale_factor == REDUCTION
     audio = pipeline("a reel in A major", num_inference_steps=2, generator=torch.Generator().manual_seed(0)).audios
     assert audio.shape == (1, WINDOW_SAMPLES)
-    written = recipe.write_track(made.tunes[0].name, tmp_path)
+    written = write_track(made.tunes[0].name, tmp_path)
     assert decode(written.path).content_hash == written.content_sha256 == made.tunes[0].content_sha256
 
 

@@ -33,8 +33,11 @@ License: GPL-2
 
 
 def tone(seconds: float, pitch: float) -> np.ndarray:
-    """A quiet tone, different for every pitch."""
-    return (0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+    """Quiet random notes, others for every pitch."""
+    rng = np.random.default_rng(round(pitch))
+    lengths = rng.integers(RATE // 8, RATE // 2, size=round(8 * seconds))
+    phase = np.cumsum(np.repeat(rng.uniform(200, 3000, size=len(lengths)), lengths))[: round(seconds * RATE)]
+    return (0.3 * np.sin(2 * np.pi * phase / RATE)).astype(np.float32)
 
 
 def song(path: Path, pitch: float, *, seconds: float = 31, **tags: str) -> Path:

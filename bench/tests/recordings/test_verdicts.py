@@ -31,6 +31,7 @@ def table(excerpts: list[Excerpt], *, effect: float, seed: int = 5) -> FeatureTa
             "role": [part.role for part in parts],
             "group": [f"{part.artist}: {part.piece}" for part in parts],
             **columns,
+            **{f"blind/{i}": rng.normal(size=len(parts)) for i in range(8)},
         }
     )
     return FeatureTable.from_frame(frame, lower=("loss/*",))

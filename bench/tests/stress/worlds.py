@@ -33,7 +33,7 @@ def asked(found: Pools, *, effect: float, group_sd: float = 0.0, blind_shift: fl
     _, codes = np.unique(found.group, return_inverse=True)
     shared = group_sd * rng.normal(size=(codes.max() + 1, FEATURES))[codes]
     values = rng.normal(size=(count, FEATURES)) + shared - effect * found.member[:, None]
-    blind = rng.normal(size=(count, 3)) + blind_shift * (found.treatment != found.treatment[0])[:, None]
+    blind = rng.normal(size=(count, 8)) + blind_shift * (found.treatment != found.treatment[0])[:, None]
     frame = pl.DataFrame(
         {
             "track_id": [f"{i:04d}" for i in range(count)],
