@@ -7,7 +7,6 @@ Goal: six models and four comparisons in one pass over the performances, for a p
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import torch
@@ -17,11 +16,10 @@ from earwitness import midi
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.signals.blind import score_features
-from earwitness.targets.registry import load_target
 from earwitness_groove.grid import WINDOW, Groove, windows
 from earwitness_groove.prepare import COMPARISONS
 from earwitness_groove.repository import MODELS
-from earwitness_groove.target import GrooveTarget
+from earwitness_groove.target import GrooveFamily, GrooveTarget
 
 
 def measure(folder: Path, *, report: Callable[[str], None]) -> list[Path]:
@@ -87,9 +85,7 @@ def _features(logits: Tensor, codes: Tensor) -> dict[str, float]:
 
 
 def _load(folder: Path) -> GrooveTarget:
-    target: Any = load_target(str(folder), device="cpu", family="groove")
-    assert isinstance(target, GrooveTarget)
-    return target
+    return GrooveFamily.load(folder, name=str(folder), device="cpu", dtype="float32")
 
 
 def _read(manifest: Path) -> list[dict[str, str]]:
