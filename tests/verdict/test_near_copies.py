@@ -52,7 +52,7 @@ def test_similarity_is_compared_on_fishers_scale() -> None:
     assert [copy.track_id for copy in found.found] == ["suspect0"]
     assert found.above_similarity == pytest.approx(bar)
     assert found.above_seconds is None
-    assert np.isnan(found.found[0].seconds)
+    assert found.found[0].seconds is None
 
 
 def test_floors_hold_where_the_held_out_set_shows_nothing() -> None:
