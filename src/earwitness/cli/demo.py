@@ -10,7 +10,7 @@ from earwitness.cli.progress import bar
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for the two audits.")] = Path("demo-out"),
-    tracks: Annotated[int, typer.Option(min=8, help="Tunes in each set.")] = 80,
+    tracks: Annotated[int, typer.Option(min=8, help="Tunes in each set.")] = 60,
     seed: Annotated[int, typer.Option(help="Which tunes are drawn.")] = 0,
 ) -> None:
     """Audit two real collections: one the shipped target was trained on, one it was not.
