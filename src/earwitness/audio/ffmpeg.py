@@ -82,10 +82,10 @@ def _blocks(path: Path, container: InputContainer) -> Iterator[NDArray[np.float3
                 decoded += len(block)
                 if len(block):
                     yield block
-        if bad > _MOST_BAD_PACKETS * packets:
-            raise damaged(path.name, f"{bad} of {packets} packets are broken")
         if promised is not None and decoded < promised - max(0.1 * rate, 0.01 * promised):
             raise cut_off(path.name, f"its header promises {promised} samples, {decoded} could be decoded")
+        if bad > _MOST_BAD_PACKETS * packets:
+            raise damaged(path.name, f"{bad} of {packets} packets are broken")
 
 
 def _floats(samples: NDArray[np.generic], channels: int) -> NDArray[np.float32]:
