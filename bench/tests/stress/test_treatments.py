@@ -66,11 +66,12 @@ def test_a_codec_leaves_the_length_and_most_of_the_sound(file_format: str, compr
     assert np.abs(wave - decoded).max() > 1e-4
 
 
-def test_another_instrument_sounds_different_for_the_same_length() -> None:
+def test_another_instrument_sounds_different_for_about_as_long() -> None:
     base, flute = TREATMENTS["base"].wave(SCALE), TREATMENTS["flute"].wave(SCALE)
     assert pitch(flute, 0.1) == pytest.approx(440, rel=0.01)
-    assert base.shape == flute.shape
-    assert abs(np.corrcoef(base, flute)[0, 1]) < 0.5
+    assert abs(len(base) - len(flute)) < 0.2 * SAMPLE_RATE  # what rings on after the last note differs
+    samples = min(len(base), len(flute))
+    assert abs(np.corrcoef(base[:samples], flute[:samples])[0, 1]) < 0.5
 
 
 def test_the_base_treatment_is_the_recording_that_the_card_names() -> None:
