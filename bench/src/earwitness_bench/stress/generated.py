@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import soxr
 import torch
 
 from earwitness_bench.stress.treatments import Wave
 
 _BATCH = 16
+SAMPLE_RATE = 16_000
 _NOISE_STEPS, _GUIDANCE = 50, 3.0
 
 
@@ -27,7 +29,7 @@ def generated(model: Path, captions: Sequence[str], *, seed: int) -> list[Wave]:
     Returns
     -------
     list of ndarray
-        float32 [samples] within ±1, all of one length.
+        float32 [samples] at 16 kHz within ±1, all of one length.
     """
     sample = _diffused if (model / "model_index.json").exists() else _continued
     with torch.random.fork_rng(devices=[]):
@@ -44,7 +46,8 @@ def _continued(model: Path, captions: Sequence[str]) -> list[Wave]:
     text = tokenizer(list(captions), padding=True, return_tensors="pt")
     longest = musicgen.config.decoder.max_position_embeddings
     waves = musicgen.generate(**text, do_sample=True, guidance_scale=_GUIDANCE, max_new_tokens=longest)
-    return list(waves[:, 0].numpy().clip(-1, 1))
+    rate = musicgen.config.audio_encoder.sampling_rate
+    return [soxr.resample(wave, rate, SAMPLE_RATE).clip(-1, 1) for wave in waves[:, 0].numpy()]
 
 
 def _diffused(model: Path, captions: Sequence[str]) -> list[Wave]:
