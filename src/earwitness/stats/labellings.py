@@ -6,6 +6,7 @@ column is the observed labelling. Where all labellings are few they are enumerat
 once; otherwise they are drawn independently, and the observed one is added.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -16,8 +17,35 @@ import numpy as np
 from earwitness.stats.grouping import Bools, Floats, Ints
 
 
+class _ReferenceSet(ABC):
+    """What is compared with the observed arrangement: all others where there are few, else a draw of them."""
+
+    __slots__ = ()
+    permutations: int
+
+    @property
+    @abstractmethod
+    def possible(self) -> int:
+        """Number of different arrangements."""
+
+    @property
+    def enumerated(self) -> bool:
+        """Whether every arrangement is used once."""
+        return self.possible <= self.permutations + 1
+
+    @property
+    def used(self) -> int:
+        """Number of arrangements in the reference set, the observed one included."""
+        return self.possible if self.enumerated else self.permutations + 1
+
+    @property
+    def p_value_floor(self) -> float:
+        """The smallest p-value that this reference set can give."""
+        return 1 / self.used
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labellings:
+class Labellings(_ReferenceSet):
     """The reference set of one test.
 
     Attributes
@@ -38,21 +66,6 @@ class Labellings:
     def possible(self) -> int:
         """Number of different labellings, ``Π C(groups, suspects)`` over strata."""
         return prod(comb(len(rows), count) for rows, count in self._counts())
-
-    @property
-    def enumerated(self) -> bool:
-        """Whether every labelling is used once."""
-        return self.possible <= self.permutations + 1
-
-    @property
-    def used(self) -> int:
-        """Number of labellings in the reference set, the observed one included."""
-        return self.possible if self.enumerated else self.permutations + 1
-
-    @property
-    def p_value_floor(self) -> float:
-        """The smallest p-value that this reference set can give."""
-        return 1 / self.used
 
     def chunks(self, size: int, seed: int) -> Iterator[Bools]:
         """Yield the reference set as ``[groups, ≤ size]`` blocks; blocks do not depend on ``size``."""
@@ -96,7 +109,7 @@ class Labellings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flips:
+class Flips(_ReferenceSet):
     """The reference set of a paired test: each unit keeps its sign or turns it.
 
     Attributes
@@ -114,21 +127,6 @@ class Flips:
     def possible(self) -> int:
         """Number of different sign patterns, ``2^units``."""
         return int(2**self.units)
-
-    @property
-    def enumerated(self) -> bool:
-        """Whether every sign pattern is used once."""
-        return self.possible <= self.permutations + 1
-
-    @property
-    def used(self) -> int:
-        """Number of sign patterns in the reference set, the observed one included."""
-        return self.possible if self.enumerated else self.permutations + 1
-
-    @property
-    def p_value_floor(self) -> float:
-        """The smallest p-value that this reference set can give."""
-        return 1 / self.used
 
     def chunks(self, size: int, seed: int) -> Iterator[Floats]:
         """Yield the reference set as ``[units, ≤ size]`` blocks of ±1, the observed (all +1) first."""
