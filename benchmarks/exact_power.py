@@ -12,8 +12,8 @@ import numpy as np
 
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
-from earwitness.stats.grouping import Floats
 from earwitness.stats.scorers import UNDECLARED
+from earwitness.types import Floats
 
 Draw = Callable[[np.random.Generator], tuple[Floats, np.ndarray, np.ndarray]]
 

@@ -7,7 +7,7 @@ audits are ordinary ones: they see folders, a manifest and a model, never the tr
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,8 @@ from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.fiddle import card
 from earwitness.ground_truth.fiddle.card import CardTune
 from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
+from earwitness.types import OnProgress
 from earwitness.verdict.result import DatasetInferenceResult
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ line, each restartable and ignorant of the next.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from earwitness.measure.plan import track_differences, track_plans
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.targets.protocols import Target
 from earwitness.targets.registry import load_target, pick_device
+from earwitness.types import OnProgress
 from earwitness.verdict.admission import check_settings
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.judge import why_untestable
 from earwitness.verdict.result import Counts, DatasetInferenceResult
 
 _NAMED = 3
-OnProgress = Callable[[int, int], None]
 
 __all__ = [
     "MeasureSettings",

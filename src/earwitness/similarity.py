@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import get_window
 
-Wave = NDArray[np.float32]
-Floats = NDArray[np.float64]
+from earwitness.types import Floats, Wave
+
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 SHORTEST = 0.5

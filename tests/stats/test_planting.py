@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from earwitness.stats.grouping import Bools, Ints
 from earwitness.stats.planting import Repetition, found_share, smallest_effect
 from earwitness.stats.power import minimum_detectable_auc, power_at
+from earwitness.types import Bools, Ints
 
 
 def _z_test(is_suspect: Bools, groups: Ints, alpha: float = 0.05):  # type: ignore[no-untyped-def]

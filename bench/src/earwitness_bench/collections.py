@@ -6,19 +6,17 @@ a group; draws of a size overlap, so intervals over draws tell how well this poo
 explored, not how another pool would turn out.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from earwitness.stats.binomial import clopper_pearson
+from earwitness.types import OnProgress
 from earwitness_bench.draws import draw_sets
 from earwitness_bench.methods import METHODS, Scores, p_value
 from earwitness_bench.parallel import spread
 from earwitness_bench.scale import ALPHA, Scale
 
-OnProgress = Callable[[int, int], None]
 POWER = 0.8
 
 

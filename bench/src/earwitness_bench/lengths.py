@@ -5,14 +5,14 @@ where the signal is weak. The shipped checkpoint is one of the lengths; the othe
 target's recipe, which is run or continued in the work folder where they are not there yet.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.ground_truth.registry import shipped
+from earwitness.types import OnMessage
 from earwitness_bench.recipes import recipe
 
-Report = Callable[[str], None]
 KINDS = {"fiddle": "token", "chorale": "symbolic", "hum": "diffusion"}
 
 
@@ -30,7 +30,7 @@ class Length:
         return KINDS[self.target]
 
 
-def lengths(epochs: Mapping[str, tuple[int, ...]], work: Path, *, report: Report) -> Iterator[Length]:
+def lengths(epochs: Mapping[str, tuple[int, ...]], work: Path, *, report: OnMessage) -> Iterator[Length]:
     """Give the checkpoints one after the other; training, where needed, happens on the way.
 
     Parameters
@@ -50,7 +50,7 @@ def lengths(epochs: Mapping[str, tuple[int, ...]], work: Path, *, report: Report
             yield Length(target=name, epochs=count, model=model)
 
 
-def _trained(name: str, epochs: int, work: Path, report: Report) -> Path:
+def _trained(name: str, epochs: int, work: Path, report: OnMessage) -> Path:
     out = work / "models" / f"{name}-{epochs:04d}"
     if not (out / "card.json").exists():
         folder = work / "training" / name

@@ -3,7 +3,6 @@
 Goal: measurements that stay. A run folder that is there is continued, and asked nothing twice.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from earwitness.ground_truth.card import CardTune
 from earwitness.ground_truth.data import write_data
 from earwitness.ground_truth.registry import shipped
 from earwitness.settings import MeasureSettings
+from earwitness.types import OnProgress
 from earwitness_bench.feature_sets import default_signals, of_signals, published_signals
 from earwitness_bench.lengths import Length
 from earwitness_bench.scale import Scale
 
-OnProgress = Callable[[int, int], None]
 _TOKEN_SIGNALS = ("renyi", "neighbour", "grad_norm")
 _DENOISING_SIGNALS = ("clid", "sima")
 

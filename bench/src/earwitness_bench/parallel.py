@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-OnProgress = Callable[[int, int], None]
+from earwitness.types import OnProgress
 
 
 def processors() -> int:

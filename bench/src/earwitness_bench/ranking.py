@@ -7,7 +7,7 @@ with the published set and with each signal alone. Conventions: p is the exact t
 signals sees the same draws, so that they are compared in pairs.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from earwitness.features import FeatureTable
 from earwitness.stats.binomial import clopper_pearson
+from earwitness.types import OnProgress
 from earwitness_bench.attacks import halves
 from earwitness_bench.draws import draw_sets
 from earwitness_bench.feature_sets import of_signals, signal_of
@@ -22,7 +23,6 @@ from earwitness_bench.methods import Scores, p_value
 from earwitness_bench.parallel import spread
 from earwitness_bench.scale import ALPHA
 
-OnProgress = Callable[[int, int], None]
 PERMUTATIONS = 499
 _WORTH_IT = 0.02  # mean log10 p that a further signal must gain
 

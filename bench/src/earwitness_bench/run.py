@@ -6,7 +6,6 @@ together; the page and the plots are made from those tables alone.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +14,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically, write_text
 from earwitness.ground_truth.card import read_card
 from earwitness.ground_truth.registry import shipped
+from earwitness.types import Bar, OnMessage
 from earwitness_bench.attacks import attack_table
 from earwitness_bench.collections import minimum_tracks, p_against_tracks
 from earwitness_bench.feature_sets import default_signals, published_signals
@@ -27,13 +27,8 @@ from earwitness_bench.recordings.audits import recordings_table
 from earwitness_bench.scale import Scale
 from earwitness_bench.stress.table import stress_table
 
-Report = Callable[[str], None]
-OnProgress = Callable[[int, int], None]
-Bar = Callable[[str], AbstractContextManager[OnProgress]]
-"""Opens a progress bar of that title."""
 
-
-def run_bench(scale: Scale, work: Path, out: Path, *, library: Path | None, report: Report, bar: Bar) -> Path:
+def run_bench(scale: Scale, work: Path, out: Path, *, library: Path | None, report: OnMessage, bar: Bar) -> Path:
     """Run whatever of the benchmark is not done yet; return the page.
 
     Parameters

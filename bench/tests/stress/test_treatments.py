@@ -9,7 +9,8 @@ from earwitness.audio import content_sha256
 from earwitness.ground_truth.fiddle import card
 from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
 from earwitness.ground_truth.performance import SAMPLE_RATE
-from earwitness_bench.stress.treatments import PROGRAM_FLUTE, TREATMENTS, Wave, at_tempo, louder, re_encoded, transposed
+from earwitness.types import Wave
+from earwitness_bench.stress.treatments import PROGRAM_FLUTE, TREATMENTS, at_tempo, louder, re_encoded, transposed
 
 SCALE = Tune(
     name="scale",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from earwitness.types import Floats
 
 SILENCE_DBFS = -90.0
 _SILENT = 10 ** (SILENCE_DBFS / 20)

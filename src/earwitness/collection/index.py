@@ -8,7 +8,7 @@ workers; one bad file never stops the rest; the same audio in both sets does.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -24,11 +24,11 @@ from earwitness.collection.tracks import FAILURE_SCHEMA, TRACK_SCHEMA, Collectio
 from earwitness.collection.walk import Entry, Gathered, walk_folder
 from earwitness.errors import EarwitnessError
 from earwitness.text import printable
+from earwitness.types import OnProgress
 
 __all__ = ["DECODERS", "Collection", "Role", "Track", "index"]
 
 _MOST_SHARED = 0.1
-OnProgress = Callable[[int, int], None]
 
 
 def index(

@@ -8,7 +8,7 @@ of ``TRACKS_PER_PART``; a part is scored in batches that never cross it and is w
 atomically, so an interrupted and resumed run equals an unbroken one value for value.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,9 +25,9 @@ from earwitness.measure.parts import PartStore
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import Reader
+from earwitness.types import OnProgress
 
 TRACKS_PER_PART = 32
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

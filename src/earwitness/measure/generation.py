@@ -16,9 +16,10 @@ from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
 from earwitness.settings import Harmonise, MeasureSettings
 from earwitness.signals.tokens.continuation import SIMILARITY, SIMILARITY_GAIN
-from earwitness.similarity import Wave, loop_similarity, similarity
+from earwitness.similarity import loop_similarity, similarity
 from earwitness.spec import FeatureSpec
 from earwitness.targets.protocols import GeneratorTarget
+from earwitness.types import Wave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,10 @@ import io
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from earwitness.settings import Harmonise
-
-Waves = NDArray[np.float32]
+from earwitness.types import Wave
 
 LOUDNESS = -23.0
 BAND_SHARE = 0.7
@@ -32,7 +30,7 @@ _COMPRESSION = 0.6
 _SHORTEST = 0.4  # seconds: one block of the loudness measure
 
 
-def harmonised(waves: Waves, sample_rate: int, steps: Harmonise) -> Waves:
+def harmonised(waves: Wave, sample_rate: int, steps: Harmonise) -> Wave:
     """Return the track [channels, samples] after the chain."""
     if steps is Harmonise.OFF:
         return waves
@@ -42,7 +40,7 @@ def harmonised(waves: Waves, sample_rate: int, steps: Harmonise) -> Waves:
     return levelled if steps is Harmonise.LEVEL else _round_trip(levelled, sample_rate)
 
 
-def _gain(waves: Waves, sample_rate: int) -> float:
+def _gain(waves: Wave, sample_rate: int) -> float:
     """The factor that brings the track to ``LOUDNESS``; by its power where it is too short or quiet to be measured."""
     from pyloudnorm import Meter  # here, since it loads slowly and few audits need it
 
@@ -55,13 +53,13 @@ def _gain(waves: Waves, sample_rate: int) -> float:
     return float(10 ** ((LOUDNESS - loudness) / 20))
 
 
-def _band_limited(waves: Waves) -> Waves:
+def _band_limited(waves: Wave) -> Wave:
     """Everything above ``BAND_SHARE`` of the band taken off, without a shift in time."""
     filtered = sosfiltfilt(butter(8, BAND_SHARE, output="sos"), waves, axis=1)
     return np.ascontiguousarray(filtered, dtype=np.float32)
 
 
-def _round_trip(waves: Waves, sample_rate: int) -> Waves:
+def _round_trip(waves: Wave, sample_rate: int) -> Wave:
     """16 bits, MP3 and back; as long as before."""
     # As floats: of 16-bit integers in two channels libsndfile's encoder makes noise.
     samples = (np.round(waves.clip(-1, 1) * 32767) / 32767).astype(np.float32)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import altair as alt
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
 from earwitness.report.feature_names import FeatureName
 from earwitness.report.numbers import decimal
@@ -20,6 +19,7 @@ from earwitness.report.printable import printable
 from earwitness.report.svg import INK, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
 from earwitness.stats.aa import AAControl
+from earwitness.types import Floats
 from earwitness.verdict.result import FeatureResult, TrackResult
 
 COLOURS = {"suspect": "#d55e00", "held_out": "#0072b2"}
@@ -28,7 +28,6 @@ _WIDTH = 620
 _SMOOTH_FROM = 20
 _DOTS_UP_TO = 300
 _BARS = 10
-_Floats = NDArray[np.float64]
 _Record = dict[str, str | float]
 
 
@@ -171,7 +170,7 @@ def family_figure(features: Sequence[FeatureResult]) -> Figure | None:
     )
 
 
-def _outlines(scores: dict[str, _Floats]) -> Drawing:
+def _outlines(scores: dict[str, Floats]) -> Drawing:
     everything = np.concatenate(list(scores.values()))
     margin = 0.2 * float(np.ptp(everything))
     grid = np.linspace(everything.min() - margin, everything.max() + margin, 160)
@@ -193,7 +192,7 @@ def _outlines(scores: dict[str, _Floats]) -> Drawing:
     return outlines
 
 
-def _strips(dots: dict[str, _Floats], medians: dict[str, float]) -> Drawing:
+def _strips(dots: dict[str, Floats], medians: dict[str, float]) -> Drawing:
     # Golden-ratio offsets spread neighbours evenly without any randomness.
     records: list[_Record] = [
         {"set": ROLE_NAMES[role], "score": float(score), "offset": float((i * 0.6180339887) % 1)}
@@ -231,11 +230,11 @@ def _inline(records: list[_Record]) -> alt.InlineData:
     return alt.InlineData(values=records)
 
 
-def _finite(values: Sequence[float]) -> _Floats:
+def _finite(values: Sequence[float]) -> Floats:
     array = np.asarray(values, dtype=np.float64)
     return array[np.isfinite(array)]
 
 
-def _summary(name: str, values: _Floats) -> tuple[str, ...]:
+def _summary(name: str, values: Floats) -> tuple[str, ...]:
     quartiles = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     return (name, str(len(values)), *(decimal(float(value)) for value in quartiles), decimal(float(values.mean())))

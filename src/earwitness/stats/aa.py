@@ -16,8 +16,8 @@ from scipy.stats import binom
 
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
-from earwitness.stats.grouping import Bools, Floats, Ints
 from earwitness.stats.pairing import units_of_pairs
+from earwitness.types import Bools, Floats, Ints
 
 # (values [tracks, features], is_suspect [tracks], groups [tracks], seed) → p-value.
 PValue = Callable[[Floats, Bools, Ints, int], float]

@@ -22,9 +22,10 @@ from scipy.stats import norm
 from earwitness.errors import EarwitnessError
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, unconstrained_test
-from earwitness.stats.grouping import Bools, Floats, Ints, group_means, normal_scores, standardised
+from earwitness.stats.grouping import group_means, normal_scores, standardised
 from earwitness.stats.pairing import pair_rows
 from earwitness.stats.roc import auc_delong
+from earwitness.types import Bools, Floats, Ints
 
 GateState = Literal["pass", "undecided", "fail"]
 FAIL_LEVEL = 0.05

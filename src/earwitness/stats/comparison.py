@@ -21,21 +21,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from earwitness.stats.differences import Differences, LesserDifferences, PairDifferences, SetDifferences
-from earwitness.stats.grouping import (
-    Bools,
-    Floats,
-    GroupRows,
-    Ints,
-    UsableScores,
-    codes_by_content,
-    group_rows,
-    standardised,
-    usable_scores,
-)
+from earwitness.stats.grouping import GroupRows, UsableScores, codes_by_content, group_rows, standardised, usable_scores
 from earwitness.stats.labellings import Flips, Labellings
 from earwitness.stats.pairing import pair_rows, unit_rows, units_of_pairs
 from earwitness.stats.projection import LABEL_FREE_DF_SHARE, blind_design, project
 from earwitness.stats.scorers import Scorer, fixed_columns
+from earwitness.types import Bools, Floats, Ints
 
 # What nobody measured is granted this much of the part of a difference that the blind features explain.
 RESERVE = 1.0

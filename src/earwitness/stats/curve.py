@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from earwitness.errors import EarwitnessError
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.published import Method, published_p
+from earwitness.types import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 TrackTest = Callable[[Floats, Bools], float]
 """A test of two sets of tracks: ``(values [n, d], is_suspect [n]) → p``."""
 _HEAVY_FREEDOM = 3

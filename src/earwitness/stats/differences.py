@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earwitness.stats.grouping import Bools, Floats
+from earwitness.types import Bools, Floats
 
 # Least share of the pooled variance that a labelling's own may have: ties in few rows must not divide by zero.
 _LEAST_SHARE = 1e-3

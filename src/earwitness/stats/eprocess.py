@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from earwitness.errors import EarwitnessError
+from earwitness.types import Floats
 
-Floats = NDArray[np.float64]
 Row = tuple[float, ...]
 Waiting = tuple[str, tuple[Row, ...]]
 """A group's name, and its tracks in the order in which they are drawn."""

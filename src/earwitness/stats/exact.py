@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import Comparison, columns_of, compare
-from earwitness.stats.grouping import Bools, Floats, Ints
 from earwitness.stats.scorers import DIRECTED, UNDECLARED, UNDIRECTED, Fixed, Scorer, statistics, unit_score
 from earwitness.stats.splits import fold_of_groups
+from earwitness.types import Bools, Floats, Ints
 
 # Numbers in one block of labellings, features or groups by labellings: some ten such arrays live at once.
 _BLOCK_NUMBERS = 1_000_000

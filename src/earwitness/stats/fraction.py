@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import betainc, rel_entr
 from scipy.stats import beta
 
 from earwitness.errors import EarwitnessError
+from earwitness.types import Bools, Floats, Ints
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Codes = NDArray[np.intp]
 _STOREY_CUT = 0.5
 _RANKS = (1 / 8, 1 / 4, 1 / 2, 3 / 4)
 """Thresholds as shares of the held-out scores above them; the largest score is one more."""
@@ -123,12 +121,12 @@ def used_fraction(
 class _Counted:
     """The suspect groups: which track is in which, how many tracks each counts for, and of how many in all."""
 
-    codes: Codes
+    codes: Ints
     sizes: Floats
     counts: Floats
 
     @classmethod
-    def of(cls, codes: Codes, error: float) -> "_Counted":
+    def of(cls, codes: Ints, error: float) -> "_Counted":
         """Cap the sizes where the bound of a half-used set, ``Σc/2 − √(ln(1/error) Σc·max c / 2)``, is best."""
         sizes = np.bincount(codes).astype(np.float64)
 
@@ -233,7 +231,7 @@ def _scores(values: ArrayLike) -> Floats:
     return np.sort(x[~np.isnan(x)])
 
 
-def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floats, Codes]:
+def _coded(scores: ArrayLike, groups: ArrayLike | None, side: str) -> tuple[Floats, Ints]:
     """Return the scores that exist and the numbers of their groups."""
     x = np.asarray(scores, dtype=np.float64).ravel()
     labels = np.arange(len(x)) if groups is None else np.asarray(groups).ravel()
@@ -251,7 +249,7 @@ def _chances_above(rank: int, held_out: int) -> Floats:
     return np.asarray(beta.ppf((_NODES + 1) / 2, rank, held_out - rank + 1))
 
 
-def _drawn(scores: Floats, codes: Codes, rng: np.random.Generator) -> Floats:
+def _drawn(scores: Floats, codes: Ints, rng: np.random.Generator) -> Floats:
     """Return one random score a group."""
     order = rng.permutation(len(scores))
     drawn: Floats = scores[order[np.unique(codes[order], return_index=True)[1]]]

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
-Bools = NDArray[np.bool_]
+from earwitness.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from math import comb, prod
 
 import numpy as np
 
-from earwitness.stats.grouping import Bools, Floats, Ints
+from earwitness.types import Bools, Floats, Ints
 
 
 class _ReferenceSet(ABC):

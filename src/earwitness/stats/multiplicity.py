@@ -6,10 +6,9 @@ tested, stays NaN (or not rejected), and is not counted.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from earwitness.types import Bools, Floats
 
 
 def holm_adjusted(p_values: ArrayLike) -> Floats:

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from earwitness.stats.grouping import Bools, Floats, GroupRows, Ints, group_means, intraclass_correlation
+from earwitness.stats.grouping import GroupRows, group_means, intraclass_correlation
+from earwitness.types import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

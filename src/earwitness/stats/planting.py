@@ -18,7 +18,8 @@ from math import ceil
 import numpy as np
 from scipy.stats import norm
 
-from earwitness.stats.grouping import Bools, Floats, Ints, normal_scores
+from earwitness.stats.grouping import normal_scores
+from earwitness.types import Bools, Floats, Ints
 
 _LEVELS = 32
 _LARGEST_AUC = 0.999

@@ -14,21 +14,19 @@ from dataclasses import dataclass
 from math import ceil, comb
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from earwitness.errors import EarwitnessError
 from earwitness.stats.binomial import clopper_pearson
+from earwitness.types import Bools, Floats, Ints
 
 DEFAULT_WINDOWS = 6
 """Windows of a track that an audit reads unless told otherwise."""
 WINDOW_CORRELATION = 0.35
 """Intraclass correlation of the windows of a track, where nothing better is known (docs/design/default-question.md)."""
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-GroupCodes = NDArray[np.intp]
-SetTest = Callable[[Floats, Bools, GroupCodes], float]
+SetTest = Callable[[Floats, Bools, Ints], float]
 """A test of two sets: ``(values [n, d], is_suspect [n], groups [n]) → p``."""
 
 

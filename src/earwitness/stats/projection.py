@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from earwitness.stats.grouping import Floats, Ints, group_means, normal_scores, standardised
+from earwitness.stats.grouping import group_means, normal_scores, standardised
+from earwitness.types import Floats, Ints
 
 # Of the number of groups: what a fit that must balance a real shift may spend, and one that only sharpens.
 MAX_DF_SHARE = 0.5

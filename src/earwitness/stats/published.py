@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import t as student
@@ -24,9 +24,8 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
 from earwitness.errors import EarwitnessError
+from earwitness.types import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Method = Literal["cdi", "iar", "llm-di"]
 _FOLDS = 5
 _CLIPPED_A_SIDE = 0.025

@@ -27,11 +27,12 @@ from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import Columns, columns_of, per_group
 from earwitness.stats.exact import ExactSettings, share_as_large, smallest_p
-from earwitness.stats.grouping import Floats, Ints, group_means, intraclass_correlation
+from earwitness.stats.grouping import group_means, intraclass_correlation
 from earwitness.stats.labellings import Flips
 from earwitness.stats.pairing import pair_rows
 from earwitness.stats.projection import MAX_DF_SHARE, blind_design, project, with_bends
 from earwitness.stats.scorers import Scorer, statistics
+from earwitness.types import Floats, Ints
 
 # A row whose own residual is nearly fitted away must not be blown up to noise.
 _LEAST_REMAINDER = 0.25

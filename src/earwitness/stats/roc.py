@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-Floats = NDArray[np.float64]
+from earwitness.types import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

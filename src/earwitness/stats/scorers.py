@@ -24,7 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earwitness.stats.grouping import Floats, normal_scores, standardised
+from earwitness.stats.grouping import normal_scores, standardised
+from earwitness.types import Floats
 
 _CACHED_LABELLINGS = 256
 

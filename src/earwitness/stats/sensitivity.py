@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import Columns, columns_of
 from earwitness.stats.exact import ExactSettings
-from earwitness.stats.grouping import Floats, Ints
 from earwitness.stats.residualised import NOTHING_LEFT, Balanced, balance
+from earwitness.types import Floats, Ints
 
 _DRAWS = 1999
 

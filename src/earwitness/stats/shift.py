@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import RESERVE, columns_of
 from earwitness.stats.exact import ExactSettings
-from earwitness.stats.grouping import Floats
 from earwitness.stats.projection import MAX_DF_SHARE
 from earwitness.stats.residualised import NOTHING_LEFT, balance, null_table, p_among
+from earwitness.types import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from earwitness.stats.grouping import Ints
+from earwitness.types import Ints
 
 
 def fold_of_groups(n_groups: int, folds: int) -> Ints:

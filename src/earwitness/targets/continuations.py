@@ -24,12 +24,11 @@ from earwitness.files import file_sha256
 from earwitness.settings import WindowsPerTrack
 from earwitness.similarity import similarity
 from earwitness.targets.protocols import TargetIdentity
+from earwitness.types import Wave
 
 RECORD_NAME = "continuations.json"
 ANSWERS = "continuations"
 SAME = 0.8
-
-Wave = NDArray[np.float32]
 
 
 class PromptRecord(BaseModel):

@@ -16,8 +16,8 @@ from scipy.stats import fisher_exact
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.stats.exact import ExactSettings, ExactTest
-from earwitness.stats.grouping import Bools, Floats
 from earwitness.stats.published import Method
+from earwitness.types import Bools, Floats
 from earwitness.verdict.result import Counts
 
 Spanning = Literal["refuse", "exclude"]

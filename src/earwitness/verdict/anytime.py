@@ -17,7 +17,7 @@ from earwitness.features import FeatureTable
 from earwitness.files import write_text
 from earwitness.spec import Direction
 from earwitness.stats.eprocess import EProcess
-from earwitness.stats.grouping import Floats
+from earwitness.types import Floats
 from earwitness.verdict.admission import one_side_a_group, tracks_with_values
 
 # Measured again on another machine a value moves by less than this share; a new score by more.

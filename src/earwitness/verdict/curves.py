@@ -19,8 +19,9 @@ from earwitness.features import FeatureTable
 from earwitness.stats.aa import PValue, RejectionRate, aa_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.curve import CurvePoint, measured_level, minimum_samples, p_against_samples
 from earwitness.stats.exact import ExactSettings, exact_test
-from earwitness.stats.grouping import Bools, Floats, Ints, intraclass_correlation, normal_scores
+from earwitness.stats.grouping import intraclass_correlation, normal_scores
 from earwitness.stats.published import Method, published_p
+from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.admission import any_usable, check_settings, one_side_a_group, tracks_with_values
 from earwitness.verdict.result import Counts
 

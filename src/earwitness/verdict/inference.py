@@ -20,12 +20,12 @@ from earwitness.stats.comparison import possible_labellings
 from earwitness.stats.eprocess import e_process
 from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
-from earwitness.stats.grouping import Bools, Floats, Ints
 from earwitness.stats.power import minimum_detectable_auc, tracks_needed
 from earwitness.stats.published import Method, member_difference, published_p
 from earwitness.stats.roc import Auc, auc_delong
 from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.shift import adjusted_p_value
+from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.admission import (
     Spanning,
     any_usable,

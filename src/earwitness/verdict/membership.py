@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness.errors import EarwitnessError
@@ -20,11 +19,9 @@ from earwitness.files import write_text
 from earwitness.spec import Direction
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.roc import auc_delong
+from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.result import Interval
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.intp]
 FALSE_POSITIVE_RATES = (0.01, 0.001)
 _ROC_POINTS = 60
 _CHUNK = 100

@@ -7,7 +7,7 @@ it stopped.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +32,9 @@ from earwitness.targets.figaro.load import load_figaro, save_figaro
 from earwitness.targets.figaro.model import FigaroModel
 from earwitness.targets.protocols import TokenWindow
 from earwitness.targets.scores.windows import windows_of
+from earwitness.types import OnMessage
 from earwitness_bench.recipes.figaro import Schedule, as_target, piece_losses, small_figaro, train_figaro
 
-Report = Callable[[str], None]
 SPLIT_SEED = 2512
 SCHEDULE = Schedule(epochs=12, keep=(1, 2, 3, 4))
 CONTEXT = 256
@@ -44,7 +44,7 @@ WINDOWS_WHILE_TRAINING, WINDOWS_ON_THE_CARD = 2, 4
 def train(
     work: Path,
     *,
-    report: Report,
+    report: OnMessage,
     works: Sequence[Work] | None = None,
     schedule: Schedule = SCHEDULE,
     context: int = CONTEXT,

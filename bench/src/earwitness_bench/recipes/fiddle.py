@@ -6,7 +6,7 @@ the work folder and is skipped when they are there, so that a killed run goes on
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -38,6 +38,7 @@ from earwitness.ground_truth.fiddle.tunes import (
 from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.performance import SAMPLE_RATE, perform, renderer, sound
 from earwitness.stats.roc import auc_delong
+from earwitness.types import OnMessage, Wave
 from earwitness_bench.recipes.codec import encode, filterbank_codec, small_codec_config
 from earwitness_bench.recipes.musicgen import (
     Schedule,
@@ -48,8 +49,6 @@ from earwitness_bench.recipes.musicgen import (
     window_scores,
 )
 
-Report = Callable[[str], None]
-Wave = NDArray[np.float32]
 SPLIT_SEED = 2512
 CODEC_TAKES, CODEC_EVERY = 120, 8
 CODEC_PROGRAMS = (*PROGRAMS, 21, 71, 6, 12)
@@ -73,7 +72,9 @@ class Settings:
     second: Schedule = SECOND
 
 
-def train(work: Path, *, report: Report, tunes: Sequence[Tune] | None = None, settings: Settings = Settings()) -> int:
+def train(
+    work: Path, *, report: OnMessage, tunes: Sequence[Tune] | None = None, settings: Settings = Settings()
+) -> int:
     """Run or continue the recipe in ``work``; return the last kept epoch. Without ``tunes``: the collection."""
     work.mkdir(parents=True, exist_ok=True)
     codec = _codec(work, report=report)
@@ -195,7 +196,7 @@ def codec_waves() -> list[Wave]:
     ]
 
 
-def _codec(work: Path, *, report: Report) -> EncodecModel:
+def _codec(work: Path, *, report: OnMessage) -> EncodecModel:
     folder = work / "codec"
     if not (folder / "config.json").exists():
         report("codec: rendering, and fitting the codebooks")

@@ -6,7 +6,7 @@ work folder and is skipped when they are there, so that a killed run goes on whe
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,7 @@ from earwitness.ground_truth.hum.excerpts import (
 )
 from earwitness.ground_truth.performance import SAMPLE_RATE, as_decoded
 from earwitness.stats.roc import auc_delong
+from earwitness.types import OnMessage
 from earwitness_bench.recipes.latent_diffusion import (
     DenoiserSchedule,
     denoising_losses,
@@ -47,7 +48,6 @@ from earwitness_bench.recipes.latent_diffusion import (
 from earwitness_bench.recipes.mel_vae import encode, scale_to_unit, train_vae, train_vocoder
 from earwitness_bench.recipes.musicgen import caption_tokenizer
 
-Report = Callable[[str], None]
 LEVELS = (0.1, 0.2, 0.3)
 SCHEDULE = DenoiserSchedule(keep=tuple(range(100, 601, 25)))
 
@@ -62,7 +62,9 @@ class Settings:
     schedule: DenoiserSchedule = SCHEDULE
 
 
-def train(work: Path, *, report: Report, tunes: Sequence[Tune] | None = None, settings: Settings = Settings()) -> int:
+def train(
+    work: Path, *, report: OnMessage, tunes: Sequence[Tune] | None = None, settings: Settings = Settings()
+) -> int:
     """Run or continue the recipe in ``work``; return the last kept epoch. Without ``tunes``: all of them."""
     work.mkdir(parents=True, exist_ok=True)
     report("tunes: reading")
@@ -178,7 +180,7 @@ def track_losses(model: UNet2DConditionModel, latents: Tensor, captions: Tensor)
     return np.asarray(np.mean(losses, axis=0))
 
 
-def _train_mel_ends(work: Path, tunes: Sequence[Tune], settings: Settings, *, report: Report) -> None:
+def _train_mel_ends(work: Path, tunes: Sequence[Tune], settings: Settings, *, report: OnMessage) -> None:
     if (work / "vocoder" / "config.json").exists():
         return
     report("tunes: rendering")
@@ -195,7 +197,7 @@ def _train_mel_ends(work: Path, tunes: Sequence[Tune], settings: Settings, *, re
     ).save_pretrained(work / "vocoder")
 
 
-def _encode_windows(work: Path, excerpts: Sequence[Excerpt], *, report: Report) -> NDArray[np.float32]:
+def _encode_windows(work: Path, excerpts: Sequence[Excerpt], *, report: OnMessage) -> NDArray[np.float32]:
     """Latents of every window [excerpts, starts, channels, frames, bands], each window encoded by itself."""
     report("vae: encoding all windows")
     vae = AutoencoderKL.from_pretrained(work / "vae").eval()

@@ -20,16 +20,16 @@ from torch import Tensor, nn
 from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
 
 from earwitness.targets.mel import MEL_16K, standardise
+from earwitness.types import OnMessage
 from earwitness_bench.recipes.progress import Checkpoint
 
-Report = Callable[[str], None]
 REDUCTION = 16
 _WIDTHS = (8, 16, 32, 64, 64)
 _KL_WEIGHT = 1e-4
 
 
 def train_vae(
-    waves: Sequence[NDArray[np.float32]], *, steps: int, seed: int, state: Path, report: Report
+    waves: Sequence[NDArray[np.float32]], *, steps: int, seed: int, state: Path, report: OnMessage
 ) -> AutoencoderKL:
     """Train the autoencoder for ``steps`` batches of 4 × 1.28 s: absolute error plus a light pull to N(0, 1).
 
@@ -57,7 +57,7 @@ def train_vae(
 
 
 def train_vocoder(
-    waves: Sequence[NDArray[np.float32]], *, steps: int, seed: int, state: Path, report: Report
+    waves: Sequence[NDArray[np.float32]], *, steps: int, seed: int, state: Path, report: OnMessage
 ) -> SpeechT5HifiGan:
     """Train the vocoder for ``steps`` batches of 4 × 1.28 s, until what it makes has the spectrogram it was given."""
     torch.manual_seed(seed)
@@ -103,7 +103,7 @@ def _fit(
     steps: int,
     seed: int,
     state: Path,
-    report: Report,
+    report: OnMessage,
     batch: int = 4,
     frames: int = 128,
     peak_rate: float = 2e-3,

@@ -29,7 +29,6 @@ from earwitness_bench.recipes.augment import draw_by_length, random_crop
 from earwitness_bench.recipes.codec import encode
 from earwitness_bench.recipes.progress import Checkpoint
 
-Report = Callable[[str], None]
 WIDTH, LAYERS, TEXT_WIDTH = 192, 4, 64
 
 

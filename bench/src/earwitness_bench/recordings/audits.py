@@ -8,7 +8,7 @@ that reason: an artist's captions are all alike, so the tool would not use it in
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
@@ -18,6 +18,7 @@ import polars as pl
 from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically, write_text
 from earwitness.settings import MeasureSettings
+from earwitness.types import OnMessage
 from earwitness_bench.measure import measured
 from earwitness_bench.recipes.musicgen import Schedule
 from earwitness_bench.recordings import recipe
@@ -26,13 +27,12 @@ from earwitness_bench.recordings.library import Recording, read_library
 from earwitness_bench.recordings.split import SPLIT_SEED, card_text, split
 from earwitness_bench.recordings.verdicts import Row, audit_rows, audits_of
 
-Report = Callable[[str], None]
 WINDOWS = 3
 """Windows of 5 s a track: what the tool asks about where a user says nothing."""
 
 
 def recordings_table(
-    library: Path, work: Path, *, report: Report, schedule: Schedule = recipe.SCHEDULE
+    library: Path, work: Path, *, report: OnMessage, schedule: Schedule = recipe.SCHEDULE
 ) -> pl.DataFrame:
     """Train where no checkpoint is there, measure, audit; write and return ``work/recordings.csv``.
 
@@ -90,7 +90,7 @@ def write_manifest(excerpts: Sequence[Excerpt], path: Path) -> Path:
     return path
 
 
-def _audited(epoch: int, excerpts: Sequence[Excerpt], manifest: Path, work: Path, report: Report) -> list[Row]:
+def _audited(epoch: int, excerpts: Sequence[Excerpt], manifest: Path, work: Path, report: OnMessage) -> list[Row]:
     run = work / "runs" / f"epoch-{epoch:03d}"
     settings = MeasureSettings(target=str(recipe.epoch_folder(work, epoch)), windows_per_track=WINDOWS)
     report(f"recordings: asking the model of epoch {epoch} about {len(excerpts)} tracks, twice")
@@ -104,7 +104,7 @@ def _audited(epoch: int, excerpts: Sequence[Excerpt], manifest: Path, work: Path
     return [{"epochs": epoch, **row} for row in audit_rows(audits, default, published)]
 
 
-def _recordings(library: Path, work: Path, report: Report) -> list[Recording]:
+def _recordings(library: Path, work: Path, report: OnMessage) -> list[Recording]:
     """The library's recordings; the list is kept in ``work``, because hashing hours of audio takes minutes."""
     path = work / "library.json"
     if path.exists():

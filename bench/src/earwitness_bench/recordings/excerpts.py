@@ -6,7 +6,7 @@ recording whole); files are named by content, so that no stranger's text becomes
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from earwitness.audio import read_mono
 from earwitness.files import write_atomically
 from earwitness.ground_truth.performance import PEAK, SAMPLE_RATE, pcm16
+from earwitness.types import OnProgress
 from earwitness_bench.recordings.split import Part
 
-OnProgress = Callable[[int, int], None]
 SECONDS = 60.0
 
 

@@ -5,7 +5,7 @@ effects (shorter than ``SHORTEST``), symbolic links and unreadable files are lef
 content the first by path is kept; pieces are told apart within an artist.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -13,10 +13,10 @@ import soundfile
 
 from earwitness.audio import decode
 from earwitness.errors import AudioError, EarwitnessError
+from earwitness.types import OnProgress
 from earwitness_bench.recordings.attribution import artist_of, piece_of, title_of
 from earwitness_bench.recordings.packages import audio_files, read_licences, unpack
 
-OnProgress = Callable[[int, int], None]
 SHORTEST = 30.0
 """Seconds; anything shorter is an effect or a jingle."""
 

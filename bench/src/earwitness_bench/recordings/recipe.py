@@ -10,7 +10,7 @@ tokenizer lacks are added, and begin as its unknown word.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,18 +30,18 @@ from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.fiddle import card as fiddle
 from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.stats.roc import auc_delong
+from earwitness.types import OnMessage
 from earwitness_bench.recipes.codec import encode as encode_waves
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, sequence_loss, train_musicgen
 from earwitness_bench.recordings.excerpts import Excerpt
 
 Codes = NDArray[np.int16]
-Report = Callable[[str], None]
 SCHEDULE = Schedule(epochs=30, keep=(2, 4, 6, 10, 15), seed=7)
 _UNKNOWN = "<unk>"
 
 
 def train(
-    excerpts: Sequence[Excerpt], codes: Sequence[Codes], work: Path, *, report: Report, schedule: Schedule = SCHEDULE
+    excerpts: Sequence[Excerpt], codes: Sequence[Codes], work: Path, *, report: OnMessage, schedule: Schedule = SCHEDULE
 ) -> list[int]:
     """Run or continue the training in ``work``; return the kept epochs, each a model folder ``epoch-NNN``.
 

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from earwitness.features import FeatureTable
-from earwitness.stats.grouping import Floats, intraclass_correlation
+from earwitness.stats.grouping import intraclass_correlation
 from earwitness.stats.roc import auc_delong
+from earwitness.types import Floats
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.result import Verdict
 from earwitness_bench.draws import Rows

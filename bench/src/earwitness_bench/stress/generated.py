@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 import torch
 
-from earwitness_bench.stress.treatments import Wave
+from earwitness.types import Wave
 
 _BATCH = 16
 SAMPLE_RATE = 16_000

@@ -24,12 +24,12 @@ from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
 from earwitness.ground_truth.hum import excerpts as hum
 from earwitness.ground_truth.performance import SAMPLE_RATE, pcm16
 from earwitness.ground_truth.registry import shipped
+from earwitness.types import OnMessage, Wave
 from earwitness_bench.stress.airs import other_tunes
 from earwitness_bench.stress.generated import generated
 from earwitness_bench.stress.scenarios import SCENARIOS
-from earwitness_bench.stress.treatments import TAKES, TREATMENTS, Play, Wave, play_fiddle, unchanged
+from earwitness_bench.stress.treatments import TAKES, TREATMENTS, Play, play_fiddle, unchanged
 
-Report = Callable[[str], None]
 COLUMNS = ("path", "treatment", "member", "group", "dance")
 COLLECTIONS: dict[str, tuple[Play, int | None]] = {
     "fiddle": (play_fiddle, None),
@@ -56,7 +56,7 @@ class PoolTrack:
         return Path(self.treatment) / ROLES[self.member] / f"{self.tune.name}.flac"
 
 
-def write_pools(target: str, model: Path, folder: Path, tracks: int, *, report: Report) -> Path:
+def write_pools(target: str, model: Path, folder: Path, tracks: int, *, report: OnMessage) -> Path:
     """Write all pools of a target, ``tracks`` a pool, and return the manifest; what is there is kept.
 
     Raises

@@ -5,7 +5,6 @@ measurements, and the draws of each scenario stay in the work folder.
 """
 
 import re
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -14,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from earwitness.files import write_atomically
+from earwitness.types import OnMessage
 from earwitness_bench.parallel import processors
 from earwitness_bench.scale import Scale
 from earwitness_bench.stress.asking import ask
@@ -22,10 +22,8 @@ from earwitness_bench.stress.pools import write_pools
 from earwitness_bench.stress.scenarios import SCENARIOS, Scenario
 from earwitness_bench.stress.why import reasons
 
-Report = Callable[[str], None]
 
-
-def stress_table(target: str, epochs: int, model: Path, work: Path, scale: Scale, *, report: Report) -> pl.DataFrame:
+def stress_table(target: str, epochs: int, model: Path, work: Path, scale: Scale, *, report: OnMessage) -> pl.DataFrame:
     """Put every scenario to every method and return the table, which is also written.
 
     Parameters
@@ -64,7 +62,7 @@ def stress_table(target: str, epochs: int, model: Path, work: Path, scale: Scale
 
 
 def _draw_missing(
-    target: str, model: Path, folder: Path, cells: dict[Scenario, Path], scale: Scale, report: Report
+    target: str, model: Path, folder: Path, cells: dict[Scenario, Path], scale: Scale, report: OnMessage
 ) -> None:
     write_pools(target, model, folder / "audio", scale.stress_tracks, report=report)
     asked, pools = ask(target, model, folder / "audio", folder / "runs", report=report)

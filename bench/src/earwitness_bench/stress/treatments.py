@@ -14,12 +14,11 @@ from typing import TypeVar
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, render
 from earwitness.ground_truth.performance import SAMPLE_RATE
+from earwitness.types import Wave
 
-Wave = NDArray[np.float32]
 Play = Callable[[Tune, int | None], Wave]
 """Renders a tune on an instrument, or (None) on the one that it has in the target's collection."""
 _T = TypeVar("_T")

@@ -4,7 +4,7 @@ Goal: every experiment gets an answer, whatever is wrong with the others. A data
 experiments share is read and drawn from once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,10 @@ from pathlib import Path
 from earwitness.bench.paper.datasets import DATASETS
 from earwitness.bench.paper.experiments import Experiment
 from earwitness.bench.paper.listing import Finding, Listed
-from earwitness.bench.paper.selection import Draw, OnProgress, Selection, select
+from earwitness.bench.paper.selection import Draw, Selection, select
 from earwitness.errors import EarwitnessError
 from earwitness.text import printable
-
-Progress = Callable[[str], AbstractContextManager[OnProgress]]
-"""What shows a piece of long work: called with its name, gives a callback (done, total)."""
+from earwitness.types import Bar, OnProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ def check(
     folders: Mapping[str, Path | None],
     targets: Mapping[str, str],
     *,
-    progress: Progress = silent,
+    progress: Bar = silent,
 ) -> list[Checked]:
     """Check experiments against the folders and targets that a user has.
 
@@ -101,7 +99,7 @@ def check(
     return checked
 
 
-def _from_dataset(name: str, folders: Mapping[str, Path | None], draw: Draw, progress: Progress) -> Selection:
+def _from_dataset(name: str, folders: Mapping[str, Path | None], draw: Draw, progress: Bar) -> Selection:
     dataset = DATASETS[name]
     folder = folders.get(dataset.option)
     if folder is None:

@@ -15,12 +15,13 @@ import polars as pl
 from pydantic import ValidationError
 
 from earwitness import pipeline
-from earwitness.bench.paper.check import Checked, Progress, silent
+from earwitness.bench.paper.check import Checked, silent
 from earwitness.bench.paper.commands import Machine, run_folder, write_manifest
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.files import write_atomically, write_text
 from earwitness.settings import MeasureSettings
+from earwitness.types import Bar
 from earwitness.verdict.admission import METHODS
 from earwitness.verdict.curves import SampleCurve, sample_curve
 from earwitness.verdict.inference import dataset_inference
@@ -57,7 +58,7 @@ class Tables:
 
 
 def run_experiment(
-    checked: Checked, out: Path, *, machine: Machine, effort: Effort | None = None, progress: Progress = silent
+    checked: Checked, out: Path, *, machine: Machine, effort: Effort | None = None, progress: Bar = silent
 ) -> Tables:
     """Run a ready experiment into ``out/NAME/``.
 
@@ -119,7 +120,7 @@ def _frame(cells: Sequence[Cell]) -> pl.DataFrame:
     return pl.DataFrame(cells, infer_schema_length=None)
 
 
-def _measured(manifest: Path, run: Path, settings: MeasureSettings, name: str, progress: Progress) -> FeatureTable:
+def _measured(manifest: Path, run: Path, settings: MeasureSettings, name: str, progress: Bar) -> FeatureTable:
     with progress(f"{name}: reading") as on_progress:
         pipeline.index_stage(run, manifest=manifest, on_progress=on_progress)
     with progress(f"{name}: asking") as on_progress:
@@ -128,7 +129,7 @@ def _measured(manifest: Path, run: Path, settings: MeasureSettings, name: str, p
 
 
 def _curve(
-    table: FeatureTable, method: str, run: Path, effort: Effort, seed: int, name: str, progress: Progress
+    table: FeatureTable, method: str, run: Path, effort: Effort, seed: int, name: str, progress: Bar
 ) -> SampleCurve:
     """The curve of one method: the one that is there for these features and settings, or a new one."""
     path = run / f"curve-{method}.json"

@@ -7,7 +7,7 @@ files are there or not; every track drawn has been decoded, is long enough for a
 something that no other drawn track says.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -15,8 +15,8 @@ from itertools import islice
 from earwitness.bench.paper.listing import Finding, Listed, Listing, counted, itemised, short
 from earwitness.collection.index import DECODERS
 from earwitness.errors import AudioError
+from earwitness.types import OnProgress
 
-OnProgress = Callable[[int, int], None]
 _SIDES = {True: "training", False: "other"}
 
 

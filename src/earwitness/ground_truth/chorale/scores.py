@@ -13,7 +13,7 @@ from the first bar line, an upbeat standing at the end of its otherwise empty ba
 are not played out.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -28,11 +28,11 @@ from earwitness.errors import EarwitnessError, missing_extra
 from earwitness.files import write_atomically
 from earwitness.ground_truth.groups import Fingerprint, fingerprints, group_versions
 from earwitness.ground_truth.registry import WrittenTrack
+from earwitness.types import OnProgress
 
 if TYPE_CHECKING:
     from symusic import Score
 
-OnProgress = Callable[[int, int], None]
 VOICES = 4
 PROGRAM_VOICES = 52  # General MIDI "Choir Aahs"
 QUARTERS_PER_MINUTE = 96.0  # a whole number of microseconds a quarter, as MIDI stores it

@@ -9,7 +9,7 @@ waveforms are as in `earwitness.ground_truth.performance`.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +24,8 @@ from earwitness.errors import EarwitnessError, missing_extra
 from earwitness.ground_truth.groups import fingerprints, group_versions
 from earwitness.ground_truth.performance import SAMPLE_RATE, pcm16, perform, sound
 from earwitness.ground_truth.registry import WrittenTrack
+from earwitness.types import OnProgress
 
-OnProgress = Callable[[int, int], None]
 PROGRAMS = (40, 73, 0, 24)  # General MIDI "Violin", "Flute", "Acoustic Grand Piano", "Acoustic Guitar (nylon)"
 SECONDS = (11.0, 20.0)
 MIN_NOTES = 24

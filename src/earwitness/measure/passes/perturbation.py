@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from earwitness.errors import missing_extra
 from earwitness.measure.passes.batch import Answer, Batch, rng_for, scores
 from earwitness.signals.tokens.requests import Perturbed, Request
 from earwitness.targets.protocols import AnyTarget, TokenTarget
+from earwitness.types import Wave
 
-Wave = NDArray[np.float32]
 Change = Callable[[Wave, int, np.random.Generator], Wave]
 
 

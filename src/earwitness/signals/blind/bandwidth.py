@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from earwitness.signals.blind.frames import Floats, Frames, decibels
+from earwitness.signals.blind.frames import Frames, decibels
+from earwitness.types import Floats
 
 FLOOR_DB = 80.0  # energy this far below the strongest bin is taken for none
 HOLE_DB = 60.0  # a cell this far below its own bin's mean is a hole

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 from scipy.signal import get_window
 
+from earwitness.types import Floats
+
 FRAME_SECONDS = 0.064
 SILENCE_DB = 60.0  # a frame this far below the loudest one is silent
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

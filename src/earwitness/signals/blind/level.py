@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from earwitness.signals.blind.frames import Floats, Frames, decibels, mean, quantile, sd
+from earwitness.signals.blind.frames import Frames, decibels, mean, quantile, sd
+from earwitness.types import Floats
 
 UNITS = {
     "rms_db": "dB",

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.signal import find_peaks
 
-from earwitness.signals.blind.frames import Floats, Frames, mean, sd
+from earwitness.signals.blind.frames import Frames, mean, sd
+from earwitness.types import Floats
 
 PULSE_SECONDS = (0.15, 1.5)
 _GAP_SECONDS = 0.06

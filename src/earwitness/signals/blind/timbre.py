@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 from scipy.fft import dct
 
-from earwitness.signals.blind.frames import Floats, Frames, mean, sd
+from earwitness.signals.blind.frames import Frames, mean, sd
+from earwitness.types import Floats
 
 COEFFICIENTS = 7
 MEL_BANDS = 40

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from earwitness.types import Floats
+
 QUANTITIES = ("log_prob", "mean_log_prob", "var_log_prob", "margin")
 ENTROPY_QUANTITIES = {0.5: "half_entropy", 2.0: "collision_entropy", inf: "min_entropy"}
 
