@@ -29,9 +29,8 @@ from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
 from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.measure.extract import extract
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
-from earwitness.measure.tokens import TokenInstrument
+from earwitness.measure.tokens import TokenInstrument, target_passes
 from earwitness.measure.windows import AudioReader
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
@@ -58,7 +57,7 @@ def main() -> None:
         print(torch.get_num_threads())
         for preset, guided, encodings, passes in FLOORS:
             instrument = TokenInstrument(
-                target=target, preset=token_preset(preset), guided=guided, providers=own_passes(0)
+                target=target, preset=token_preset(preset), guided=guided, further=target_passes(0)
             )
             jobs: dict[str, Callable[[Path], object]] = {
                 "bare": partial(_bare, target, windows, prompts, options.batch_size, encodings, passes),

@@ -18,8 +18,7 @@ import torch
 from transformers import EncodecConfig, EncodecModel
 
 from earwitness.measure.passes.batch import Window, encode, logits_of
-from earwitness.measure.passes.providers import own_passes
-from earwitness.measure.tokens import TokenInstrument
+from earwitness.measure.tokens import TokenInstrument, target_passes
 from earwitness.signals import token_features
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets.musicgen import Musicgen
@@ -59,7 +58,7 @@ def grown(way: str, seconds: float, batch_size: int) -> int:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if way == "chunks":
         preset = token_preset("default")
-        TokenInstrument(target=target, preset=preset, guided=True, providers=own_passes(0)).measure(windows)
+        TokenInstrument(target=target, preset=preset, guided=True, further=target_passes(0)).measure(windows)
     else:
         with torch.inference_mode():
             chunks = list(logits_of(target, batch, null=True))

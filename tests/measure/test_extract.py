@@ -18,9 +18,8 @@ from earwitness.files import write_atomically
 from earwitness.measure import extract as extract_module
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.passes.providers import own_passes
 from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
-from earwitness.measure.tokens import TokenInstrument, prompts_inform
+from earwitness.measure.tokens import TokenInstrument, prompts_inform, target_passes
 from earwitness.measure.windows import AudioReader
 from earwitness.signals.blind import BLIND_SPECS, acoustic_features
 from earwitness.signals.tokens.presets import token_preset
@@ -40,7 +39,7 @@ def instrument(tmp_path_factory: pytest.TempPathFactory) -> TokenInstrument:
         target=load_target(str(folder), device="cpu"),
         preset=token_preset("default"),
         guided=True,
-        providers=own_passes(0),
+        further=target_passes(0),
     )
 
 
@@ -163,7 +162,7 @@ from tests.measure import test_extract as t
 from earwitness.targets import load_target
 module.TRACKS_PER_PART = 2
 target = load_target(sys.argv[1], device="cpu")
-instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True, providers=t.own_passes(0))
+instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True, further=t.target_passes(0))
 sources = [t.located(Path(sys.argv[2]) / f"{i}.flac", track_id=f"t{i}", content_sha256=f"{i:064x}",
                      prompt="" if i == 0 else f"a reel in {'dg'[i % 2]} major") for i in range(t.TRACKS)]
 t.ask(sources, instrument, t.plan(instrument), Path(sys.argv[3]))

@@ -7,7 +7,7 @@ import pytest
 
 from earwitness.signals.tokens.camia_full import CamiaFull
 from earwitness.signals.tokens.camia_full.complexity import approximate_entropy, lempel_ziv_complexity
-from earwitness.signals.tokens.requests import Repetition, Request
+from earwitness.signals.tokens.requests import CamiaFullRequest, Request
 from earwitness.signals.tokens.scores import TokenScores, token_scores
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction
@@ -31,7 +31,7 @@ def copies() -> list[TokenScores]:
 
 
 def passes(copies: list[TokenScores]) -> Passes:
-    extra: Mapping[Request, TokenScores] = {Repetition(2): copies[1], Repetition(3): copies[2]}
+    extra: Mapping[Request, TokenScores] = {CamiaFullRequest(2): copies[1], CamiaFullRequest(3): copies[2]}
     return Passes(condition=copies[0], extra=extra)
 
 
@@ -122,7 +122,7 @@ def test_shorter_copies_are_held_against_the_windows_beginning(copies: list[Toke
 
 
 def test_a_copy_that_was_not_scored_is_missing(copies: list[TokenScores]) -> None:
-    found = measured(Passes(condition=copies[0], extra={Repetition(2): copies[1]}))
+    found = measured(Passes(condition=copies[0], extra={CamiaFullRequest(2): copies[1]}))
     missing = {name for name, value in found.items() if np.isnan(value)}
     assert missing == {name for name in found if name.endswith(("minus_copy=3", "copies=3"))}
     assert len(missing) == 23
@@ -147,7 +147,7 @@ def test_only_loss_and_perplexity_of_the_plain_pass_have_a_direction() -> None:
     heads = [f"head={share}" for share in ("0.25", "0.5", "1")]
     names = [f"camia_full/{kind}/{head}" for kind in ("loss", "perplexity") for head in heads]
     assert directed == dict.fromkeys(names, Direction.LOWER)
-    assert list(CamiaFull().needs) == [Repetition(2), Repetition(3)]
+    assert list(CamiaFull().needs) == [CamiaFullRequest(2), CamiaFullRequest(3)]
 
 
 def test_lempel_ziv_phrases_by_hand() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.signals.tokens.requests import AnchorDistance
+from earwitness.signals.tokens.requests import SdmRequest
 from earwitness.signals.tokens.scores import token_scores
 from earwitness.signals.tokens.sdm import ChunkMeans, Sdm, mean_cosine_distance
 from earwitness.signals.tokens.signal import Passes
@@ -86,7 +86,7 @@ def test_the_signal_hands_on_the_distance() -> None:
         {"log_prob": empty, "mean_log_prob": empty, "var_log_prob": empty, "margin": empty},
     )
     signal = Sdm(frames=50)
-    assert list(signal.needs) == [AnchorDistance(50)]
-    assert signal.measure(Passes(condition=scores, numbers={AnchorDistance(50): 0.25})) == [0.25]
+    assert list(signal.needs) == [SdmRequest(50)]
+    assert signal.measure(Passes(condition=scores, numbers={SdmRequest(50): 0.25})) == [0.25]
     assert np.isnan(signal.measure(Passes(condition=scores))).all()
     assert [(spec.name, spec.member_is) for spec in signal.specs] == [("sdm", Direction.UNKNOWN)]

@@ -1,7 +1,7 @@
 """Asking a model that answers with logits: its preset, its reader, who answers the signals, and the instrument.
 
-Goal: one pass over the logits per condition serves every signal; what a signal asks for beyond it is
-answered by providers.
+Goal: one pass over the logits per condition serves every signal; what a signal asks for beyond it is answered by
+passes of its own (``earwitness.measure.passes``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,20 +23,25 @@ from earwitness.measure.instrument import (
     window_plan,
     window_seconds,
 )  # fmt: skip
-from earwitness.measure.passes.anchors import Behind, Distance
+from earwitness.measure.passes.audio_neighbour import AudioNeighbourPass
 from earwitness.measure.passes.batch import (
     Answer,
     Batch,
-    Provider,
+    Pass,
+    SharedPass,
     Watch,
-    Watcher,
     Window,
     encode,
     logits_of,
     trimmed,
 )
-from earwitness.measure.passes.providers import own_passes
-from earwitness.measure.passes.references import ReferenceModel
+from earwitness.measure.passes.camia_full import CamiaFullPass
+from earwitness.measure.passes.continuation import ContinuationPass
+from earwitness.measure.passes.grad_norm import GradNormPass
+from earwitness.measure.passes.neighbour import NeighbourPass
+from earwitness.measure.passes.recall import RecallPass
+from earwitness.measure.passes.reference import ReferencePass
+from earwitness.measure.passes.sdm import SdmPass
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
 from earwitness.settings import MeasureSettings
@@ -44,7 +49,13 @@ from earwitness.signals.registry import signals_named
 from earwitness.signals.tokens.presets import TokenPreset, token_preset
 from earwitness.signals.tokens.reduction import ScoreBuffer
 from earwitness.signals.tokens.reference import Reference
-from earwitness.signals.tokens.requests import AnchorDistance, Continuation, Perturbed, Prefixed, Request
+from earwitness.signals.tokens.requests import (
+    AudioNeighbourRequest,
+    ContinuationAnswer,
+    RecallRequest,
+    Request,
+    SdmRequest,
+)
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import FeatureSpec
@@ -56,14 +67,14 @@ from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TellsKinds, 
 class TokenInstrument:
     """A token model under a token preset: one pass over the logits a condition, and one a further request.
 
-    ``guided`` also runs the null condition, for the contrast features; ``providers`` answer what
+    ``guided`` also runs the null condition, for the contrast features; ``further`` answers what
     the preset's signals ask for beyond that.
     """
 
     target: AnyTarget
     preset: TokenPreset
     guided: bool
-    providers: tuple[Provider | Watcher, ...] = ()
+    further: tuple[Pass | SharedPass, ...] = ()
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
@@ -75,15 +86,13 @@ class TokenInstrument:
         needs = self.preset.needs(guided=self.guided)
         with torch.inference_mode():
             batch = encode(self.target, windows)
-            asked = {need: self._provider(need) for need in needs}
+            asked = {need: self._pass_for(need) for need in needs}
             watches = {
-                need: who.watch(self.target, batch, need) for need, who in asked.items() if isinstance(who, Watcher)
+                need: who.watch(self.target, batch, need) for need, who in asked.items() if isinstance(who, SharedPass)
             }
             passes = self._passes(batch, list(watches.values()))
             answers = {need: watch.finish() for need, watch in watches.items()}
-            answers |= {
-                need: who.ask(self.target, batch, need) for need, who in asked.items() if isinstance(who, Provider)
-            }
+            answers |= {need: who.ask(self.target, batch, need) for need, who in asked.items() if isinstance(who, Pass)}
         return [self.preset.measure(_with_answers(own, answers, i), guided=self.guided) for i, own in enumerate(passes)]
 
     def _passes(self, batch: Batch, watches: Sequence[Watch]) -> list[Passes]:
@@ -113,10 +122,10 @@ class TokenInstrument:
         number = np.unique(np.array(self.target.token_kinds), return_inverse=True)[1]
         return [replace(scores, kind=number[scores.codes]) for scores in windows]
 
-    def _provider(self, request: Request) -> Provider | Watcher:
-        for provider in self.providers:
-            if provider.answers(request):
-                return provider
+    def _pass_for(self, request: Request) -> Pass | SharedPass:
+        for further in self.further:
+            if further.answers(request):
+                return further
         raise EarwitnessError(
             f"A signal asks for {request!r}, which nothing here answers; give what it needs or leave it out."
         )
@@ -130,8 +139,15 @@ def _with_answers(passes: Passes, answers: Mapping[Request, Sequence[Answer | No
         null=passes.null,
         extra={request: answer for request, answer in mine.items() if isinstance(answer, TokenScores)},
         numbers={request: answer for request, answer in mine.items() if isinstance(answer, float)},
-        continuations={request: answer for request, answer in mine.items() if isinstance(answer, Continuation)},
+        continuations={request: answer for request, answer in mine.items() if isinstance(answer, ContinuationAnswer)},
     )
+
+
+def target_passes(seed: int) -> tuple[Pass, ...]:
+    """The further passes that need no anchors and no comparison model; ``seed`` fixes what is drawn."""
+    return (
+        CamiaFullPass(), NeighbourPass(seed=seed), AudioNeighbourPass(seed=seed), GradNormPass(), ContinuationPass(),
+    )  # fmt: skip
 
 
 def prompts_inform(prompts: Sequence[str]) -> bool:
@@ -144,7 +160,8 @@ def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Col
     references = _references(settings, target)
     preset = token_preset(settings.preset)
     if isinstance(target, SymbolicTarget):
-        preset = preset.answerable(lambda request: not isinstance(request, Perturbed))  # a score has no audio to change
+        # A score has no audio to change.
+        preset = preset.answerable(lambda request: not isinstance(request, AudioNeighbourRequest))
     preset = preset.with_signals(signals_named(settings.further))
     preset = preset.with_signals({f"reference={model.name}": Reference(model.name) for model in references})
     wanted = preset.wants_null_pass and prompts_inform(collection.tracks["prompt"].to_list())
@@ -152,7 +169,7 @@ def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Col
     reader = _reader(settings, target, references)
     anchors = _anchors(settings, reader, collection)
     needs = preset.needs(guided=guided)
-    if not anchors and any(isinstance(need, Prefixed | AnchorDistance) for need in needs):
+    if not anchors and any(isinstance(need, RecallRequest | SdmRequest) for need in needs):
         raise EarwitnessError(
             "recall and sdm compare with works that are no part of the test; "
             "give some that were certainly not trained on with --anchors DIR."
@@ -170,12 +187,12 @@ def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Col
     )
     instrument = TokenInstrument(
         target=target, preset=preset, guided=guided,
-        providers=_providers(settings, target, anchors, references, needs),
+        further=_further_passes(settings, target, anchors, references, needs),
     )  # fmt: skip
     return Prepared(reader, instrument, plan)
 
 
-def _references(settings: MeasureSettings, target: AnyTarget) -> list[ReferenceModel]:
+def _references(settings: MeasureSettings, target: AnyTarget) -> list[ReferencePass]:
     models = []
     for name in settings.references:
         model = load_target(name, device=settings.device, dtype=settings.dtype)
@@ -185,7 +202,7 @@ def _references(settings: MeasureSettings, target: AnyTarget) -> list[ReferenceM
                 "same tokens and windows of the same length."
             )
         refuse_itself(name, model.identity, target.identity)
-        models.append(ReferenceModel(name=reference_name(name, model), model=model))
+        models.append(ReferencePass(name=reference_name(name, model), model=model))
     return models
 
 
@@ -196,7 +213,7 @@ def _comparable(model: AnyTarget, target: AnyTarget) -> bool:
     return isinstance(model, TokenTarget) and isinstance(target, TokenTarget)
 
 
-def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[ReferenceModel]) -> Reader:
+def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[ReferencePass]) -> Reader:
     if isinstance(target, SymbolicTarget):
         if settings.seconds is not None:
             raise EarwitnessError(
@@ -212,19 +229,19 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
     )  # fmt: skip
 
 
-def _providers(
+def _further_passes(
     settings: MeasureSettings,
     target: AnyTarget,
     anchors: Sequence[Window],
-    references: Sequence[ReferenceModel],
+    references: Sequence[ReferencePass],
     needs: Sequence[Request],
-) -> tuple[Provider | Watcher, ...]:
-    """Who answers the signals' requests; anchors are asked about only where some signal needs them."""
+) -> tuple[Pass | SharedPass, ...]:
+    """What answers the signals' requests; anchors are asked about only where some signal needs them."""
     return (
-        *own_passes(settings.seed),
+        *target_passes(settings.seed),
         *references,
-        *(Behind.of(target, anchors) for need in needs if isinstance(need, Prefixed)),
-        *(Distance.of(target, anchors, need) for need in needs if isinstance(need, AnchorDistance)),
+        *(RecallPass.of(target, anchors) for need in needs if isinstance(need, RecallRequest)),
+        *(SdmPass.of(target, anchors, need) for need in needs if isinstance(need, SdmRequest)),
     )
 
 

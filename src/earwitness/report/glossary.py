@@ -105,7 +105,13 @@ GLOSSARY = {
         Term(
             word="pass",
             instead_of="run of the model, provider",
-            meaning="One question to the model about a window: the plain one, or one that a signal requests.",
+            meaning="One question to the model about a window: the plain one, or one that a signal requests. "
+            "In code, signal, request and pass share a name: `Recall`, `RecallRequest`, `RecallPass`.",
+        ),
+        Term(
+            word="instrument",
+            instead_of="measurer, evaluator",
+            meaning="What asks one kind of model about a batch of windows, and gives their features.",
         ),
         Term(
             word="signal",

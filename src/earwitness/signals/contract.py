@@ -17,7 +17,13 @@ from earwitness.signals.denoising.oracle import Oracle
 from earwitness.signals.denoising.schedule import Schedule
 from earwitness.signals.denoising.signal import DenoisingSignal
 from earwitness.signals.tokens.reduction import reduce_logits
-from earwitness.signals.tokens.requests import AnchorDistance, Continuation, Continued, GradientNorm, Request
+from earwitness.signals.tokens.requests import (
+    ContinuationAnswer,
+    ContinuationRequest,
+    GradNormRequest,
+    Request,
+    SdmRequest,
+)
 from earwitness.signals.tokens.scores import QUANTITIES, TokenScores, token_scores
 from earwitness.signals.tokens.signal import Passes, TokenSignal, needs_of, quantities_of
 from earwitness.spec import FeatureSpec
@@ -113,12 +119,12 @@ def _passes(signal: TokenSignal, valid: NDArray[np.bool_], rng: np.random.Genera
     condition = _scores(rng, valid, quantities)
     extra: dict[Request, TokenScores] = {}
     numbers: dict[Request, float] = {}
-    continuations: dict[Request, Continuation] = {}
+    continuations: dict[Request, ContinuationAnswer] = {}
     for request in needs_of(signal):
-        if isinstance(request, GradientNorm | AnchorDistance):
+        if isinstance(request, GradNormRequest | SdmRequest):
             numbers[request] = float(rng.uniform(0.5, 2.0))
-        elif isinstance(request, Continued):
-            continuations[request] = Continuation(
+        elif isinstance(request, ContinuationRequest):
+            continuations[request] = ContinuationAnswer(
                 token_agreement=rng.uniform(size=_CODEBOOKS), longest_match=0.3, loop_match=0.1,
                 similarity=0.8, loop_similarity=0.5,
             )  # fmt: skip

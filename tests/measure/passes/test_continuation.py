@@ -11,12 +11,11 @@ import torch
 from earwitness.errors import TargetError
 from earwitness.features import FeatureTable
 from earwitness.measure.passes.batch import Batch, Window, encode
-from earwitness.measure.passes.continuation import Prompting, longest_run
-from earwitness.measure.passes.providers import own_passes
-from earwitness.measure.tokens import TokenInstrument
+from earwitness.measure.passes.continuation import ContinuationPass, longest_run
+from earwitness.measure.tokens import TokenInstrument, target_passes
 from earwitness.signals.tokens.continuation import continuation
 from earwitness.signals.tokens.presets import token_preset
-from earwitness.signals.tokens.requests import Continuation, Continued
+from earwitness.signals.tokens.requests import ContinuationAnswer, ContinuationRequest
 from earwitness.targets import load_target
 from earwitness.targets.protocols import TokenTarget
 from earwitness.verdict.near_copies import near_copies
@@ -60,9 +59,9 @@ class Recital:
         return decoded
 
 
-def ask(target: TokenTarget, batch: Batch, share: float = 0.4) -> Continuation:
-    answer = Prompting().ask(target, batch, Continued(share))[0]
-    assert isinstance(answer, Continuation)
+def ask(target: TokenTarget, batch: Batch, share: float = 0.4) -> ContinuationAnswer:
+    answer = ContinuationPass().ask(target, batch, ContinuationRequest(share))[0]
+    assert isinstance(answer, ContinuationAnswer)
     return answer
 
 
@@ -96,20 +95,20 @@ def test_a_loop_is_explained_by_its_own_prompt(target: TokenTarget) -> None:
 def test_the_model_is_asked_behind_the_windows_own_beginning(target: TokenTarget) -> None:
     batch = encode(target, [window(0), window(1)])
     new = target.continue_codes(batch.codes[:, :, :25], list(batch.conditions), 75)  # type: ignore[attr-defined]
-    answers = Prompting().ask(target, batch, Continued(0.25))
+    answers = ContinuationPass().ask(target, batch, ContinuationRequest(0.25))
     for answer, theirs, own in zip(answers, new, batch.codes, strict=True):
-        assert isinstance(answer, Continuation)
+        assert isinstance(answer, ContinuationAnswer)
         np.testing.assert_allclose(answer.token_agreement, (theirs == own[:, 25:]).double().mean(dim=1))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_window_that_cannot_be_divided_has_no_answer(target: TokenTarget, share: float) -> None:
-    assert Prompting().ask(target, encode(target, [window(0)]), Continued(share)) == [None]
+    assert ContinuationPass().ask(target, encode(target, [window(0)]), ContinuationRequest(share)) == [None]
 
 
 def test_a_target_that_does_not_generate_is_named(target: TokenTarget) -> None:
     with pytest.raises(TargetError, match="does not generate"):
-        Prompting().ask(SimpleNamespace(), encode(target, [window(0)]), Continued())  # type: ignore[arg-type]
+        ContinuationPass().ask(SimpleNamespace(), encode(target, [window(0)]), ContinuationRequest())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("bits", "longest"), [("", 0), ("000", 0), ("1", 1), ("0110111", 3), ("1110110", 3)])
@@ -121,7 +120,7 @@ def test_the_longest_run(bits: str, longest: int) -> None:
 def test_a_clip_known_by_heart_is_found_and_strangers_are_not(tmp_path: Path) -> None:
     windows = [window(i) for i in range(24)]
     target = load_target(str(_knowing(windows[5], tmp_path)), device="cpu")
-    instrument = TokenInstrument(target=target, preset=PRESET, guided=False, providers=own_passes(0))
+    instrument = TokenInstrument(target=target, preset=PRESET, guided=False, further=target_passes(0))
     rows = [row for start in (0, 12) for row in instrument.measure(windows[start : start + 12])]
     names = [f"t{i:02d}" for i in range(24)]
     frame = pl.DataFrame(rows).with_columns(

@@ -5,28 +5,28 @@ import pytest
 import torch
 
 from earwitness.errors import EarwitnessError
-from earwitness.measure.passes.anchors import Behind, Distance
+from earwitness.measure.passes.audio_neighbour import CHANGES, AudioNeighbourPass
 from earwitness.measure.passes.batch import Batch, Window, encode, frame_limit, rng_for, scores
-from earwitness.measure.passes.gradient import Gradient
-from earwitness.measure.passes.perturbation import CHANGES, Perturbation
-from earwitness.measure.passes.providers import own_passes
-from earwitness.measure.passes.references import ReferenceModel
-from earwitness.measure.passes.repetition import Repeating
-from earwitness.measure.passes.resampling import Resampling
-from earwitness.measure.tokens import TokenInstrument
+from earwitness.measure.passes.camia_full import CamiaFullPass
+from earwitness.measure.passes.grad_norm import GradNormPass
+from earwitness.measure.passes.neighbour import NeighbourPass
+from earwitness.measure.passes.recall import RecallPass
+from earwitness.measure.passes.reference import ReferencePass
+from earwitness.measure.passes.sdm import SdmPass
+from earwitness.measure.tokens import TokenInstrument, target_passes
 from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.neighbour import Neighbour
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.signals.tokens.recall import Recall
 from earwitness.signals.tokens.reference import Reference
 from earwitness.signals.tokens.requests import (
-    AnchorDistance,
-    GradientNorm,
-    Perturbed,
-    Prefixed,
-    Referenced,
-    Repetition,
-    Resampled,
+    AudioNeighbourRequest,
+    CamiaFullRequest,
+    GradNormRequest,
+    NeighbourRequest,
+    RecallRequest,
+    ReferenceRequest,
+    SdmRequest,
 )
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.targets import load_target
@@ -67,35 +67,35 @@ def test_a_repetition_scores_the_last_copy_within_the_models_window(target: Toke
     assert frame_limit(target) == 100
     codes = batch.codes.repeat(1, 1, 2)
     wanted = log_probs(target, codes, list(batch.conditions))[:, :, 50:]
-    found = Repeating().ask(target, batch, Repetition(2))
+    found = CamiaFullPass().ask(target, batch, CamiaFullRequest(2))
     for got, want in zip(found, wanted, strict=True):
         assert isinstance(got, TokenScores)
         np.testing.assert_allclose(got.log_prob, want, atol=1e-5)
-    thirds = Repeating().ask(target, batch, Repetition(3))
+    thirds = CamiaFullPass().ask(target, batch, CamiaFullRequest(3))
     assert isinstance(thirds[0], TokenScores)
     assert thirds[0].codes.shape == (3, 33)  # three copies of 33 frames are all that 100 hold
 
 
 def test_a_prefix_is_the_beginning_of_an_anchor(target: TokenTarget, batch: Batch) -> None:
-    provider = Behind.of(target, [window(7)])
+    asked = RecallPass.of(target, [window(7)])
     prefix = target.encode(window(7).content[None])[:, :, :20]
     codes = torch.cat([prefix.expand(2, -1, -1), batch.codes], dim=2)
     wanted = log_probs(target, codes, list(batch.conditions))[:, :, 20:]
-    found = provider.ask(target, batch, Prefixed(0.4))
+    found = asked.ask(target, batch, RecallRequest(0.4))
     assert isinstance(found[1], TokenScores)
     np.testing.assert_allclose(found[1].log_prob, wanted[1], atol=1e-5)
     longer = encode(target, [window(0, seconds=1.8)])
-    cut = provider.ask(target, longer, Prefixed(0.4))
+    cut = asked.ask(target, longer, RecallRequest(0.4))
     assert isinstance(cut[0], TokenScores)
     assert cut[0].codes.shape == (3, 80)  # 100 frames hold a prefix of 20 and 80 of the window's 90
     with pytest.raises(EarwitnessError, match="leave recall out"):
-        Behind.of(target, [window(7, seconds=2.0)]).ask(target, batch, Prefixed(2.0))
+        RecallPass.of(target, [window(7, seconds=2.0)]).ask(target, batch, RecallRequest(2.0))
 
 
 def test_recall_is_the_ratio_over_the_same_tokens(target: TokenTarget) -> None:
-    preset = token_preset("default").with_signals({"recall": Recall(Prefixed(0.4))})
+    preset = token_preset("default").with_signals({"recall": Recall(RecallRequest(0.4))})
     instrument = TokenInstrument(
-        target=target, preset=preset, guided=False, providers=(Behind.of(target, [window(7)]), *own_passes(0))
+        target=target, preset=preset, guided=False, further=(RecallPass.of(target, [window(7)]), *target_passes(0))
     )
     measured = instrument.measure([window(0, seconds=1.8)])[0]
     codes = target.encode(window(0, seconds=1.8).content[None])
@@ -110,9 +110,9 @@ def test_recall_is_the_ratio_over_the_same_tokens(target: TokenTarget) -> None:
 def test_resampled_tokens_come_from_their_own_codebook_and_depend_on_the_key_alone(
     target: TokenTarget, batch: Batch
 ) -> None:
-    first = Resampling(seed=3).ask(target, batch, Resampled(0.1, 0))[1]
-    alone = Resampling(seed=3).ask(target, encode(target, [window(1)]), Resampled(0.1, 0))[0]
-    other_draw = Resampling(seed=3).ask(target, batch, Resampled(0.1, 1))[1]
+    first = NeighbourPass(seed=3).ask(target, batch, NeighbourRequest(0.1, 0))[1]
+    alone = NeighbourPass(seed=3).ask(target, encode(target, [window(1)]), NeighbourRequest(0.1, 0))[0]
+    other_draw = NeighbourPass(seed=3).ask(target, batch, NeighbourRequest(0.1, 1))[1]
     assert isinstance(first, TokenScores)
     assert isinstance(alone, TokenScores)
     assert isinstance(other_draw, TokenScores)
@@ -128,10 +128,10 @@ def test_resampled_tokens_come_from_their_own_codebook_and_depend_on_the_key_alo
 
 def test_neighbour_is_the_mean_drop_over_the_draws(target: TokenTarget) -> None:
     preset = token_preset("default").with_signals({"neighbour": Neighbour(share=0.2, draws=2)})
-    instrument = TokenInstrument(target=target, preset=preset, guided=False, providers=own_passes(0))
+    instrument = TokenInstrument(target=target, preset=preset, guided=False, further=target_passes(0))
     measured = instrument.measure([window(0)])[0]
     batch = encode(target, [window(0)])
-    copies = [Resampling(seed=0).ask(target, batch, Resampled(0.2, draw))[0] for draw in range(2)]
+    copies = [NeighbourPass(seed=0).ask(target, batch, NeighbourRequest(0.2, draw))[0] for draw in range(2)]
     means = [
         log_probs(target, torch.from_numpy(copy.codes)[None], [window(0).prompt]).mean()
         for copy in copies
@@ -160,7 +160,7 @@ def test_a_gain_is_three_decibels() -> None:
 
 
 def test_changed_audio_is_encoded_again(target: TokenTarget, batch: Batch) -> None:
-    found = Perturbation(seed=0).ask(target, batch, Perturbed("noise=-40dB"))
+    found = AudioNeighbourPass(seed=0).ask(target, batch, AudioNeighbourRequest("noise=-40dB"))
     noisy = CHANGES["noise=-40dB"](window(1).content, SAMPLE_RATE, rng_for(0, "track 1/0", "noise=-40dB"))
     assert isinstance(found[1], TokenScores)
     np.testing.assert_array_equal(found[1].codes, target.encode(noisy[None])[0].numpy())
@@ -172,7 +172,7 @@ def test_a_reference_is_asked_in_its_own_codes(target: TokenTarget, other: Token
         target=target,
         preset=preset,
         guided=False,
-        providers=(ReferenceModel(name="other", model=other), *own_passes(0)),
+        further=(ReferencePass(name="other", model=other), *target_passes(0)),
     )
     measured = instrument.measure([window(0)])[0]
     theirs = encode(other, [window(0)])
@@ -186,13 +186,13 @@ def test_a_reference_of_another_sample_rate_hears_the_window_resampled(
     target: TokenTarget, other: TokenTarget, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other, "sample_rate", SAMPLE_RATE // 2)
-    found = ReferenceModel(name="o", model=other).ask(target, batch, Referenced("o"))
+    found = ReferencePass(name="o", model=other).ask(target, batch, ReferenceRequest("o"))
     assert isinstance(found[0], TokenScores)
     assert found[0].codes.shape == (3, 25)
 
 
 def test_the_gradient_norm_is_that_of_finite_differences(target: TokenTarget, batch: Batch) -> None:
-    norms = Gradient().ask(target, batch, GradientNorm())
+    norms = GradNormPass().ask(target, batch, GradNormRequest())
     assert isinstance(norms[0], float)
     parameters = list(target.parameters())  # type: ignore[attr-defined]
     # Along its own direction, a gradient's slope is its norm.
@@ -219,8 +219,8 @@ def test_the_gradient_norm_is_that_of_finite_differences(target: TokenTarget, ba
 
 def test_the_distance_to_the_anchors_is_the_mean_over_all_pairs(target: TokenTarget) -> None:
     anchors = [window(7), window(8)]
-    request = AnchorDistance(frames=20)
-    provider = Distance.of(target, anchors, request)
+    request = SdmRequest(frames=20)
+    asked = SdmPass.of(target, anchors, request)
 
     def chunks(windows: list[Window]) -> np.ndarray:
         rows = []
@@ -236,7 +236,7 @@ def test_the_distance_to_the_anchors_is_the_mean_over_all_pairs(target: TokenTar
         np.linalg.norm(own, axis=-1)[:, None] * np.linalg.norm(cloud, axis=-1)[None]
     )
     batch = encode(target, [window(0)])
-    watch = provider.watch(target, batch, request)
+    watch = asked.watch(target, batch, request)
     with torch.no_grad():
         for chunk in target.logits(batch.codes, [window(0).prompt], null=False):
             watch.add(chunk.condition)
@@ -245,8 +245,8 @@ def test_the_distance_to_the_anchors_is_the_mean_over_all_pairs(target: TokenTar
 
 def test_an_unanswered_request_is_named(target: TokenTarget) -> None:
     preset = token_preset("default").with_signals({"recall": Recall()})
-    instrument = TokenInstrument(target=target, preset=preset, guided=False, providers=own_passes(0))
-    with pytest.raises(EarwitnessError, match="Prefixed"):
+    instrument = TokenInstrument(target=target, preset=preset, guided=False, further=target_passes(0))
+    with pytest.raises(EarwitnessError, match="RecallRequest"):
         instrument.measure([window(0)])
 
 

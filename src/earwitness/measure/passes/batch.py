@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.signals.tokens.reduction import ScoreBuffer
-from earwitness.signals.tokens.requests import Continuation, Request
+from earwitness.signals.tokens.requests import ContinuationAnswer, Request
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.targets.protocols import AnyTarget, LogitsChunk, Place, TokenTarget, TokenWindow
 
-Answer = TokenScores | float | Continuation
+Answer = TokenScores | float | ContinuationAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,7 +59,7 @@ class Batch:
 
 
 @runtime_checkable
-class Provider(Protocol):
+class Pass(Protocol):
     """Answers requests of one kind."""
 
     def answers(self, request: Request) -> bool:
@@ -80,7 +80,7 @@ class Watch(Protocol):
 
 
 @runtime_checkable
-class Watcher(Protocol):
+class SharedPass(Protocol):
     """Answers requests of one kind from the plain pass, without one of its own."""
 
     def answers(self, request: Request) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earwitness.errors import TargetError
 from earwitness.measure.passes.batch import Answer, Batch
-from earwitness.signals.tokens.requests import Continuation, Continued, Request
+from earwitness.signals.tokens.requests import ContinuationAnswer, ContinuationRequest, Request
 from earwitness.similarity import loop_similarity, looped, similarity
 from earwitness.targets.protocols import AnyTarget, Continuing, TokenTarget
 
@@ -19,12 +19,12 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Prompting:
-    """Answers ``Continued``: prompts the target with the first frames of each window, under its own prompt."""
+class ContinuationPass:
+    """Answers ``ContinuationRequest``: gives the target the first frames of each window, and its own prompt."""
 
     def answers(self, request: Request) -> bool:
         """Whether the request is for a continuation."""
-        return isinstance(request, Continued)
+        return isinstance(request, ContinuationRequest)
 
     def ask(self, target: AnyTarget, batch: Batch, request: Request) -> Sequence[Answer | None]:
         """The comparison for each window; ``None`` where one is too short to be divided.
@@ -34,7 +34,7 @@ class Prompting:
         TargetError
             Where the target gives logits but does not generate.
         """
-        if not isinstance(request, Continued):
+        if not isinstance(request, ContinuationRequest):
             return [None] * len(batch.keys)
         if not isinstance(target, Continuing) or not isinstance(target, TokenTarget):
             raise TargetError("The target's adapter does not generate, which continuation needs; leave it out.")
@@ -49,7 +49,7 @@ class Prompting:
         rate = target.sample_rate
         heard, made = target.decode(batch.codes), target.decode(whole)
         return [
-            Continuation(
+            ContinuationAnswer(
                 token_agreement=(theirs[:, known:] == own[:, known:]).mean(axis=1),
                 longest_match=longest_run(theirs[0, known:] == own[0, known:]) * target.hop_length / rate,
                 loop_match=_loop_run(own, known) * target.hop_length / rate,

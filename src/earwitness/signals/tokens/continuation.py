@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from earwitness.signals.tokens.requests import Continued, Request
+from earwitness.signals.tokens.requests import ContinuationRequest, Request
 from earwitness.signals.tokens.signal import OncePerWindow, Passes
 from earwitness.spec import Direction, FeatureSpec
 
@@ -30,7 +30,7 @@ SIMILARITY_GAIN = _spec("similarity_gain", "correlation")
 
 
 @dataclass(frozen=True, slots=True)
-class ContinuationSignal:
+class Continuation:
     """Agreement of the model's greedy continuation with the true one; every feature is higher for a member.
 
     ``token_agreement``: share of all codes that are the same. ``longest_match``: longest stretch
@@ -40,7 +40,7 @@ class ContinuationSignal:
     Costs ``request.generated_share`` of the window's frames, generated one after another.
     """
 
-    request: Continued = field(default_factory=Continued)
+    request: ContinuationRequest = field(default_factory=ContinuationRequest)
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
@@ -68,4 +68,4 @@ class ContinuationSignal:
 
 def continuation() -> OncePerWindow:
     """The signal as the entry point of ``earwitness.signals`` names it."""
-    return OncePerWindow(ContinuationSignal())
+    return OncePerWindow(Continuation())

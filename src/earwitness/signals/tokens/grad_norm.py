@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earwitness.signals.tokens.requests import GradientNorm, Request
+from earwitness.signals.tokens.requests import GradNormRequest, Request
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
 
@@ -25,8 +25,8 @@ class GradNorm:
     @property
     def needs(self) -> Sequence[Request]:
         """One forward and one backward pass."""
-        return [GradientNorm()]
+        return [GradNormRequest()]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The norm; NaN where it was not asked for."""
-        return [passes.numbers.get(GradientNorm(), np.nan)]
+        return [passes.numbers.get(GradNormRequest(), np.nan)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earwitness.signals.tokens.requests import Perturbed, Request, Resampled
+from earwitness.signals.tokens.requests import AudioNeighbourRequest, NeighbourRequest, Request
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
@@ -38,7 +38,7 @@ class Neighbour:
     @property
     def needs(self) -> Sequence[Request]:
         """One pass a copy."""
-        return [Resampled(self.share, draw) for draw in range(self.draws)]
+        return [NeighbourRequest(self.share, draw) for draw in range(self.draws)]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The difference; NaN where a copy was not scored."""
@@ -63,7 +63,7 @@ class AudioNeighbour:
     @property
     def needs(self) -> Sequence[Request]:
         """One pass a change."""
-        return [Perturbed(change) for change in self.changes]
+        return [AudioNeighbourRequest(change) for change in self.changes]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The differences; NaN where a copy was not scored."""

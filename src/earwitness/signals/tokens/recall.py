@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from earwitness.signals.tokens.requests import Prefixed, Request
+from earwitness.signals.tokens.requests import RecallRequest, Request
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
 
@@ -22,7 +22,7 @@ class Recall:
     that the test leaves out.
     """
 
-    prefix: Prefixed = field(default_factory=Prefixed)
+    request: RecallRequest = field(default_factory=RecallRequest)
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
@@ -32,11 +32,11 @@ class Recall:
     @property
     def needs(self) -> Sequence[Request]:
         """The pass behind the prefix."""
-        return [self.prefix]
+        return [self.request]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The ratio; NaN without a prefixed pass or where the model is certain of every token."""
-        behind = passes.extra.get(self.prefix)
+        behind = passes.extra.get(self.request)
         if behind is None:
             return [np.nan]
         plain = passes.condition.frames(0, behind.codes.shape[1])

@@ -10,7 +10,7 @@ import numpy as np
 
 from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.min_k_pp import MinKPlusPlus
-from earwitness.signals.tokens.requests import Referenced, Request
+from earwitness.signals.tokens.requests import ReferenceRequest, Request
 from earwitness.signals.tokens.signal import Passes, TokenSignal
 from earwitness.spec import FeatureSpec
 
@@ -40,11 +40,11 @@ class Reference:
     @property
     def needs(self) -> Sequence[Request]:
         """The pass under the reference model."""
-        return [Referenced(self.model)]
+        return [ReferenceRequest(self.model)]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The differences; NaN where the reference was not asked or has no such codebook."""
-        theirs = passes.extra.get(Referenced(self.model))
+        theirs = passes.extra.get(ReferenceRequest(self.model))
         if theirs is None:
             return [np.nan] * len(self.specs)
         return [

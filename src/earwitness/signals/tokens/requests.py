@@ -1,9 +1,9 @@
-"""Requests: the passes per signal may ask for beyond the plain one.
+"""Requests: the passes that a signal may ask for beyond the plain one.
 
 Goal: a signal names what it wants to know of the model and never how it is got; two signals
 that make the same request share its answer. A request is a frozen dataclass; whoever runs
 it (``earwitness.measure.passes``) answers with the ``TokenScores`` of every window, with a number, or with
-a ``Continuation``.
+a ``ContinuationAnswer``.
 
 Conventions: ``forward_passes`` and ``backward_passes`` count passes over one window.
 """
@@ -29,7 +29,7 @@ class Request(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class CamiaFullRequest:
     """The window's beginning, followed by copies of itself: scores of the last copy [K, T'].
 
     T' is T, or as much of it as fits ``copies`` times into the longest window the target takes.
@@ -45,7 +45,7 @@ class Repetition:
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixed:
+class RecallRequest:
     """The window's beginning behind the beginning of an anchor track: its scores [K, T'].
 
     T' is T, or what the target's longest window leaves beside a prefix of ``seconds``.
@@ -57,7 +57,7 @@ class Prefixed:
 
 
 @dataclass(frozen=True, slots=True)
-class Resampled:
+class NeighbourRequest:
     """The window with a share of its tokens replaced by others of its own: scores of that copy [K, T]."""
 
     share: float
@@ -67,10 +67,10 @@ class Resampled:
 
 
 @dataclass(frozen=True, slots=True)
-class Perturbed:
+class AudioNeighbourRequest:
     """The window's audio, slightly changed and encoded again: scores of that copy [K, T'].
 
-    ``change`` is a key of ``earwitness.measure.passes.perturbation.CHANGES``.
+    ``change`` is a key of ``earwitness.measure.passes.audio_neighbour.CHANGES``.
     """
 
     change: str
@@ -79,7 +79,7 @@ class Perturbed:
 
 
 @dataclass(frozen=True, slots=True)
-class Referenced:
+class ReferenceRequest:
     """The same window under a reference model, in that model's own codes: its scores [K', T']."""
 
     model: str
@@ -88,7 +88,7 @@ class Referenced:
 
 
 @dataclass(frozen=True, slots=True)
-class GradientNorm:
+class GradNormRequest:
     """‖∇θ loss‖₂ of the window's mean loss: a number."""
 
     forward_passes: ClassVar[int] = 1
@@ -96,7 +96,7 @@ class GradientNorm:
 
 
 @dataclass(frozen=True, slots=True)
-class AnchorDistance:
+class SdmRequest:
     """Mean cosine distance of the window's chunks of mean logits to those of the anchor tracks: a number.
 
     The plain pass serves it as it goes by.
@@ -108,8 +108,8 @@ class AnchorDistance:
 
 
 @dataclass(frozen=True, slots=True)
-class Continued:
-    """What the model makes of the window's end when it is given the beginning: a ``Continuation``.
+class ContinuationRequest:
+    """What the model makes of the window's end when it is given the beginning: a ``ContinuationAnswer``.
 
     The arithmetic is that of one pass, but the frames of the end are generated one after another,
     a step each: ``generated_share`` of the window's frames.
@@ -126,7 +126,7 @@ class Continued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Continuation:
+class ContinuationAnswer:
     """A continuation beside the true one.
 
     Attributes

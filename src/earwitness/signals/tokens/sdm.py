@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earwitness.signals.tokens.requests import AnchorDistance, Request
+from earwitness.signals.tokens.requests import Request, SdmRequest
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
 
@@ -104,11 +104,11 @@ class Sdm:
     @property
     def needs(self) -> Sequence[Request]:
         """The distance, from whoever sees the logits."""
-        return [AnchorDistance(self.frames)]
+        return [SdmRequest(self.frames)]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The distance; NaN where it was not asked for."""
-        return [passes.numbers.get(AnchorDistance(self.frames), np.nan)]
+        return [passes.numbers.get(SdmRequest(self.frames), np.nan)]
 
 
 def _mean_direction(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from earwitness.signals.tokens.requests import Continuation, Request
+from earwitness.signals.tokens.requests import ContinuationAnswer, Request
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.spec import Direction, FeatureSpec
 
@@ -34,7 +34,7 @@ class Passes:
     null: TokenScores | None = None
     extra: Mapping[Request, TokenScores] = field(default_factory=dict)
     numbers: Mapping[Request, float] = field(default_factory=dict)
-    continuations: Mapping[Request, Continuation] = field(default_factory=dict)
+    continuations: Mapping[Request, ContinuationAnswer] = field(default_factory=dict)
 
     def codebook(self, index: int) -> "Passes":
         """The same passes for one codebook; a pass with fewer codebooks (a reference model's) drops out."""
@@ -111,7 +111,7 @@ def quantities_of(signal: TokenSignal) -> Sequence[str]:
 
 
 def needs_of(signal: TokenSignal) -> Sequence[Request]:
-    """The passes per signal asks for beyond the plain one."""
+    """The passes that a signal asks for beyond the plain one."""
     return signal.needs if isinstance(signal, AsksMore) else ()
 
 

@@ -6,7 +6,7 @@ much it gains by reading tells what it did not know before. Source: Chang et al.
 Conventions: with several codebooks the series is the mean over the codebooks of each frame.
 Copy 1 is the window itself under the plain pass, copy c the last of c in a row. Adapted from
 words to codec tokens: cut-offs are shares of the window or whole copies instead of numbers of
-tokens, and the levels per token's likelihood is held against are lower.
+tokens, and the levels that a token's likelihood is held against are lower.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from earwitness.signals.tokens.camia_full.shape import (
     shape,
     slope,
 )
-from earwitness.signals.tokens.requests import Repetition, Request
+from earwitness.signals.tokens.requests import CamiaFullRequest, Request
 from earwitness.signals.tokens.scores import TokenScores
 from earwitness.signals.tokens.signal import Passes, frame_series
 from earwitness.spec import Direction, FeatureSpec
@@ -73,7 +73,7 @@ class CamiaFull:
     @property
     def needs(self) -> Sequence[Request]:
         """The window twice in a row, and three times."""
-        return [Repetition(copies) for copies in _COPIES[1:]]
+        return [CamiaFullRequest(copies) for copies in _COPIES[1:]]
 
     def measure(self, passes: Passes) -> Sequence[float]:
         """The numbers; those of a copy that was not scored, or of fewer than 12 frames, are NaN."""

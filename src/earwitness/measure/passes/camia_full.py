@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from earwitness.measure.passes.batch import Answer, Batch, frame_limit, scores
-from earwitness.signals.tokens.requests import Repetition, Request
+from earwitness.signals.tokens.requests import CamiaFullRequest, Request
 from earwitness.targets.protocols import AnyTarget, TokenTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Repeating:
-    """Answers ``Repetition``; scores have no answer, since their conditions hold for their own bars alone."""
+class CamiaFullPass:
+    """Answers ``CamiaFullRequest``; scores have no answer, since their conditions hold for their own bars alone."""
 
     def answers(self, request: Request) -> bool:
         """Whether the request is a repetition."""
-        return isinstance(request, Repetition)
+        return isinstance(request, CamiaFullRequest)
 
     def ask(self, target: AnyTarget, batch: Batch, request: Request) -> Sequence[Answer | None]:
         """Scores of the last copy."""
-        if not isinstance(target, TokenTarget) or not isinstance(request, Repetition):
+        if not isinstance(target, TokenTarget) or not isinstance(request, CamiaFullRequest):
             return [None] * len(batch.keys)
         limit = frame_limit(target)
         frames = batch.codes.shape[2]

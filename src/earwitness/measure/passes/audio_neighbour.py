@@ -13,7 +13,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from earwitness.errors import missing_extra
 from earwitness.measure.passes.batch import Answer, Batch, rng_for, scores
-from earwitness.signals.tokens.requests import Perturbed, Request
+from earwitness.signals.tokens.requests import AudioNeighbourRequest, Request
 from earwitness.targets.protocols import AnyTarget, TokenTarget
 from earwitness.types import Wave
 
@@ -72,18 +72,18 @@ CHANGES: Mapping[str, Change] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Perturbation:
-    """Answers ``Perturbed``; a score has no audio to change and gets no answer."""
+class AudioNeighbourPass:
+    """Answers ``AudioNeighbourRequest``; a score has no audio to change and gets no answer."""
 
     seed: int
 
     def answers(self, request: Request) -> bool:
         """Whether the request is for changed audio."""
-        return isinstance(request, Perturbed)
+        return isinstance(request, AudioNeighbourRequest)
 
     def ask(self, target: AnyTarget, batch: Batch, request: Request) -> Sequence[Answer | None]:
         """Scores of the changed copies, in their own codes."""
-        if not isinstance(target, TokenTarget) or not isinstance(request, Perturbed) or batch.waves is None:
+        if not isinstance(target, TokenTarget) or not isinstance(request, AudioNeighbourRequest) or batch.waves is None:
             return [None] * len(batch.keys)
         change = CHANGES[request.change]
         changed = [

@@ -8,20 +8,20 @@ import soxr
 from numpy.typing import NDArray
 
 from earwitness.measure.passes.batch import Answer, Batch, scores
-from earwitness.signals.tokens.requests import Referenced, Request
+from earwitness.signals.tokens.requests import ReferenceRequest, Request
 from earwitness.targets.protocols import AnyTarget, TokenTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ReferenceModel:
-    """Answers ``Referenced(name)``: audio in the model's own codes, scores in those of the target."""
+class ReferencePass:
+    """Answers ``ReferenceRequest(name)``: audio in the model's own codes, scores in those of the target."""
 
     name: str
     model: AnyTarget
 
     def answers(self, request: Request) -> bool:
         """Whether the request names this model."""
-        return request == Referenced(self.name)
+        return request == ReferenceRequest(self.name)
 
     def ask(self, target: AnyTarget, batch: Batch, request: Request) -> Sequence[Answer | None]:
         """Scores under the reference; its own sample rate and codec are used."""

@@ -8,17 +8,17 @@ from torch import Tensor
 
 from earwitness.errors import TargetError
 from earwitness.measure.passes.batch import Answer, Batch, logits_of
-from earwitness.signals.tokens.requests import GradientNorm, Request
+from earwitness.signals.tokens.requests import GradNormRequest, Request
 from earwitness.targets.protocols import AnyTarget, WhiteBox
 
 
 @dataclass(frozen=True, slots=True)
-class Gradient:
-    """Answers ``GradientNorm``."""
+class GradNormPass:
+    """Answers ``GradNormRequest``."""
 
     def answers(self, request: Request) -> bool:
         """Whether the request is for a gradient norm."""
-        return isinstance(request, GradientNorm)
+        return isinstance(request, GradNormRequest)
 
     def ask(self, target: AnyTarget, batch: Batch, request: Request) -> Sequence[Answer | None]:
         """‖∇θ (−mean l)‖₂ of each window."""
