@@ -201,7 +201,7 @@ def test_a_full_disk_loses_nothing(
         written.append(path)
         write_atomically(path, write)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("earwitness.measure.parts.write_atomically", full_after_two)
+    monkeypatch.setattr("earwitness.measure.feature_parts.write_atomically", full_after_two)
     with pytest.raises(EarwitnessError, match="full"):
         ask(sources, instrument, plan(instrument), tmp_path)
     monkeypatch.undo()

@@ -12,10 +12,10 @@ from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card
 from earwitness.ground_truth.fiddle import card
 from earwitness_bench.stress import pools
-from earwitness_bench.stress.airs import read_air
+from earwitness_bench.stress.other_tunes import read_air
 from earwitness_bench.stress.pools import draw_tunes, pool_size, write_pools
 from earwitness_bench.stress.treatments import TREATMENTS
-from stress.test_airs import AIR
+from stress.test_other_tunes import AIR
 
 CLIP = np.zeros(16_000, dtype=np.float32) + 0.25
 

@@ -20,8 +20,8 @@ import torch
 from earwitness.collection.tracks import FAILURE_SCHEMA, Failure, Track
 from earwitness.errors import AudioError, EarwitnessError
 from earwitness.files import write_atomically
+from earwitness.measure.feature_parts import FeatureParts
 from earwitness.measure.instrument import Instrument
-from earwitness.measure.parts import PartStore
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import Reader
@@ -80,7 +80,7 @@ def extract(
     """
     plan.claim(run)
     ordered = sorted(tracks, key=lambda located: located[0].track_id)
-    store = PartStore(
+    store = FeatureParts(
         run=run, plan_hash=plan.measurement_hash, target=f"{plan.target.family}:{plan.target.weights_sha256[:16]}",
         specs=[*instrument.specs, *reader.blind_specs],
     )  # fmt: skip

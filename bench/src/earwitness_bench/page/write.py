@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from earwitness.files import write_text
+from earwitness_bench.page.introduction import introduction, paper_experiments
 from earwitness_bench.page.meaning import meaning_section
 from earwitness_bench.page.membership import membership_section
-from earwitness_bench.page.opening import opening, paper_experiments
 from earwitness_bench.page.ranking import ranking_section
 from earwitness_bench.page.recordings import recordings_section
 from earwitness_bench.page.sets import sets_section
@@ -25,7 +25,7 @@ def write_page(out: Path, scale: Scale) -> Path:
     """
     tables = Tables.read(out / "bench")
     sections = [
-        opening(tables, scale),
+        introduction(tables, scale),
         targets_section(tables),
         membership_section(tables),
         sets_section(tables),

@@ -25,8 +25,8 @@ from earwitness.ground_truth.hum import excerpts as hum
 from earwitness.ground_truth.performance import SAMPLE_RATE, pcm16
 from earwitness.ground_truth.registry import shipped
 from earwitness.types import OnMessage, Wave
-from earwitness_bench.stress.airs import other_tunes
 from earwitness_bench.stress.generated import generated
+from earwitness_bench.stress.other_tunes import other_tunes
 from earwitness_bench.stress.scenarios import SCENARIOS
 from earwitness_bench.stress.treatments import TAKES, TREATMENTS, Play, play_fiddle, unchanged
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Literal
 
 from earwitness.audio import SUFFIXES
+from earwitness.bench.paper.files_by_name import files_by_name
 from earwitness.bench.paper.listing import Finding, Listed, Listing, counted, itemised, some
 from earwitness.bench.paper.lists import Table, read_table, whole_number
-from earwitness.bench.paper.shelves import shelf
 
 Source = Literal["freesound", "fma"]
 COLUMNS = ("id", "title", "author")
@@ -75,7 +75,7 @@ def _rows(side: _Side, source: Source, findings: list[Finding]) -> dict[int, Lis
         return {}
     table = read_table(lists[0], required=COLUMNS, known=_KNOWN)
     findings += table.findings
-    files = shelf(side.folder / source, SUFFIXES, _number)
+    files = files_by_name(side.folder / source, SUFFIXES, _number)
     rows: dict[int, Listed] = {}
     untitled = 0
     for number, row in _checked(table):

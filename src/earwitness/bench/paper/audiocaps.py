@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from earwitness.audio import SUFFIXES
+from earwitness.bench.paper.files_by_name import files_by_name, first_of
 from earwitness.bench.paper.listing import Finding, Listed, Listing, itemised
 from earwitness.bench.paper.lists import Table, read_table, whole_number
-from earwitness.bench.paper.shelves import first_of, shelf
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("audiocap_id", "youtube_id", "start_time", "caption")
@@ -63,7 +63,7 @@ def load(folder: Path) -> Listing:
                 clip.caption = caption
             clip.ids.append(number)
     findings += _doubts(clips, twice)
-    files = shelf(folder, SUFFIXES, lambda stem: stem)
+    files = files_by_name(folder, SUFFIXES, lambda stem: stem)
     rows, elsewhere = [], []
     for key, clip in clips.items():
         path, misplaced = _file(folder, first_of(files, _names(key, clip)), clip)

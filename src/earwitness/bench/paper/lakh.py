@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from earwitness.bench.paper.files_by_name import FilesByName, files_by_name
 from earwitness.bench.paper.listing import Finding, Listed, Listing, counted, itemised, short
-from earwitness.bench.paper.shelves import Shelf, shelf
 from earwitness.errors import EarwitnessError
 from earwitness.midi import SUFFIXES
 
@@ -55,7 +55,9 @@ def load(folder: Path) -> Listing:
                 line=f"Listed in two splits: {itemised(twice.values(), 'file')}; use the splits as published.",
             )
         )  # fmt: skip
-    files = shelf(folder, SUFFIXES, lambda stem: stem if _MD5.fullmatch(stem) else None, without=_OTHER_VERSIONS)
+    files = files_by_name(
+        folder, SUFFIXES, lambda stem: stem if _MD5.fullmatch(stem) else None, without=_OTHER_VERSIONS
+    )
     songs, how = _songs(folder, files)
     findings.append(how)
     rows = tuple(
@@ -102,7 +104,7 @@ def _listed(path: Path) -> Iterable[str]:
     return dict.fromkeys(names)
 
 
-def _songs(folder: Path, files: Shelf) -> tuple[dict[str, str], Finding]:
+def _songs(folder: Path, files: FilesByName) -> tuple[dict[str, str], Finding]:
     """Each matched file's song; songs that share a file are one."""
     pairs = [
         (path.parent.name, path.stem) for paths in files.values() for path in paths if _SONG.fullmatch(path.parent.name)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from earwitness_bench.stress.airs import other_tunes, read_air
+from earwitness_bench.stress.other_tunes import other_tunes, read_air
 
 AIR = "X:1\nT:Up and down\nM:6/8\nL:1/8\nK:E Minor\n" + "GAB c2d|" * 12 + "\n"
 

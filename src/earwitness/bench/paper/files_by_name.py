@@ -9,30 +9,30 @@ import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from pathlib import Path
 
-Shelf = dict[Hashable, list[Path]]
+FilesByName = dict[Hashable, list[Path]]
 
 
-def shelf(
+def files_by_name(
     root: Path,
     suffixes: Collection[str],
     key: Callable[[str], Hashable | None],
     *,
     without: Collection[str] = (),
-) -> Shelf:
+) -> FilesByName:
     """The files below a folder by the key of their name without suffix, in order of path.
 
     Files whose key is ``None`` are not taken; folders called one of ``without`` are not entered.
     """
-    found: Shelf = {}
+    found: FilesByName = {}
     for path in sorted(_files(root, without)):
         if path.suffix.lower() in suffixes and (name := key(path.stem)) is not None:
             found.setdefault(name, []).append(path)
     return found
 
 
-def first_of(shelf: Shelf, keys: Iterable[Hashable]) -> list[Path]:
+def first_of(files: FilesByName, keys: Iterable[Hashable]) -> list[Path]:
     """The files of the first key that has any."""
-    return next((shelf[key] for key in keys if key in shelf), [])
+    return next((files[key] for key in keys if key in files), [])
 
 
 def _files(root: Path, without: Collection[str]) -> Iterator[Path]:

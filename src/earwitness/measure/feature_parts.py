@@ -21,7 +21,7 @@ from earwitness.spec import FeatureSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartStore:
+class FeatureParts:
     """The ``features`` folder of one run under one plan."""
 
     run: Path

@@ -11,7 +11,7 @@ _COMMANDS = {
 }
 
 
-def opening(tables: Tables, scale: Scale) -> Section:
+def introduction(tables: Tables, scale: Scale) -> Section:
     """The command and the scale's numbers."""
     targets = tables.targets["target"].unique(maintain_order=True).to_list()
     most = max(tables.targets.group_by("target").len()["len"])
