@@ -27,9 +27,10 @@ from earwitness.collection.tracks import Track
 from earwitness.ground_truth.fiddle import card
 from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
 from earwitness.ground_truth.performance import SAMPLE_RATE
+from earwitness.identity import TargetIdentity
 from earwitness.measure.extract import extract
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.measure.plan import AudioPlan, Plan, WindowPlan
 from earwitness.measure.tokens import TokenInstrument, target_passes
 from earwitness.measure.windows import AudioReader
 from earwitness.signals.tokens.presets import token_preset
@@ -133,7 +134,7 @@ def _windows(located: list[tuple[Track, Path]]) -> np.ndarray:
 def _plan(instrument: TokenInstrument) -> Plan:
     identity = instrument.target.identity
     return Plan(
-        target=TargetPlan(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype),
+        target=TargetIdentity(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype),
         preset=instrument.preset.name, guided=instrument.guided, signals=(), seed=0,
         windows=WindowPlan(seconds=SECONDS, per_track=PER_TRACK), audio=AudioPlan(sample_rate=SAMPLE_RATE),
     )  # fmt: skip

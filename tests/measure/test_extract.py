@@ -15,10 +15,11 @@ from polars.testing import assert_frame_equal
 from earwitness.collection.tracks import Track
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_atomically
+from earwitness.identity import TargetIdentity
 from earwitness.measure import extract as extract_module
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.measure.plan import AudioPlan, Plan, WindowPlan
 from earwitness.measure.tokens import TokenInstrument, prompts_inform, target_passes
 from earwitness.measure.windows import AudioReader
 from earwitness.signals.blind import BLIND_SPECS, acoustic_features
@@ -58,7 +59,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Tracks:
 def plan(instrument: TokenInstrument, **changes: object) -> Plan:
     identity = instrument.target.identity
     content: dict[str, object] = {
-        "target": TargetPlan(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype),
+        "target": TargetIdentity(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype),
         "preset": "default",
         "guided": True,
         "signals": tuple(map(repr, instrument.preset.guided)),

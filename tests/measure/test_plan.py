@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
-from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, TrackPlan, WindowPlan
+from earwitness.identity import TargetIdentity
+from earwitness.measure.plan import AudioPlan, Plan, TrackPlan, WindowPlan
 
 
 def plan(**changes: object) -> Plan:
     content: dict[str, object] = {
-        "target": TargetPlan(family="musicgen", weights_sha256="ab" * 32, dtype="float32"),
+        "target": TargetIdentity(family="musicgen", weights_sha256="ab" * 32, dtype="float32"),
         "preset": "default",
         "guided": False,
         "signals": ("Loss()",),
@@ -33,6 +34,14 @@ def test_the_hash_is_a_function_of_the_content() -> None:
     assert plan().hash != plan(seed=1).hash
     assert plan(test=SETTINGS).hash != plan().hash
     assert plan(test=SETTINGS).measurement_hash == plan().measurement_hash
+
+
+def test_what_the_user_called_the_target_is_no_part_of_the_plan(tmp_path: Path) -> None:
+    named = TargetIdentity(family="musicgen", weights_sha256="ab" * 32, dtype="float32", name="my model")
+    assert plan(target=named).hash == plan().hash
+    plan(target=named, references=(named,)).claim(tmp_path)
+    assert "my model" not in (tmp_path / "plan.json").read_text()
+    assert Plan.read(tmp_path) == plan(references=(named,))
 
 
 def test_a_plan_survives_the_disk(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from typing import get_args
 import numpy as np
 from scipy import stats
 
-from earwitness.report.context import FailureRow, ReportContext, TargetSummary, TrackRow, set_summaries
+from earwitness.collection.tracks import Failure
+from earwitness.identity import TargetIdentity
+from earwitness.report.context import ReportContext, TrackRow, set_summaries
 from earwitness.spec import Direction
 from earwitness.stats.aa import AAControl
 from earwitness.stats.fraction import UsedFraction
@@ -139,8 +141,16 @@ def full_context(*, tracks: int = 80) -> ReportContext:
         sets=set_summaries(rows),
         tracks=rows,
         failures=(
-            FailureRow(path="suspect/17 Low Tide.mp3", stage="index", error="AudioError", message="It ends early."),
-            FailureRow(path="held/demo.wav", stage="index", error="duplicate", message="Same audio as demo 2.flac."),
+            Failure(
+                track_id="", path="suspect/17 Low Tide.mp3", stage="index", error="AudioError", message="It ends early."
+            ),
+            Failure(
+                track_id="",
+                path="held/demo.wav",
+                stage="index",
+                error="duplicate",
+                message="Same audio as demo 2.flac.",
+            ),
         ),
         plan={
             "schema_version": 1,
@@ -151,7 +161,9 @@ def full_context(*, tracks: int = 80) -> ReportContext:
             "audio": {"sample_rate": 16000, "mixdown": "mean of channels", "resampler": "soxr HQ"},
             "seed": 0,
         },
-        target=TargetSummary(name="models/fiddle-musicgen", family="musicgen", weights_sha256="ab" * 32),
+        target=TargetIdentity(
+            name="models/fiddle-musicgen", family="musicgen", weights_sha256="ab" * 32, dtype="float32"
+        ),
         environment={"python": "3.12.3", "packages": {"torch": "2.13.0", "transformers": "5.0.0"}, "device": "cpu"},
         timings={"index": 3.21, "extract": 214.8, "test": 2.9},
         files={"plan.json": "cd" * 32, "result.json": "ef" * 32},
@@ -175,7 +187,7 @@ def hostile(text: str) -> tuple[DatasetInferenceResult, ReportContext]:
             "plan_hash": f"{text}hash",
         }
     )
-    row = {f.name: f"{text}{f.name}" for f in fields(FailureRow)}
+    row = {f.name: f"{text}{f.name}" for f in fields(Failure)}
     tracks = tuple(
         TrackRow(
             **{f.name: f"{text}{f.name}" for f in fields(TrackRow) if f.name not in ("role", "seconds", "track_id")},
@@ -191,9 +203,11 @@ def hostile(text: str) -> tuple[DatasetInferenceResult, ReportContext]:
         run_name=f"{text}run",
         sets=set_summaries(tracks),
         tracks=(*tracks, TrackRow(track_id=f"{text}id", role=f"{text}role", group="g")),
-        failures=(FailureRow(**row),),
+        failures=(Failure(**row),),
         plan={f"{text}key": {f"{text}inner": [f"{text}item"]}, "windows": f"{text}windows"},
-        target=TargetSummary(name=f"{text}name", family=f"{text}family", weights_sha256=f"{text}sha"),
+        target=TargetIdentity(
+            name=f"{text}name", family=f"{text}family", weights_sha256=f"{text}sha", dtype=f"{text}dtype"
+        ),
         environment={f"{text}package": f"{text}version"},
         timings={f"{text}stage": 1.0},
         files={f"{text}path": f"{text}digest"},

@@ -4,8 +4,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from earwitness.collection.tracks import Failure
 from earwitness.errors import EarwitnessError
-from earwitness.report.context import FailureRow, ReportContext, TargetSummary, TrackRow, report_context, set_summaries
+from earwitness.identity import TargetIdentity
+from earwitness.report.context import ReportContext, TrackRow, report_context, set_summaries
 
 
 @pytest.fixture
@@ -46,8 +48,10 @@ def test_a_run_folder_is_read_into_one_record(run: Path) -> None:
         track_id="b", role="suspect", group="x", seconds=30.0, sha256="2" * 64, group_from="folder", path="b.flac"
     )
     assert context.tracks[0].title == "One"
-    assert context.failures == (FailureRow(path="bad.wav", stage="index", error="AudioError", message="Too short."),)
-    assert context.target == TargetSummary(family="musicgen", weights_sha256="ab")
+    assert context.failures == (
+        Failure(track_id="", path="bad.wav", stage="index", error="AudioError", message="Too short."),
+    )
+    assert context.target == TargetIdentity(family="musicgen", weights_sha256="ab", dtype="")
     assert context.environment == {"python": "3.12"}
     assert context.timings == {"extract": 3.0}
     assert set(context.files) == {"tracks.parquet", "failures.parquet", "plan.json", "environment.json"}

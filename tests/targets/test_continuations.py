@@ -11,9 +11,10 @@ from earwitness.collection.index import index
 from earwitness.collection.tracks import Collection
 from earwitness.errors import EarwitnessError, TargetError
 from earwitness.features import FeatureTable
+from earwitness.identity import TargetIdentity
 from earwitness.measure.extract import extract
 from earwitness.measure.generation import GeneratorInstrument
-from earwitness.measure.plan import Plan, TargetPlan, WindowPlan
+from earwitness.measure.plan import Plan, WindowPlan
 from earwitness.measure.prompts import SAMPLE_RATE, write_prompts
 from earwitness.measure.windows import AudioReader
 from earwitness.targets.continuations import ContinuationsFamily, PromptRecord, Recorded
@@ -82,7 +83,7 @@ def test_an_extraction_finds_what_the_service_knew(collection: Collection, asked
     assert isinstance(target, GeneratorTarget)
     reader = AudioReader(sample_rate=SAMPLE_RATE, seconds=SECONDS, per_track=1, seed=0)
     plan = Plan(
-        target=TargetPlan(
+        target=TargetIdentity(
             family=target.identity.family, weights_sha256=target.identity.weights_sha256, dtype=target.identity.dtype
         ),
         preset="generation", guided=False, signals=(), windows=WindowPlan(per_track=1, seconds=SECONDS), seed=0,

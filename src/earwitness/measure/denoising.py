@@ -19,7 +19,6 @@ from earwitness.measure.instrument import (
     audio_plan,
     reference_name,
     refuse_itself,
-    target_plan,
     window_plan,
     window_seconds,
 )  # fmt: skip
@@ -127,13 +126,13 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
         harmonise=settings.harmonise,
     )  # fmt: skip
     plan = Plan(
-        target=target_plan(target.identity),
+        target=target.identity,
         preset=preset.name,
         guided=preset.needs_null,
         signals=tuple(repr(signal) for signal in preset.signals),
         windows=window_plan(reader),
         audio=audio_plan(reader),
-        references=tuple(target_plan(model.identity) for model in references.values()),
+        references=tuple(model.identity for model in references.values()),
         seed=settings.seed,
     )
     instrument = DenoisingInstrument(target=target, preset=preset, seed=settings.seed, references=references)

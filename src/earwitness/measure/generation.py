@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.errors import EarwitnessError
-from earwitness.measure.instrument import Prepared, audio_plan, target_plan, window_plan, window_seconds
+from earwitness.measure.instrument import Prepared, audio_plan, window_plan, window_seconds
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
@@ -69,7 +69,7 @@ def prepare_generation(settings: MeasureSettings, target: GeneratorTarget) -> Pr
     )  # fmt: skip
     instrument = GeneratorInstrument(target=target)
     plan = Plan(
-        target=target_plan(target.identity),
+        target=target.identity,
         preset="continuation",
         guided=False,
         signals=(f"prompt_share={instrument.prompt_share}",),

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from earwitness.errors import EarwitnessError
 from earwitness.measure.passes.batch import Window
-from earwitness.measure.plan import AudioPlan, Plan, TargetPlan, WindowPlan
+from earwitness.measure.plan import AudioPlan, Plan, WindowPlan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
 from earwitness.settings import DEFAULT_SECONDS
 from earwitness.spec import FeatureSpec
@@ -34,11 +34,6 @@ class Prepared(NamedTuple):
     reader: Reader
     instrument: Instrument
     plan: Plan
-
-
-def target_plan(identity: TargetIdentity) -> TargetPlan:
-    """Which model it is, by content."""
-    return TargetPlan(family=identity.family, weights_sha256=identity.weights_sha256, dtype=identity.dtype)
 
 
 def window_plan(reader: Reader) -> WindowPlan:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_text
+from earwitness.identity import TargetIdentity
 from earwitness.settings import Harmonise, WindowsPerTrack
 
 SCHEMA_VERSION = 2
@@ -27,14 +28,6 @@ PLAN_NAME = "plan.json"
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TargetPlan(_Part):
-    """Which model, by the content of its files."""
-
-    family: str
-    weights_sha256: str
-    dtype: str
 
 
 class WindowPlan(_Part):
@@ -83,18 +76,25 @@ class Plan(_Part):
     """
 
     schema_version: int = SCHEMA_VERSION
-    target: TargetPlan
+    target: TargetIdentity
     preset: str
     guided: bool
     signals: tuple[str, ...]
     windows: WindowPlan
     audio: AudioPlan | None = None
-    references: tuple[TargetPlan, ...] = ()
+    references: tuple[TargetIdentity, ...] = ()
     anchors: tuple[str, ...] = ()
     seed: int
     test: dict[str, Any] | None = None
     test_fixed_late: bool = False
     tracks: tuple[TrackPlan, ...] = ()
+
+    @field_serializer("target", "references")
+    def _by_content(self, found: TargetIdentity | tuple[TargetIdentity, ...]) -> Any:
+        """Models by the content of their files alone: what a user called them does not change a number."""
+        if isinstance(found, tuple):
+            return [self._by_content(each) for each in found]
+        return {"family": found.family, "weights_sha256": found.weights_sha256, "dtype": found.dtype}
 
     @property
     def hash(self) -> str:

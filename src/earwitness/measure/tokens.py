@@ -19,7 +19,6 @@ from earwitness.measure.instrument import (
     audio_plan,
     reference_name,
     refuse_itself,
-    target_plan,
     window_plan,
     window_seconds,
 )  # fmt: skip
@@ -175,13 +174,13 @@ def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Col
             "give some that were certainly not trained on with --anchors DIR."
         )
     plan = Plan(
-        target=target_plan(target.identity),
+        target=target.identity,
         preset=preset.name,
         guided=guided,
         signals=tuple(repr(signal) for signal in preset.chosen(guided=guided)),
         windows=window_plan(reader),
         audio=audio_plan(reader) if isinstance(reader, AudioReader) else None,
-        references=tuple(target_plan(model.model.identity) for model in references),
+        references=tuple(model.model.identity for model in references),
         anchors=tuple(window.key for window in anchors),
         seed=settings.seed,
     )

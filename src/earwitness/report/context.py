@@ -7,13 +7,15 @@ a file that is there and cannot be read is an error), into one immutable record.
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import cast
 
 import polars as pl
 
+from earwitness.collection.tracks import FAILURE_SCHEMA, Failure
 from earwitness.errors import EarwitnessError
+from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
 from earwitness.report.bundle import REPORT_NAME, hash_files
 from earwitness.verdict.attempts import Attempt, read_attempts
 
@@ -37,16 +39,6 @@ class TrackRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureRow:
-    """One file that was left out: at which stage, and why."""
-
-    path: str
-    stage: str
-    error: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetSummary:
     """Size of one set. ``groups_from`` counts its tracks by how their group was found."""
 
@@ -55,15 +47,6 @@ class SetSummary:
     groups: int
     minutes: float | None = None
     groups_from: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetSummary:
-    """The audited model: its name, its family, and the hash over its weights."""
-
-    name: str | None = None
-    family: str | None = None
-    weights_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +82,9 @@ class ReportContext:
     run_name: str | None = None
     sets: tuple[SetSummary, ...] = ()
     tracks: tuple[TrackRow, ...] = ()
-    failures: tuple[FailureRow, ...] = ()
+    failures: tuple[Failure, ...] = ()
     plan: Mapping[str, Json] = field(default_factory=dict)
-    target: TargetSummary = field(default_factory=TargetSummary)
+    target: TargetIdentity = UNKNOWN_TARGET
     environment: Mapping[str, Json] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -131,7 +114,7 @@ def report_context(
         sets=set_summaries(tracks),
         tracks=tracks,
         failures=tuple(
-            FailureRow(**{name: _text(row.get(name)) or "" for name in ("path", "stage", "error", "message")})
+            Failure(**{name: _text(row.get(name)) or "" for name in FAILURE_SCHEMA})
             for row in _rows(run_folder / "failures.parquet")
         ),
         plan=plan,
@@ -186,14 +169,11 @@ def _track(row: Mapping[str, object]) -> TrackRow:
     )
 
 
-def _target(identity: Json, name: str | None) -> TargetSummary:
+def _target(identity: Json, name: str | None) -> TargetIdentity:
     if not isinstance(identity, dict):
-        return TargetSummary(name=name or _text(identity))
-    return TargetSummary(
-        name=name or _text(identity.get("name")),
-        family=_text(identity.get("family")),
-        weights_sha256=_text(identity.get("weights_sha256")),
-    )
+        return replace(UNKNOWN_TARGET, name=name or _text(identity) or "")
+    said = {field.name: _text(identity.get(field.name)) or "" for field in fields(TargetIdentity)}
+    return TargetIdentity(**said | ({"name": name} if name else {}))
 
 
 def _text(value: object) -> str | None:

@@ -16,30 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 
+from earwitness.identity import TargetIdentity as TargetIdentity
+
 if TYPE_CHECKING:
     from symusic import Score
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetIdentity:
-    """What names a target: the same identity gives the same numbers.
-
-    Attributes
-    ----------
-    family
-        The adapter that loaded it, for instance ``musicgen``.
-    name
-        What the user called it, for the reader.
-    weights_sha256
-        Over the names and contents of all weight and configuration files.
-    dtype
-        The precision it runs in.
-    """
-
-    family: str
-    name: str
-    weights_sha256: str
-    dtype: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
