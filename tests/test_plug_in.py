@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from earwitness.cli.plug_ins import added_commands
 from earwitness.features import FeatureTable
+from earwitness.plug_ins import load_plug_ins
 from earwitness.signals.registry import further_signals
 from earwitness.targets import families, load_target
 from earwitness.testing import check_signal, check_target
@@ -46,7 +46,9 @@ def model(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     soundfile.write(folder / "one.wav", np.random.default_rng(0).normal(scale=0.1, size=8000), 4000)
     done = CliRunner().invoke(
-        added_commands()["bigram"], ["train", str(folder), "--out", str(folder / "bigram")], catch_exceptions=False
+        load_plug_ins("earwitness.commands")["bigram"],
+        ["train", str(folder), "--out", str(folder / "bigram")],
+        catch_exceptions=False,
     )
     assert "1 files counted" in done.output
     return folder / "bigram"
@@ -69,10 +71,13 @@ def test_a_command_that_cannot_be_loaded_costs_itself_alone(
     sys.modules.pop("earwitness_example.command", None)
     module.write_text("raise RuntimeError('broken')", encoding="utf-8")
     try:
-        assert "bigram" not in added_commands()
+        assert "bigram" not in load_plug_ins("earwitness.commands")
     finally:
         module.write_text(whole, encoding="utf-8")
-    assert "the command 'bigram' of earwitness_example.command:app is left out: broken" in capsys.readouterr().err
+    assert (
+        "the plug-in bigram (earwitness_example.command:app) of the package earwitness-example cannot be loaded "
+        "(RuntimeError: broken) and is left out"
+    ) in capsys.readouterr().err
 
 
 def test_its_target_is_asked_through_its_signal(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

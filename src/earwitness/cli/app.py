@@ -18,7 +18,6 @@ from earwitness.cli import (
     family,
     index,
     mia,
-    plug_ins,
     power,
     prompts,
     reference,
@@ -28,6 +27,7 @@ from earwitness.cli import (
     test,
     verify,
 )
+from earwitness.plug_ins import load_plug_ins
 
 app = typer.Typer(
     name="earwitness",
@@ -70,7 +70,7 @@ for _panel, _commands in {
     for _name, _module in _commands:
         app.command(_name, rich_help_panel=_panel)(_module.command)
 app.add_typer(reference.app, name="reference", rich_help_panel="What there is")
-_added = plug_ins.added_commands()
+_added = load_plug_ins("earwitness.commands")  # Typer apps by the name of their command
 app.add_typer(bench.bench_app(_added.pop("bench", None)), name="bench", rich_help_panel="What there is")
 for _name, _app in _added.items():
     app.add_typer(_app, name=_name, rich_help_panel="Of other packages")

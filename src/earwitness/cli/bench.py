@@ -1,7 +1,7 @@
 """``earwitness bench``: the paper's experiments, and the benchmark where that is installed.
 
 The benchmark is a distribution of its own, ``earwitness-bench``, which joins as any package can
-(``earwitness.cli.plug_ins``).
+(``earwitness.plug_ins``).
 """
 
 from typing import Any, NoReturn

@@ -1,4 +1,4 @@
-"""Names of columns: which are no scores, and which a user means.
+"""The columns of a feature table: their names, which are no scores, and which a user means.
 
 Goal: what merely describes a track (its title, its row in a data frame, its label) never
 becomes a feature because it happens to be a number.
@@ -9,6 +9,12 @@ from fnmatch import fnmatchcase
 
 from earwitness.errors import EarwitnessError
 
+ID_COLUMNS = ("track_id", "role", "group")
+DESIGN_COLUMNS = ("pair", "stratum")
+KEY_COLUMNS = (*ID_COLUMNS, *DESIGN_COLUMNS, "window")
+SUSPECT_ROLES = frozenset({"suspect", "member"})
+HELD_OUT_ROLES = frozenset({"held_out", "non_member"})
+BLIND_PREFIX = "blind/"
 BOOKKEEPING = frozenset({
         "index", "level_0", "id", "row", "path", "file", "filename", "sha256", "prompt", "title", "artist", "album",
         "year", "date", "seconds", "duration", "sample_rate", "pair", "stratum", "fold", "split", "set", "seed",
