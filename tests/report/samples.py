@@ -71,7 +71,16 @@ def full_result(
         n_groups=Counts(suspect=max(tracks // 5, 8), held_out=max(tracks // 4, 8)),
         auc=Interval(estimate=auc, low=auc - 0.0823, high=auc + 0.0817),
         unconstrained_p_value=0.0123,
-        blind=Blind(auc=0.517, low=0.43, high=0.548, p_value=0.3123, passes=True, harmful_auc=0.603, state="pass"),
+        blind=Blind(
+            auc=0.517,
+            low=0.43,
+            high=0.548,
+            p_value=0.3123,
+            passes=True,
+            harmful_auc=0.603,
+            state="pass",
+            informative=52,
+        ),
         a_a=AAControl(
             runs=200,
             alpha=0.01,

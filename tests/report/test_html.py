@@ -6,8 +6,8 @@ import pytest
 from earwitness.errors import EarwitnessError
 from earwitness.report.context import ReportContext
 from earwitness.report.html import render_html, write_report
-from earwitness.report.wording import VERDICT_NAMES
 from earwitness.verdict.result import Verdict
+from earwitness.verdict.wording import VERDICT_NAMES
 from tests.report.samples import VERDICTS, bare_result, full_context, full_result, hostile
 
 PAYLOAD = "<script>alert('x')</script>\"'><img src=x onerror=go()>{{ 7 * 7 }}&amp;"
@@ -53,7 +53,6 @@ def full_page() -> str:
 def test_the_golden_figures_are_on_the_page(full_page: str) -> None:
     text = " ".join(" ".join(Page(full_page).text).split())
     for figure in (
-        "p = 0.0004",
         "about 1 of 2,500 audits",
         "0.0001",
         "the smallest value 9,999 permutations can give",
@@ -62,7 +61,7 @@ def test_the_golden_figures_are_on_the_page(full_page: str) -> None:
         "smallest AUC seen with power 0.8 0.61",
         "at least 18.3 %",
         "min_k/k=0.3/codebook=all higher 0.663 0.048",
-        "Gate passed. Without asking the model",
+        "Gate passed. Without asking the model, from sound and file properties alone, the two sets",
         "by folder (8 tracks), by album tag (72 tracks)",
         "suspect/17 Low Tide.mp3 index AudioError It ends early.",
         "arXiv 2409.19798",

@@ -42,7 +42,7 @@ def test_sets_show_counts_minutes_and_how_groups_were_found() -> None:
     assert set_table(bare_result("no_evidence"), ReportContext()).rows[1] == ("Held-out", "4", "4", "—", "0", "—")
 
 
-def test_tracks_are_listed_with_scores_and_p_values_only_under_a_positive_verdict() -> None:
+def test_tracks_are_listed_by_score_only_under_a_positive_verdict_on_sets_that_are_alike() -> None:
     positive = track_table(full_result(), full_context())
     assert len(positive.rows) == 160
     assert positive.columns[-2:] == ("Score", "p")
@@ -51,8 +51,13 @@ def test_tracks_are_listed_with_scores_and_p_values_only_under_a_positive_verdic
     assert {row[0] for row in positive.rows[:80]} == {"Suspect"}
     for verdict in ("no_evidence", "inconclusive", "cannot_be_tested"):
         negative = track_table(full_result(verdict=verdict), full_context())
-        assert negative.columns[-1] == "Score"
-        assert {len(row) for row in negative.rows} == {8}
+        assert negative.columns[-1] == "Content hash"
+        assert {len(row) for row in negative.rows} == {7}
+    # Sets that were not shown to be alike without the model: a list by score would accuse tracks never used.
+    for blind in (None, full_result().blind.model_copy(update={"informative": 4})):
+        stated = track_table(full_result().model_copy(update={"blind": blind}), full_context())
+        assert stated.columns[-1] == "Content hash"
+        assert [row[1] for row in stated.rows] == [track.title for track in full_context().tracks]
 
 
 def test_tracks_of_a_result_alone_are_named_by_their_id() -> None:

@@ -1,13 +1,21 @@
 """What stands between a small p-value and a verdict: the blind gate, the adjusted test, the published forms."""
 
+from io import StringIO
+
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
+from earwitness.report.context import ReportContext
+from earwitness.report.html import render_html
+from earwitness.report.text import print_result
+from earwitness.stats.fraction import UsedFraction
 from earwitness.verdict.inference import dataset_inference
-from earwitness.verdict.result import DatasetInferenceResult
+from earwitness.verdict.judge import findings
+from earwitness.verdict.result import DatasetInferenceResult, Interval, Power
 
 SIDE = 60
 
@@ -76,6 +84,52 @@ def test_a_positive_verdict_alone_says_how_much_and_which() -> None:
     assert result.e_value is not None
     assert result.e_value > 100
     assert any("stand out one by one" in reason for reason in result.reasons)
+
+
+def _said(result: DatasetInferenceResult) -> str:
+    """Everything that terminal and page show of a result."""
+    console = Console(width=200, record=True, file=StringIO())
+    print_result(result, console)
+    return console.export_text() + render_html(result, ReportContext())
+
+
+def _bare(member: float) -> FeatureTable:
+    frame = table(member=member).frame.drop([f"blind/b{j}" for j in range(6)])
+    return FeatureTable.from_frame(frame, source="a test", higher=["f*"])
+
+
+@pytest.mark.parametrize(
+    ("sets", "state", "spoken"),
+    [
+        (table(member=2.5, seed=0), "pass", True),
+        (table(member=2.5, seed=1), "undecided", False),
+        (table(member=2.5, shift=0.5, dependence=0.3), "fail", False),
+        (_bare(2.5), None, False),
+    ],
+)
+def test_effect_share_and_tracks_are_spoken_of_only_on_sets_shown_to_be_alike(
+    sets: FeatureTable, state: str | None, spoken: bool
+) -> None:
+    result = verdict(sets, comparable="drawn by lot")
+    assert result.verdict == "evidence_of_use"
+    assert (None if result.blind is None else result.blind.state) == state
+    assert (result.fraction is not None, any(t.p_value is not None for t in result.tracks)) == (spoken, spoken)
+    said = " ".join(_said(result).split()) + result.model_dump_json()
+    assert ("outscores a held-out track in" in said) is spoken
+    assert ("of the suspect tracks were used" in said) is spoken
+    assert ("stand out one by one" in said) is spoken
+    assert ("AUC, unadjusted" in said) is not spoken
+    assert ('<th scope="col" class="number">Score</th>' in said) is spoken
+
+
+def test_a_bound_of_zero_is_no_reason() -> None:
+    nothing = Interval(estimate=None, low=None, high=None)
+    for lower, said in ((0.0, []), (0.004, []), (0.006, ["At least 0.6\xa0% of the suspect tracks were used"])):
+        reasons = findings(
+            "evidence_of_use", auc=nothing, power=Power(minimum_detectable_auc=None, tracks_needed=None),
+            fraction=UsedFraction(lower=lower, estimate=0.3), standing_out=0, alike=True, any_weight=True,
+        )  # fmt: skip
+        assert [reason.split(", with")[0] for reason in reasons] == said
 
 
 def test_without_blind_features_the_reader_is_told() -> None:

@@ -14,12 +14,12 @@ import numpy as np
 import scipy
 
 from earwitness.report.feature_names import FeatureName
-from earwitness.report.numbers import decimal
 from earwitness.report.printable import printable
 from earwitness.report.svg import INK, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
 from earwitness.stats.aa import AAControl
 from earwitness.types import Floats
+from earwitness.verdict.numbers import decimal
 from earwitness.verdict.result import FeatureResult, TrackResult
 
 COLOURS = {"suspect": "#d55e00", "held_out": "#0072b2"}

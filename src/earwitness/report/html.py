@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from earwitness.files import write_text
-from earwitness.report import near_copies, numbers, tables, wording
+from earwitness.report import near_copies, tables, wording
 from earwitness.report.bundle import REPORT_NAME
 from earwitness.report.charts import family_figure, score_figure, uniformity_figure
 from earwitness.report.context import ReportContext, report_context
@@ -22,7 +22,8 @@ from earwitness.report.key_figures import key_figures
 from earwitness.report.printable import printable
 from earwitness.report.procedure import steps
 from earwitness.report.references import references
-from earwitness.verdict.result import DatasetInferenceResult
+from earwitness.verdict import wording as found
+from earwitness.verdict.result import Blind, DatasetInferenceResult
 
 RESULT_NAME = "result.json"
 _FEATURES_SHOWN = 12
@@ -54,26 +55,26 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
         context=context,
         title=context.title or "Audit of a generative audio model",
         target=result.target_name or context.target.name or result.target,
-        verdict=wording.VERDICT_NAMES[result.verdict],
-        headline=wording.headline(result),
+        verdict=found.VERDICT_NAMES[result.verdict],
+        headline=found.headline(result),
         attempts=tables.attempt_table(result, context),
-        meaning=wording.meaning(result),
+        compared=wording.compared(result),
+        how_to_read=wording.how_to_read(result),
         not_meant=wording.not_meant(result),
         key_figures=key_figures(result),
         scores=score_figure(result.tracks),
-        control=None if result.a_a is None else wording.control_statement(result.a_a),
+        control=None if result.a_a is None else found.control(result.a_a),
         control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
         uniformity=None if result.a_a is None else uniformity_figure(result.a_a),
         families=family_figure(result.features),
         features_first=lines[:_FEATURES_SHOWN],
         features_rest=lines[_FEATURES_SHOWN:],
-        gate=None if result.blind is None else wording.GATE[result.blind.state],
-        blind=None if result.blind is None else wording.blind_statement(result.blind, alpha=result.alpha),
+        gate=None if result.blind is None else found.GATE[result.blind.state],
+        blind=None if result.blind is None else _without_model(result.blind, result.alpha),
         glossary=report_terms(),
         near_copies=copies and near_copies.table(copies, context),
         near_copies_meaning=copies and near_copies.statement(copies),
         near_copies_rule=copies and near_copies.rule(copies),
-        blind_p=None if result.blind is None else numbers.p_value(result.blind.p_value, alpha=result.alpha),
         sets=tables.set_table(result, context),
         tracks=tables.track_table(result, context),
         failures=tables.failure_table(context),
@@ -84,6 +85,11 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
         verify_command=f"earwitness verify {shlex.quote(context.run_name or 'RUN')}",
         references=references(feature.name for feature in result.features),
     )
+
+
+def _without_model(blind: Blind, alpha: float) -> str:
+    """What the gate says and what is left once it is accounted for, as the record's reasons say it."""
+    return " ".join(filter(None, (found.gate(blind, alpha), found.accounted(blind, alpha), blind.adjusted_detail)))
 
 
 def _shown(value: object) -> object:

@@ -5,11 +5,11 @@ Goal: one list for the terminal and the page, so that both always say the same.
 
 from dataclasses import dataclass
 
-from earwitness.report.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
 from earwitness.report.wording import floor_source
 from earwitness.stats.aa import AAControl
-from earwitness.verdict.judge import sayable
+from earwitness.verdict.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
 from earwitness.verdict.result import DatasetInferenceResult
+from earwitness.verdict.wording import sayable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,7 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
         ),
         KeyFigure("smallest possible p-value", p_value(result.p_value_floor, alpha=alpha), floor_source(result)),
         KeyFigure("threshold α", f"{alpha:g}", "evidence of use needs a p-value at or below it"),
-        KeyFigure(
-            "AUC with 95\N{NO-BREAK SPACE}% interval",
-            interval(result.auc),
-            "0.5 is chance, 1 is complete separation of the two sets",
-        ),
+        _auc(result),
         KeyFigure(
             "A/A false alarms with 95\N{NO-BREAK SPACE}% interval",
             _control(result.a_a),
@@ -83,6 +79,15 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
             )
         )
     return figures
+
+
+def _auc(result: DatasetInferenceResult) -> KeyFigure:
+    """The effect; where the sets were not shown to be alike without the model, it is not called the model's."""
+    if result.alike:
+        label, note = "AUC", "0.5 is chance, 1 is complete separation of the two sets"
+    else:
+        label, note = "AUC, unadjusted", "may hold what tells the two sets apart without the model; 0.5 is chance"
+    return KeyFigure(f"{label} with 95\N{NO-BREAK SPACE}% interval", interval(result.auc), note)
 
 
 def _control(a_a: AAControl | None) -> str:

@@ -5,9 +5,9 @@ decided here (``earwitness.verdict.near_copies`` does that).
 """
 
 from earwitness.report.context import ReportContext
-from earwitness.report.numbers import ABSENT, count, decimal, is_known, percent
 from earwitness.report.tables import CellTable
 from earwitness.verdict.near_copies import NearCopies
+from earwitness.verdict.numbers import ABSENT, count, decimal, is_known, percent
 
 
 def statement(copies: NearCopies) -> str:

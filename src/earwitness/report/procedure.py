@@ -5,8 +5,8 @@ did not take are not listed.
 """
 
 from earwitness.report.context import ReportContext
-from earwitness.report.numbers import count
 from earwitness.report.wording import is_sampled
+from earwitness.verdict.numbers import count
 from earwitness.verdict.result import DatasetInferenceResult
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from earwitness.report.context import Json, ReportContext, SetSummary, TrackRow
-from earwitness.report.numbers import ABSENT, count, decimal, is_known, minutes_seconds, p_value
 from earwitness.report.wording import ROLE_NAMES
+from earwitness.verdict.numbers import ABSENT, count, decimal, is_known, minutes_seconds, p_value
 from earwitness.verdict.result import DatasetInferenceResult, FeatureResult, TrackResult
 
 _GROUP_RULES = {
@@ -108,17 +108,21 @@ def attempt_table(result: DatasetInferenceResult, context: ReportContext) -> Cel
 
 
 def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellTable:
-    """All tracks with their scores; per-track p-values only under a positive verdict.
+    """All tracks; where single tracks may be spoken of, with score and p-value, the most member-like first.
 
-    Tracks come from the collection where there is one, else from the result; within a set
-    the most member-like first.
+    Tracks come from the collection where there is one, else from the result. Under any other verdict, and on
+    sets that were not shown to be alike without the model, a list by score would accuse tracks that were
+    never used: they stand in the order of the collection, without a score.
     """
     scored = {track.track_id: track for track in result.tracks}
     rows = {track.track_id: track for track in context.tracks} or {
         t.track_id: TrackRow(track_id=t.track_id, role=t.role, group=t.group) for t in result.tracks
     }
-    with_p = result.track_wise and any(track.p_value is not None for track in result.tracks)
-    ordered = sorted(rows.values(), key=lambda row: (row.role != "suspect", row.role, *_rank(scored.get(row.track_id))))
+    singly = result.track_wise and any(track.p_value is not None for track in result.tracks)
+    ordered = sorted(
+        rows.values(),
+        key=lambda row: (row.role != "suspect", row.role, *(_rank(scored.get(row.track_id)) if singly else ())),
+    )
     columns = (
         "Set",
         "Title",
@@ -127,8 +131,7 @@ def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellT
         "Group",
         "Length",
         "Content hash",
-        "Score",
-        *(["p"] if with_p else []),
+        *(["Score", "p"] if singly else []),
     )
     return CellTable(
         columns=columns,

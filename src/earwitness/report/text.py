@@ -11,11 +11,11 @@ from rich.text import Text
 from earwitness.report import near_copies
 from earwitness.report.context import ReportContext
 from earwitness.report.key_figures import key_figures
-from earwitness.report.numbers import count, decimal
 from earwitness.report.printable import printable
 from earwitness.report.tables import features_by_weight
-from earwitness.report.wording import GATE, VERDICT_NAMES, headline, p_statement
+from earwitness.verdict.numbers import count, decimal
 from earwitness.verdict.result import DatasetInferenceResult, Verdict
+from earwitness.verdict.wording import GATE, VERDICT_NAMES, headline
 
 WIDTH = 100
 _COLOURS: dict[Verdict, str] = {
@@ -52,8 +52,8 @@ def print_result(result: DatasetInferenceResult, console: Console, *, context: R
 
 
 def _verdict(result: DatasetInferenceResult) -> Panel:
-    lines: list[RenderableType] = [Text(headline(result), style="bold"), Text(p_statement(result))]
-    lines += [Text(printable(reason)) for reason in result.reasons[:_MOST_LINES]]
+    lines: list[RenderableType] = [Text(headline(result), style="bold")]
+    lines += [Text(printable(reason)) for reason in result.reasons]
     return Panel(
         Group(*lines),
         title=Text(VERDICT_NAMES[result.verdict], style="bold"),

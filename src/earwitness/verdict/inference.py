@@ -228,7 +228,7 @@ def _by_exact(
     power = _power(record.n_tracks, groups, test.intraclass_correlation, auc.estimate, alpha)
     # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
     comparable_singly = sides.pairs is None
-    alike = blind is None or blind.passes
+    alike = blind is not None and blind.alike
     fraction, track_p_values, standing_out = _NOT_USED
     if verdict == "evidence_of_use" and comparable_singly and alike:
         fraction, track_p_values, standing_out = _used(values, sides, seed)

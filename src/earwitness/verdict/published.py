@@ -9,13 +9,10 @@ of use.
 from typing import Literal
 
 from earwitness.stats.aa import AAControl
+from earwitness.verdict import wording
 from earwitness.verdict.result import Verdict
 
 Direction = Literal["member", "away"]
-_WAYS = {
-    "member": "the suspect tracks are the more member-like ones",
-    "away": "the suspect tracks are the *less* member-like ones, the opposite of what training does",
-}
 
 
 def judge_published(
@@ -26,17 +23,8 @@ def judge_published(
     ``no_evidence`` where p > α, ``inconclusive`` otherwise.
     """
     form = "corrected" if corrected else "published"
-    stated = f"p = {p_value:.4g} at level {alpha:g} by the {form} procedure {method}"
+    said = wording.published(p_value, method=method, form=form, alpha=alpha, direction=direction)
     if p_value > alpha:
-        return "no_evidence", [f"The procedure does not tell the suspect tracks from the held-out tracks: {stated}."]
-    reasons = [f"The procedure tells the suspect tracks from the held-out tracks: {stated}; {_WAYS[direction]}."]
-    if a_a is not None and a_a.impossible:
-        reasons.append(
-            f"Comparing held-out groups with each other it fired in {a_a.rejections} of {a_a.runs} runs at level "
-            f"{alpha:g}, so its answer for the suspect tracks carries no weight."
-        )
-    reasons.append(
-        "It takes tracks as independent, whatever their groups, and does not ask whether the sets are comparable; "
-        "the method exact does both."
-    )
-    return "inconclusive", reasons
+        return "no_evidence", [said]
+    misbehaved = [wording.published_misbehaved(a_a, alpha)] if a_a is not None and a_a.impossible else []
+    return "inconclusive", [said, *misbehaved, wording.published_alone()]

@@ -14,6 +14,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_text
 from earwitness.spec import Direction
 from earwitness.stats.aa import AAControl
+from earwitness.stats.blind import LEAST_INFORMATIVE
 from earwitness.stats.fraction import UsedFraction
 from earwitness.verdict.near_copies import NearCopies
 
@@ -63,6 +64,15 @@ class Blind(_Record):
     adjusted_detail: str | None = None
     effect_ratio: float | None = None
     informative: int = 0
+
+    @property
+    def alike(self) -> bool:
+        """Whether the sets were shown to be alike without the model, by enough informative blind features.
+
+        Only then is a difference between them the model's, in pairs, in shares or in single tracks. A statement
+        in words why they are comparable can carry a verdict, not these.
+        """
+        return self.passes and self.informative >= LEAST_INFORMATIVE
 
 
 class Power(_Record):
@@ -145,7 +155,12 @@ class DatasetInferenceResult(_Record):
     @property
     def track_wise(self) -> bool:
         """Whether the share used and the single tracks may be spoken of."""
-        return self.verdict == "evidence_of_use" and (self.blind is None or self.blind.passes)
+        return self.verdict == "evidence_of_use" and self.alike
+
+    @property
+    def alike(self) -> bool:
+        """Whether the sets were shown to be alike without the model (`Blind.alike`)."""
+        return self.blind is not None and self.blind.alike
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, atomically."""

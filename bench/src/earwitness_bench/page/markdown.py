@@ -9,8 +9,8 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from earwitness.report.numbers import ABSENT, decimal
 from earwitness.report.printable import printable
+from earwitness.verdict.numbers import ABSENT, decimal
 
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
 Row = Sequence[str]

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from earwitness.report.numbers import p_value
+from earwitness.verdict.numbers import p_value
 from earwitness_bench.methods import METHODS
 from earwitness_bench.page.markdown import bullets, code, details, listed, table, text, times
 from earwitness_bench.page.section import Section, after

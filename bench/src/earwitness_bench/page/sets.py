@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from earwitness.report.numbers import p_value
+from earwitness.verdict.numbers import p_value
 from earwitness_bench.charts import collections_chart
 from earwitness_bench.collections import POWER
 from earwitness_bench.methods import METHODS

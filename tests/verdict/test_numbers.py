@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from earwitness.report.numbers import count, decimal, frequency, interval, minutes_seconds, p_value, percent
+from earwitness.verdict.numbers import count, decimal, frequency, interval, minutes_seconds, p_value, percent
 from earwitness.verdict.result import Interval
 
 
