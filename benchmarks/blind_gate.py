@@ -21,6 +21,7 @@ from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.signals.blind import acoustic_features
 from earwitness.stats.blind import blind_gate
 from earwitness.stats.exact import ExactSettings
+from earwitness.stats.sides import Sides
 
 Wave = NDArray[np.float32]
 SECONDS = 10
@@ -67,7 +68,9 @@ def main(count: int, splits: int) -> None:
             chosen = np.random.default_rng(split).permutation(works)[: len(works) // 2]
             suspect = np.isin(groups, chosen)
             blind = np.where(suspect[:, None], changed, table["same"])
-            gates.append(blind_gate(blind, suspect, groups, settings=ExactSettings(permutations=999), seed=split))
+            gates.append(
+                blind_gate(blind, Sides(suspect, groups), settings=ExactSettings(permutations=999), seed=split)
+            )
         auc, high, p_value = (
             np.median([getattr(gate, field) for gate in gates]) for field in ("auc", "high", "p_value")
         )

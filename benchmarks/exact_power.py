@@ -13,6 +13,7 @@ import numpy as np
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.scorers import UNDECLARED
+from earwitness.stats.sides import Sides
 from earwitness.types import Floats
 
 Draw = Callable[[np.random.Generator], tuple[Floats, np.ndarray, np.ndarray]]
@@ -99,7 +100,7 @@ def main() -> None:
         p_values = np.empty((options.runs, len(header)))
         for run in range(options.runs):
             values, is_suspect, groups = SCENARIOS[scenario](rng)
-            test = exact_test(values, is_suspect, groups, settings=settings, seed=run)
+            test = exact_test(values, Sides(is_suspect, groups), settings=settings, seed=run)
             p_values[run] = [*test.scorer_p_values.values(), test.p_value]
         fired = (p_values <= options.alpha + 1e-12).sum(axis=0)
         cells = [f"{count / options.runs:.3f}" for count in fired.tolist()]

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.sides import Sides
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
 
     wall, processor = time.perf_counter(), time.process_time()
     settings = ExactSettings(permutations=options.permutations)
-    test = exact_test(values, is_suspect, np.arange(options.tracks), settings=settings)
+    test = exact_test(values, Sides(is_suspect, np.arange(options.tracks)), settings=settings)
     exact, exact_wall = time.process_time() - processor, time.perf_counter() - wall
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

@@ -25,6 +25,7 @@ from earwitness.spec import Direction
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.roc import auc_delong
+from earwitness.stats.sides import Sides
 from earwitness_bench.draws import draw_sets
 
 SIZES = (10, 20, 40, 80, 160)
@@ -108,7 +109,7 @@ def _print_tests(table: FeatureTable, member: np.ndarray, groups: np.ndarray, ru
                 is_suspect = np.arange(len(rows)) < len(suspects)
                 p_values.append(
                     exact_test(
-                        values[rows], is_suspect, groups[rows], settings=FAST, seed=int(rng.integers(2**31))
+                        values[rows], Sides(is_suspect, groups[rows]), settings=FAST, seed=int(rng.integers(2**31))
                     ).p_value
                 )
             for alpha in (0.01, 0.05):

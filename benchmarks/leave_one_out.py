@@ -27,6 +27,7 @@ from earwitness.features import BLIND_PREFIX, ID_COLUMNS
 from earwitness.spec import Direction, FeatureSpec
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.verdict.design import sides_of
 from earwitness_bench.draws import draw_sets
 
 ALPHA = 0.01
@@ -162,7 +163,7 @@ def _p_only(table: FeatureTable, permutations: int, seed: int) -> tuple[float, b
     values, names = table.oriented()
     headline = table.headline(names)
     p = exact_test(
-        values, table.is_suspect(), table.frame["group"].to_numpy(), settings=ExactSettings(permutations=permutations),
+        values, sides_of(table), settings=ExactSettings(permutations=permutations),
         seed=seed, headline=headline if headline.any() else None,
     ).p_value  # fmt: skip
     return p, p <= ALPHA

@@ -22,6 +22,7 @@ import numpy as np
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.published import Method, published_p
+from earwitness.stats.sides import Sides
 
 FEATURES = 26
 SETTINGS = ExactSettings(permutations=499)
@@ -117,7 +118,7 @@ def small_null(seed: int) -> float:
     rng = np.random.default_rng([99, seed])
     values = np.sqrt(0.1) * rng.normal(size=(50, 8)) + np.sqrt(0.9) * rng.normal(size=(50, 1))
     return exact_test(
-        values, np.arange(50) < 25, np.arange(50), settings=ExactSettings(permutations=99), seed=seed
+        values, Sides(np.arange(50) < 25, np.arange(50)), settings=ExactSettings(permutations=99), seed=seed
     ).p_value
 
 
@@ -130,7 +131,7 @@ def audit(world: World, seed: int) -> list[float]:
 
 def _p_value(name: str, values: np.ndarray, suspect: np.ndarray, groups: np.ndarray, seed: int) -> float:
     if name == "exact":
-        return exact_test(values, suspect, groups, settings=SETTINGS, seed=seed).p_value
+        return exact_test(values, Sides(suspect, groups), settings=SETTINGS, seed=seed).p_value
     methods: dict[str, Method] = {"cdi": "cdi", "iar": "iar", "llm-di": "llm-di"}
     base = name.removesuffix(" corrected")
     return published_p(values, suspect, methods[base], corrected=base != name, seed=seed)

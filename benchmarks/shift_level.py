@@ -20,6 +20,7 @@ from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.blind import blind_gate
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.shift import adjusted_p_value
+from earwitness.stats.sides import Sides
 
 Floats = NDArray[np.float64]
 SETTINGS = ExactSettings(permutations=199)
@@ -91,7 +92,7 @@ def rate(p_values: list[float], alpha: float) -> str:
 def adjusted(audit: Audit, run: int) -> float:
     """The residualised test, without a reserve for what nobody measured."""
     return adjusted_p_value(
-        audit.values, audit.blind, audit.is_suspect, audit.groups,
+        audit.values, audit.blind, Sides(audit.is_suspect, audit.groups),
         weights=np.ones(FEATURES), settings=SETTINGS, seed=run, unmeasured=0.0,
     ).p_value  # fmt: skip
 
@@ -122,8 +123,8 @@ def level(runs: int, only: list[int]) -> None:
             found: dict[str, list[float]] = {name: [] for name in ("plain", "residualised")}
             for run in range(runs if not member else max(runs // 3, 1)):
                 audit = draw(world, [run, world.tracks, int(member > 0)])
-                sets = (audit.is_suspect, audit.groups)
-                found["plain"].append(exact_test(audit.values, *sets, settings=SETTINGS, seed=run).p_value)
+                sides = Sides(audit.is_suspect, audit.groups)
+                found["plain"].append(exact_test(audit.values, sides, settings=SETTINGS, seed=run).p_value)
                 found["residualised"].append(adjusted(audit, run))
             cells = [rate(p_values, 0.05) for p_values in found.values()]
             setting = f"{world.tracks} | {world.shift} | {world.curve} | {world.explained} | {world.album} | {member}"
@@ -136,7 +137,7 @@ def gate(runs: int) -> None:
         gates = []
         for run in range(runs):
             audit = draw(World(tracks=tracks, shift=0.0, album=album), [run, tracks, 2])
-            gates.append(blind_gate(audit.blind, audit.is_suspect, audit.groups, settings=SETTINGS, seed=run))
+            gates.append(blind_gate(audit.blind, Sides(audit.is_suspect, audit.groups), settings=SETTINGS, seed=run))
         as_stated = np.mean([one.high <= one.harmful_auc for one in gates])
         shares = [np.mean([one.state == state for one in gates]) for state in ("pass", "undecided", "fail")]
         print(f"| {tracks} | {album} | {gates[0].harmful_auc:.3f} | {as_stated:.2f} | "

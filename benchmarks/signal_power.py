@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from earwitness.features import FeatureTable
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.sides import Sides
 from earwitness.verdict.membership import membership_evaluation
 from earwitness_bench.feature_sets import signal_of
 
@@ -100,7 +101,7 @@ def print_sets(
         permutation_seed = int(rng.integers(2**31))
         for text in sets:
             p_values[text][draw] = exact_test(
-                values[rows][:, columns[text]], member[rows], groups[rows], settings=FAST, seed=permutation_seed
+                values[rows][:, columns[text]], Sides(member[rows], groups[rows]), settings=FAST, seed=permutation_seed
             ).p_value
     print(
         f"{draws} draws of {tracks} groups per side, the same for every set; p of the exact test, 999 relabellings.\n"

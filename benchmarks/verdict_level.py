@@ -26,6 +26,7 @@ from earwitness.stats.blind import blind_gate, informative
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.residualised import residualised_test
 from earwitness.stats.shift import adjusted_p_value
+from earwitness.stats.sides import Sides
 from earwitness.verdict.judge import judge
 from earwitness.verdict.result import Blind
 
@@ -69,14 +70,14 @@ def verdict(audit: Audit, seed: int) -> str:
         test = exact_test(*sets, settings=FULL, seed=seed, covariates=audit.blind)
     if test.p_value > ALPHA:
         return "no_evidence"
-    gate = blind_gate(audit.blind, audit.is_suspect, audit.groups, alpha=ALPHA, settings=FULL, seed=seed)
+    gate = blind_gate(audit.blind, Sides(audit.is_suspect, audit.groups), alpha=ALPHA, settings=FULL, seed=seed)
     blind = Blind(
         auc=gate.auc, low=gate.low, high=gate.high, p_value=gate.p_value, passes=gate.passes,
         harmful_auc=gate.harmful_auc, state=gate.state, informative=int(informative(audit.blind).sum()),
     )  # fmt: skip
     if not gate.passes:
         adjusted = adjusted_p_value(
-            audit.values, audit.blind, audit.is_suspect, audit.groups,
+            audit.values, audit.blind, Sides(audit.is_suspect, audit.groups),
             weights=test.weights, settings=FULL, seed=seed,
         )  # fmt: skip
         ratio = None if np.isnan(adjusted.effect_ratio) else adjusted.effect_ratio
@@ -88,7 +89,7 @@ def rules(audit: Audit, seed: int) -> dict[str, bool]:
     """What each rule of the frontier says of one audit: whether it ends in evidence."""
     sets = (audit.values, audit.is_suspect, audit.groups)
     plain = exact_test(*sets, settings=FULL, seed=seed).p_value <= ALPHA
-    gate = blind_gate(audit.blind, audit.is_suspect, audit.groups, alpha=ALPHA, settings=FULL, seed=seed)
+    gate = blind_gate(audit.blind, Sides(audit.is_suspect, audit.groups), alpha=ALPHA, settings=FULL, seed=seed)
     adjusted = True
     if plain and not gate.passes:
         adjusted = residualised_test(audit.values, audit.blind, *sets[1:], settings=FULL, seed=seed).p_value <= ALPHA
@@ -178,7 +179,7 @@ def dilution(runs: int, sides: list[int], counts: list[int]) -> None:
                     values = np.hstack([live, others + np.sqrt(correlation) * rng.standard_normal((2 * side, 1))])
                     for index, (columns, headline) in enumerate(_three_ways(values)):
                         found = exact_test(
-                            columns, labels, np.arange(2 * side), settings=FULL, seed=run, headline=headline
+                            columns, Sides(labels, np.arange(2 * side)), settings=FULL, seed=run, headline=headline
                         )
                         hits[index] += found.p_value <= ALPHA
                 row([str(side), str(dead), f"{correlation:g}", *(share(count, runs) for count in hits)])

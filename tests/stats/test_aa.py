@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, ttest_ind
 
 from earwitness.stats.aa import aa_control, pair_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
+from earwitness.stats.sides import Sides
 
 
 @pytest.mark.slow
@@ -28,11 +29,11 @@ def test_splits_are_whole_groups_of_the_asked_number_and_seeded() -> None:
     groups = np.repeat(list("abcdefg"), 3)
     seen: list[tuple[bool, ...]] = []
 
-    def note(values: np.ndarray, is_suspect: np.ndarray, codes: np.ndarray, seed: int) -> float:
-        per_group = is_suspect.reshape(7, 3)
+    def note(values: np.ndarray, sides: Sides, seed: int) -> float:
+        per_group = sides.is_suspect.reshape(7, 3)
         assert (per_group == per_group[:, :1]).all()
         assert per_group[:, 0].sum() == 3
-        seen.append(tuple(is_suspect))
+        seen.append(tuple(sides.is_suspect))
         return 1.0
 
     outcome = aa_control(np.zeros((21, 1)), groups, suspect_groups=3, alpha=0.05, runs=40, seed=2, p_value=note)
@@ -49,10 +50,9 @@ def test_a_test_that_ignores_albums_is_exposed() -> None:
     groups = np.repeat(np.arange(16), 10)
     values = rng.standard_normal((16, 1))[groups] + 0.5 * rng.standard_normal((160, 1))
 
-    def per_track(values: np.ndarray, is_suspect: np.ndarray, groups: np.ndarray, seed: int) -> float:
-        from scipy.stats import ttest_ind
-
-        return float(ttest_ind(values[is_suspect, 0], values[~is_suspect, 0], alternative="greater").pvalue)
+    def per_track(values: np.ndarray, sides: Sides, seed: int) -> float:
+        suspect, held_out = values[sides.is_suspect, 0], values[~sides.is_suspect, 0]
+        return float(ttest_ind(suspect, held_out, alternative="greater").pvalue)
 
     outcome = aa_control(values, groups, suspect_groups=8, alpha=0.05, runs=100, p_value=per_track)
     assert outcome.low > 0.05
@@ -93,12 +93,12 @@ def test_pairs_are_exchanged_whole_and_their_test_holds_its_level() -> None:
     values = rng.standard_normal((24, 3)) + 2.0 * suspect[:, None]  # an effect that must not count
     settings = ExactSettings(permutations=99)
 
-    def paired(values: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
+    def paired(values: np.ndarray, sides: Sides, seed: int) -> float:
         # Both halves of a pair change sides together, and with them the album's other pair.
-        turned = (labels != suspect).reshape(2, 6, 2)
+        turned = (sides.is_suspect != suspect).reshape(2, 6, 2)
         assert (turned == turned[:1, :, :1]).all()
-        return exact_test(values, labels, groups, pairs=pairs, settings=settings, seed=seed).p_value
+        return exact_test(values, sides, settings=settings, seed=seed).p_value
 
-    control = pair_control(values, suspect, albums, pairs, alpha=0.1, p_value=paired, runs=80)
+    control = pair_control(values, Sides(suspect, albums, pairs=pairs), alpha=0.1, p_value=paired, runs=80)
     rejections = sum(p <= 0.1 for p in control.p_values)
     assert binom.ppf(0.0005, 80, 0.1) <= rejections <= binom.ppf(0.9995, 80, 0.1)

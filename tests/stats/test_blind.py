@@ -5,6 +5,7 @@ from scipy.stats import binom, norm
 from earwitness.errors import EarwitnessError
 from earwitness.stats.blind import blind_gate, harmful_auc, informative
 from earwitness.stats.exact import ExactSettings, unconstrained_test
+from earwitness.stats.sides import Sides
 from tests.stats.worlds import audit
 
 QUICK = ExactSettings(permutations=199)
@@ -30,7 +31,7 @@ def test_a_harmful_shift_fires_half_the_time() -> None:
 
 def test_a_clear_difference_fails() -> None:
     one = audit(0, tracks=40, shift=2.0)
-    gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK)
+    gate = blind_gate(one.blind, Sides(one.is_suspect, one.groups), settings=QUICK)
     assert gate.state == "fail"
     assert not gate.passes
     assert gate.p_value == 0.005
@@ -42,7 +43,7 @@ def test_comparable_sets_fail_no_more_often_than_the_fail_level() -> None:
     states = []
     for run in range(runs):
         one = audit(run, tracks=30)
-        states.append(blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=run).state)
+        states.append(blind_gate(one.blind, Sides(one.is_suspect, one.groups), settings=QUICK, seed=run).state)
     assert states.count("fail") <= binom.ppf(0.999, runs, 0.05)
     assert states.count("pass") >= 0.4 * runs
     assert states.count("undecided") >= 1
@@ -50,8 +51,8 @@ def test_comparable_sets_fail_no_more_often_than_the_fail_level() -> None:
 
 def test_the_gate_is_the_unconstrained_test_on_blind_features() -> None:
     one = audit(1, tracks=30, shift=0.3)
-    gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=7)
-    test = unconstrained_test(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=7)
+    gate = blind_gate(one.blind, Sides(one.is_suspect, one.groups), settings=QUICK, seed=7)
+    test = unconstrained_test(one.blind, Sides(one.is_suspect, one.groups), settings=QUICK, seed=7)
     assert gate.p_value == test.p_value
     suspects, held_out = test.scores[one.is_suspect], test.scores[~one.is_suspect]
     assert gate.auc == pytest.approx((suspects[:, None] > held_out).mean())
@@ -59,7 +60,7 @@ def test_the_gate_is_the_unconstrained_test_on_blind_features() -> None:
 
 def test_no_seed_moves_the_blind_auc() -> None:
     one = audit(3, tracks=20)
-    gates = [blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK, seed=seed) for seed in range(3)]
+    gates = [blind_gate(one.blind, Sides(one.is_suspect, one.groups), settings=QUICK, seed=seed) for seed in range(3)]
     assert len({(gate.auc, gate.low, gate.high) for gate in gates}) <= 2  # two scorers may come first, no folds
 
 
@@ -73,7 +74,7 @@ def test_copies_constants_and_gaps_are_not_informative() -> None:
 
 def test_albums_count_once() -> None:
     one = audit(2, tracks=40, album=5)
-    gate = blind_gate(one.blind, one.is_suspect, one.groups, settings=QUICK)
+    gate = blind_gate(one.blind, Sides(one.is_suspect, one.groups), settings=QUICK)
     assert gate.harmful_auc == harmful_auc(8, 8)
     assert (gate.auc * 64) % 1 == pytest.approx(0, abs=1e-9)  # 8 × 8 pairs of albums
 
@@ -81,7 +82,7 @@ def test_albums_count_once() -> None:
 def test_nothing_to_compare_is_an_error() -> None:
     one = audit(0, tracks=10)
     with pytest.raises(EarwitnessError, match="None of the 2 blind features varies"):
-        blind_gate(np.column_stack([np.ones(20), np.full(20, np.nan)]), one.is_suspect, one.groups)
+        blind_gate(np.column_stack([np.ones(20), np.full(20, np.nan)]), Sides(one.is_suspect, one.groups))
 
 
 def test_pairs_are_compared_with_themselves() -> None:
@@ -89,9 +90,9 @@ def test_pairs_are_compared_with_themselves() -> None:
     suspect, pairs = np.arange(60) < 30, np.tile(np.arange(30), 2)
     work = rng.normal(size=(30, 3))[pairs]
     shifted = work + 0.2 * rng.normal(size=(60, 3)) + 0.3 * suspect[:, None]
-    gate = blind_gate(shifted, suspect, pairs, pairs=pairs, settings=QUICK)
+    gate = blind_gate(shifted, Sides(suspect, pairs, pairs=pairs), settings=QUICK)
     assert gate.state == "fail"
     assert gate.auc > 0.9
     assert gate.harmful_auc == pytest.approx(norm.cdf(norm.isf(0.01) / np.sqrt(30)))
     assert (gate.auc * 30) % 1 == pytest.approx(0, abs=1e-9)
-    assert blind_gate(shifted, suspect, np.arange(60), settings=QUICK).state != "fail"
+    assert blind_gate(shifted, Sides(suspect, np.arange(60)), settings=QUICK).state != "fail"

@@ -10,6 +10,7 @@ from scipy.stats import binom, norm, rankdata
 from earwitness.stats.comparison import columns_of, compare
 from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, share_as_large, smallest_p, unconstrained_test
 from earwitness.stats.scorers import Equal, Headline, NonNegativeRidge, Strongest, Tail, statistics
+from earwitness.stats.sides import Sides
 
 EVERY = (Headline(share=0.6), Equal(), Tail(), Strongest(), NonNegativeRidge(steps=3000))
 
@@ -17,14 +18,14 @@ EVERY = (Headline(share=0.6), Equal(), Tail(), Strongest(), NonNegativeRidge(ste
 def _quick(values: np.ndarray, side: int, groups: np.ndarray | None = None, **kwargs: int) -> ExactTest:
     labels = np.arange(len(values)) < side
     groups = np.arange(len(values)) if groups is None else groups
-    return exact_test(values, labels, groups, settings=ExactSettings(permutations=199), **kwargs)
+    return exact_test(values, Sides(labels, groups), settings=ExactSettings(permutations=199), **kwargs)
 
 
 # ---------------------------------------------------------------- hand counts
 
 
 def test_complete_separation_of_three_and_three() -> None:
-    test = exact_test(np.array([[4.0], [5.0], [6.0], [1.0], [2.0], [3.0]]), np.arange(6) < 3, list("abcdef"))
+    test = exact_test(np.array([[4.0], [5.0], [6.0], [1.0], [2.0], [3.0]]), Sides(np.arange(6) < 3, list("abcdef")))
     assert test.enumerated
     assert test.labellings_used == 20
     assert test.scorer_p_values["mean"] == 1 / 20
@@ -35,15 +36,15 @@ def test_second_best_labelling_of_three_and_three() -> None:
     # Suspects hold ranks 6, 5, 3: only 6, 5, 4 has a larger sum of normal scores.
     values = np.array([[6.0], [5.0], [3.0], [1.0], [2.0], [4.0]])
     settings = ExactSettings(scorers=(Equal(),))
-    test = exact_test(values, np.arange(6) < 3, np.arange(6), settings=settings)
+    test = exact_test(values, Sides(np.arange(6) < 3, np.arange(6)), settings=settings)
     assert test.p_value == 2 / 20
-    assert exact_test(-values, np.arange(6) < 3, np.arange(6), settings=settings).p_value == 19 / 20
+    assert exact_test(-values, Sides(np.arange(6) < 3, np.arange(6)), settings=settings).p_value == 19 / 20
 
 
 def test_ties_count_against_the_suspects() -> None:
     # Two values only: every labelling with both suspects at the top ties with the observed one.
     values = np.array([[1.0], [1.0], [1.0], [0.0], [0.0]])
-    test = exact_test(values, np.arange(5) < 2, np.arange(5), settings=ExactSettings(scorers=(Equal(),)))
+    test = exact_test(values, Sides(np.arange(5) < 2, np.arange(5)), settings=ExactSettings(scorers=(Equal(),)))
     assert test.p_value == 3 / 10
 
 
@@ -142,9 +143,9 @@ def messy() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_statistics_equal_the_plain_loop(messy: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     values, is_suspect, groups = messy
     names, plain_rows, plain_weights = _plain_rows(values, groups)
-    columns = columns_of(values, is_suspect, groups, scorers=EVERY, max_missing=0.5, headline=np.arange(5) == 1)
+    columns = columns_of(values, Sides(is_suspect, groups), scorers=EVERY, max_missing=0.5, headline=np.arange(5) == 1)
     comparison = compare(columns, permutations=99)
-    place = np.array([columns.groups[np.flatnonzero(groups == name)[0]] for name in names])
+    place = np.array([columns.sides.groups[np.flatnonzero(groups == name)[0]] for name in names])
     np.testing.assert_allclose(comparison.rows.values[place], plain_rows, atol=1e-12)
     np.testing.assert_allclose(comparison.rows.weights[place], plain_weights)
     labels = np.array([[i in chosen for chosen in combinations(range(8), 4)] for i in range(8)])
@@ -162,7 +163,9 @@ def test_minimum_p_equals_the_plain_count(messy: tuple[np.ndarray, np.ndarray, n
     table = np.array([_plain_statistics(rows, weights, chosen) for chosen in every])
     p = np.array([[(table[:, k] >= value - 1e-7).mean() for k, value in enumerate(line)] for line in table])
     here = next(i for i, chosen in enumerate(every) if (chosen == observed).all())
-    test = exact_test(values, is_suspect, groups, settings=ExactSettings(scorers=EVERY), headline=np.arange(5) == 1)
+    test = exact_test(
+        values, Sides(is_suspect, groups), settings=ExactSettings(scorers=EVERY), headline=np.arange(5) == 1
+    )
     assert list(test.scorer_p_values.values()) == pytest.approx(p[here])
     shares = np.array([scorer.share for scorer in EVERY])
     keys = [(round((line / shares).min(), 9), round((line / shares).sum(), 9)) for line in p]
@@ -182,8 +185,8 @@ def test_row_order_group_names_and_units_change_nothing() -> None:
     names = np.array([f"album {(17 * group) % 30:02d}" for group in groups])
     changed = np.stack([values[:, 0] * 100 - 5, np.exp(values[:, 1]), values[:, 2] ** 3, np.arctan(values[:, 3])], 1)
     settings = ExactSettings(permutations=300)
-    one = exact_test(values, labels, groups, settings=settings, seed=3)
-    other = exact_test(changed[shuffle], labels[shuffle], names[shuffle], settings=settings, seed=3)
+    one = exact_test(values, Sides(labels, groups), settings=settings, seed=3)
+    other = exact_test(changed[shuffle], Sides(labels[shuffle], names[shuffle]), settings=settings, seed=3)
     assert other.p_value == one.p_value
     assert other.scorer_p_values == one.scorer_p_values
     np.testing.assert_allclose(other.scores, one.scores[shuffle], atol=1e-9)
@@ -200,11 +203,13 @@ def test_same_seed_same_result_and_another_seed_only_redraws() -> None:
 
 def test_one_stratum_changes_nothing_and_full_strata_leave_no_choice() -> None:
     values, labels = np.random.default_rng(7).standard_normal((20, 3)), np.arange(20) < 10
-    plain = exact_test(values, labels, np.arange(20), settings=ExactSettings(permutations=99))
-    single = exact_test(values, labels, np.arange(20), settings=ExactSettings(permutations=99), strata=["x"] * 20)
+    plain = exact_test(values, Sides(labels, np.arange(20)), settings=ExactSettings(permutations=99))
+    single = exact_test(
+        values, Sides(labels, np.arange(20), strata=["x"] * 20), settings=ExactSettings(permutations=99)
+    )
     assert single.p_value == plain.p_value
-    assert exact_test(values, labels, np.arange(20), strata=labels).p_value == 1.0
-    paired = exact_test(values, labels, np.arange(20), strata=np.arange(20) % 10)
+    assert exact_test(values, Sides(labels, np.arange(20), strata=labels)).p_value == 1.0
+    paired = exact_test(values, Sides(labels, np.arange(20), strata=np.arange(20) % 10))
     assert paired.enumerated
     assert paired.p_value_floor == 2.0**-10
 
@@ -223,17 +228,17 @@ def test_missing_features_are_reported_and_dropped() -> None:
 def test_wrong_input_is_refused() -> None:
     values, labels = np.random.default_rng(9).standard_normal((6, 2)), np.arange(6) < 3
     with pytest.raises(ValueError, match="more than one side"):
-        exact_test(values, labels, [0, 1, 2, 2, 3, 4])
+        exact_test(values, Sides(labels, [0, 1, 2, 2, 3, 4]))
     with pytest.raises(ValueError, match="more than one stratum"):
-        exact_test(values, labels, [0, 0, 1, 2, 3, 4], strata=[0, 1, 0, 0, 0, 0])
+        exact_test(values, Sides(labels, [0, 0, 1, 2, 3, 4], strata=[0, 1, 0, 0, 0, 0]))
     with pytest.raises(ValueError, match="exclude each other"):
-        exact_test(values, labels, np.arange(6), strata=np.zeros(6), pairs=[0, 1, 2, 0, 1, 2])
+        exact_test(values, Sides(labels, np.arange(6), strata=np.zeros(6), pairs=[0, 1, 2, 0, 1, 2]))
     with pytest.raises(ValueError, match="headline must be"):
-        exact_test(values, labels, np.arange(6), headline=[1.0, -1.0])
+        exact_test(values, Sides(labels, np.arange(6)), headline=[1.0, -1.0])
     with pytest.raises(ValueError, match="both sides"):
-        exact_test(values, np.ones(6, bool), np.arange(6))
-    with pytest.raises(ValueError, match="is_suspect and groups"):
-        exact_test(values, labels[:5], np.arange(6))
+        exact_test(values, Sides(np.ones(6, bool), np.arange(6)))
+    with pytest.raises(ValueError, match="and pairs must be"):
+        exact_test(values, Sides(labels[:5], np.arange(6)))
 
 
 # ------------------------------------------------------- level, direction and power
@@ -251,7 +256,9 @@ def test_null_level(case: str) -> None:
         values = np.sqrt(0.3) * noise((len(sizes), 6))[groups] + np.sqrt(0.7) * noise((len(groups), 6))
         values += 0.7 * noise((len(groups), 1))
         labels = groups < suspect_groups
-        fired += exact_test(values, labels, groups, settings=ExactSettings(permutations=99), seed=run).p_value <= 0.05
+        fired += (
+            exact_test(values, Sides(labels, groups), settings=ExactSettings(permutations=99), seed=run).p_value <= 0.05
+        )
     # The size-by-role case is exact only up to the weights' model, so it is held to the same two-sided bound.
     assert binom.ppf(0.0005, runs, 0.05) <= fired <= binom.ppf(0.9995, runs, 0.05)
 
@@ -287,11 +294,13 @@ def test_covariates_leave_the_level_and_add_power() -> None:
     for run in range(120):
         blind = rng.standard_normal((40, 4))
         values = rng.standard_normal((40, 3)) + 1.5 * blind[:, :1]
-        null += exact_test(values, labels, groups, settings=settings, seed=run, covariates=blind).p_value <= 0.05
+        null += exact_test(values, Sides(labels, groups), settings=settings, seed=run, covariates=blind).p_value <= 0.05
         if run < 40:
             moved = values + 0.9 * labels[:, None]
-            plain += exact_test(moved, labels, groups, settings=settings, seed=run).p_value <= 0.05
-            adjusted += exact_test(moved, labels, groups, settings=settings, seed=run, covariates=blind).p_value <= 0.05
+            plain += exact_test(moved, Sides(labels, groups), settings=settings, seed=run).p_value <= 0.05
+            adjusted += (
+                exact_test(moved, Sides(labels, groups), settings=settings, seed=run, covariates=blind).p_value <= 0.05
+            )
     assert binom.ppf(0.0005, 120, 0.05) <= null <= binom.ppf(0.9995, 120, 0.05)
     assert adjusted >= plain + 8
 
@@ -305,8 +314,10 @@ def test_a_shift_of_which_blind_features_catch_half_is_no_evidence(seen: float, 
         cause = rng.standard_normal(80) + labels
         blind = np.sqrt(seen) * cause[:, None] + np.sqrt(1 - seen) * rng.standard_normal((80, 1))
         values = sign * np.sqrt(0.4) * cause[:, None] + np.sqrt(0.6) * rng.standard_normal((80, 4))
-        fired += exact_test(values, labels, groups, settings=settings, seed=run, covariates=blind).p_value <= 0.05
-        plain += exact_test(values, labels, groups, settings=settings, seed=run).p_value <= 0.05
+        fired += (
+            exact_test(values, Sides(labels, groups), settings=settings, seed=run, covariates=blind).p_value <= 0.05
+        )
+        plain += exact_test(values, Sides(labels, groups), settings=settings, seed=run).p_value <= 0.05
     assert fired <= binom.ppf(0.999, 40, 0.05)
     assert plain >= 35 or sign < 0
 
@@ -354,9 +365,9 @@ def test_dead_columns_do_not_drown_the_headline(correlation: float) -> None:
         live = rng.standard_normal((60, 1)) + moved * labels[:, None]
         dead = rng.standard_normal((60, 80)) * np.sqrt(1 - correlation)
         dead += rng.standard_normal((60, 1)) * np.sqrt(correlation)
-        alone += exact_test(live, labels, groups, settings=settings, seed=run).p_value <= 0.05
+        alone += exact_test(live, Sides(labels, groups), settings=settings, seed=run).p_value <= 0.05
         among += exact_test(
-            np.hstack([live, dead]), labels, groups, settings=settings, seed=run, headline=np.arange(81) == 0
+            np.hstack([live, dead]), Sides(labels, groups), settings=settings, seed=run, headline=np.arange(81) == 0
         ).p_value <= 0.05  # fmt: skip
     assert among >= 0.85 * alone
     assert alone >= 30
@@ -378,7 +389,7 @@ def test_companion_sees_what_the_directed_test_must_not() -> None:
     values = rng.standard_normal((120, 8))
     values[:60] -= 0.5
     assert _quick(values, 60).p_value > 0.5
-    companion = unconstrained_test(values, np.arange(120) < 60, np.arange(120))
+    companion = unconstrained_test(values, Sides(np.arange(120) < 60, np.arange(120)))
     assert companion.p_value < 0.001
     assert set(companion.scorer_p_values) == {"free marginal", "free ridge"}
 
@@ -388,7 +399,8 @@ def test_companion_keeps_its_level() -> None:
     settings = ExactSettings(permutations=99)
     labels, groups = np.arange(40) < 15, np.arange(40)
     fired = sum(
-        unconstrained_test(rng.standard_normal((40, 5)), labels, groups, settings=settings, seed=run).p_value <= 0.05
+        unconstrained_test(rng.standard_normal((40, 5)), Sides(labels, groups), settings=settings, seed=run).p_value
+        <= 0.05
         for run in range(300)
     )
     assert binom.ppf(0.0005, 300, 0.05) <= fired <= binom.ppf(0.9995, 300, 0.05)

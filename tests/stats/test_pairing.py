@@ -7,6 +7,7 @@ from scipy.stats import binom, norm, rankdata
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.pairing import pair_rows
 from earwitness.stats.scorers import Equal
+from earwitness.stats.sides import Sides
 
 QUICK = ExactSettings(permutations=199)
 
@@ -34,7 +35,7 @@ def test_the_paired_p_is_a_count_over_signs() -> None:
     work = rng.standard_normal(6)
     values = np.concatenate([work + 0.4 + 0.3 * rng.standard_normal(6), work])[:, None]
     suspect, pairs = np.arange(12) < 6, np.tile(np.arange(6), 2)
-    test = exact_test(values, suspect, np.arange(12), pairs=pairs, settings=ExactSettings(scorers=(Equal(),)))
+    test = exact_test(values, Sides(suspect, np.arange(12), pairs=pairs), settings=ExactSettings(scorers=(Equal(),)))
     scores = norm.ppf((rankdata(values[:, 0]) - 0.5) / 12)
     apart = scores[:6] - scores[6:]
     signs = np.array(np.meshgrid(*[[1, -1]] * 6)).reshape(6, -1)
@@ -57,7 +58,7 @@ def test_null_level_with_albums_of_pairs() -> None:
     fired = 0
     for run in range(runs):
         values, suspect, albums, pairs = _albums_of_pairs(rng, 0.0)
-        fired += exact_test(values, suspect, albums, pairs=pairs, settings=QUICK, seed=run).p_value <= 0.05
+        fired += exact_test(values, Sides(suspect, albums, pairs=pairs), settings=QUICK, seed=run).p_value <= 0.05
     assert binom.ppf(0.0005, runs, 0.05) <= fired <= binom.ppf(0.9995, runs, 0.05)
 
 
@@ -66,6 +67,6 @@ def test_pairs_find_what_sets_cannot() -> None:
     by_sets, by_pairs = 0, 0
     for run in range(25):
         values, suspect, albums, pairs = _albums_of_pairs(rng, 0.2)
-        by_sets += exact_test(values, suspect, np.arange(80), settings=QUICK, seed=run).p_value <= 0.05
-        by_pairs += exact_test(values, suspect, albums, pairs=pairs, settings=QUICK, seed=run).p_value <= 0.05
+        by_sets += exact_test(values, Sides(suspect, np.arange(80)), settings=QUICK, seed=run).p_value <= 0.05
+        by_pairs += exact_test(values, Sides(suspect, albums, pairs=pairs), settings=QUICK, seed=run).p_value <= 0.05
     assert by_pairs >= by_sets + 5

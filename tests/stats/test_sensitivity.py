@@ -5,6 +5,7 @@ import pytest
 
 from earwitness.stats.grouping import normal_scores, standardised
 from earwitness.stats.sensitivity import tipping_point
+from earwitness.stats.sides import Sides
 
 
 def _world(member: float, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -18,7 +19,7 @@ def _world(member: float, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.
 
 def test_what_a_feature_explains_is_what_a_regression_takes_away() -> None:
     values, blind, suspect = _world(0.8)
-    found = tipping_point(values, blind, suspect, np.arange(200), weights=np.array([0.5, 0.5]))
+    found = tipping_point(values, blind, Sides(suspect, np.arange(200)), weights=np.array([0.5, 0.5]))
     score = standardised(normal_scores(values)) @ [0.5, 0.5]
 
     def effect(*columns: np.ndarray) -> float:
@@ -34,7 +35,7 @@ def test_what_a_feature_explains_is_what_a_regression_takes_away() -> None:
 
 def test_the_needed_difference_is_the_lower_limit_of_the_adjusted_effect() -> None:
     values, blind, suspect = _world(0.8)
-    found = tipping_point(values, blind, suspect, np.arange(200), weights=np.array([1.0, 0.0]))
+    found = tipping_point(values, blind, Sides(suspect, np.arange(200)), weights=np.array([1.0, 0.0]))
     # A one-sided normal limit: z of .99 times the standard error of a regression coefficient.
     score, design = standardised(normal_scores(values))[:, 0], np.column_stack([np.ones(200), blind, suspect])
     inverse = np.linalg.inv(design.T @ design)
@@ -45,7 +46,9 @@ def test_the_needed_difference_is_the_lower_limit_of_the_adjusted_effect() -> No
 
 def test_nothing_is_needed_where_the_effect_is_explained_already() -> None:
     values, blind, suspect = _world(0.0)
-    found = tipping_point(values, np.column_stack([blind, np.ones(200)]), suspect, np.arange(200), weights=np.ones(2))
+    found = tipping_point(
+        values, np.column_stack([blind, np.ones(200)]), Sides(suspect, np.arange(200)), weights=np.ones(2)
+    )
     assert found.needed == 0
     assert found.explained[-1] == 0  # a constant explains nothing
     assert np.isinf(found.multiples[-1])

@@ -12,7 +12,7 @@ from earwitness.features import FeatureTable
 from earwitness.report.context import ReportContext
 from earwitness.report.html import render_html
 from earwitness.report.text import print_result
-from earwitness.stats.fraction import UsedFraction
+from earwitness.stats.fraction import UsedFraction, used_fraction
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.judge import findings
 from earwitness.verdict.result import DatasetInferenceResult, Interval, Power
@@ -265,3 +265,32 @@ def test_values_missing_on_one_side_are_refused_and_few_are_warned_of() -> None:
     with pytest.raises(EarwitnessError, match=r"Feature f0 is missing for 25% of the suspect and 0% of the held-out"):
         verdict(without(15))
     assert any("may tilt the comparison" in warning for warning in verdict(without(4)).warnings)
+
+
+def test_the_share_used_knows_which_tracks_belong_together() -> None:
+    """One album of used tracks is one piece of evidence: the bound, blind to albums, would be far above the truth."""
+    rng = np.random.default_rng(4)
+    # Suspects: an album of 60, used, and 20 unused singles; held out: 80 singles.
+    groups = np.concatenate([np.zeros(60, dtype=int), np.arange(1, 21), np.arange(21, 101)])
+    suspect = np.arange(160) < 80
+    effect = np.where(groups == 0, 4.0, np.where(suspect, 1.2, 0.0))
+    values = rng.normal(size=(160, 3)) + effect[:, None]
+    frame = pl.DataFrame(
+        {
+            "track_id": [f"t{i:03d}" for i in range(160)],
+            "role": np.where(suspect, "suspect", "held_out"),
+            "group": [f"g{group}" for group in groups],
+            **{f"f{j}": values[:, j] for j in range(3)},
+            **{f"blind/b{j}": rng.normal(size=160) for j in range(6)},
+        }
+    )
+    result = verdict(FeatureTable.from_frame(frame, source="a test", higher=["f*"]))
+    assert result.verdict == "evidence_of_use"
+    assert result.fraction is not None
+    scores = ((values - values.mean(axis=0)) / values.std(axis=0)).mean(axis=1)
+    as_singles = used_fraction(scores[suspect], scores[~suspect], seed=0)
+    in_groups = used_fraction(
+        scores[suspect], scores[~suspect], suspect_groups=groups[suspect], held_out_groups=groups[~suspect], seed=0
+    )
+    assert result.fraction.lower == pytest.approx(in_groups.lower, abs=0.02)
+    assert in_groups.lower < as_singles.lower - 0.05

@@ -1,6 +1,6 @@
 """The one author of sentences: every figure written once, and nothing claimed that was not found."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_a_failed_gate_reports_the_adjusted_test() -> None:
     assert "p = 0.0002; AUC 0.700" in wording.gate(GATE, 0.01)
     assert "no adjusted test was possible" in wording.accounted(GATE, 0.01)
     for p, outcome in ((0.003, "remains when that is accounted for"), (0.0102, "could come from that alone")):
-        said = wording.accounted(GATE.model_copy(update={"adjusted_p_value": p}), 0.01)
+        said = wording.accounted(replace(GATE, adjusted_p_value=p), 0.01)
         assert outcome in said
         assert said.endswith(f"adjusted p = {p}.")
 

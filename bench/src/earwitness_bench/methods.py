@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from earwitness.features import FeatureTable
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.published import Method, published_p
+from earwitness.stats.sides import Sides
 
 METHODS = ("exact", "cdi", "iar", "llm-di")
 FEWEST = {"exact": 2, "cdi": 5, "iar": 2, "llm-di": 4}
@@ -60,6 +61,8 @@ def p_value(
     is_suspect = np.arange(len(rows)) < len(suspects)
     if method == "exact":
         settings = ExactSettings(permutations=permutations)
-        return exact_test(scores.directed[rows], is_suspect, scores.groups[rows], settings=settings, seed=seed).p_value
+        return exact_test(
+            scores.directed[rows], Sides(is_suspect, scores.groups[rows]), settings=settings, seed=seed
+        ).p_value
     values = scores.directed if method == "iar" else scores.every
     return published_p(values[rows], is_suspect, cast(Method, method), seed=seed)

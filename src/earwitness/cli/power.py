@@ -11,6 +11,7 @@ import typer
 
 from earwitness.cli import options
 from earwitness.errors import EarwitnessError
+from earwitness.stats.sides import Sides
 
 if TYPE_CHECKING:
     from earwitness.stats.power import SimulatedPower
@@ -127,7 +128,7 @@ def _simulated(
     return simulate_power(
         tracks.oriented()[0][held_out], names, shift_auc=auc, n_groups=groups or len(set(names)) // 2, alpha=alpha,
         runs=runs, fraction=fraction, seed=seed,
-        test=lambda values, is_suspect, drawn: exact_test(values, is_suspect, drawn, settings=settings).p_value,
+        test=lambda values, is_suspect, drawn: exact_test(values, Sides(is_suspect, drawn), settings=settings).p_value,
     )  # fmt: skip
 
 

@@ -16,11 +16,11 @@ from scipy.stats import binom
 
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, exact_test
-from earwitness.stats.pairing import units_of_pairs
-from earwitness.types import Bools, Floats, Ints
+from earwitness.stats.sides import Sides, codes
+from earwitness.types import Floats
 
-# (values [tracks, features], is_suspect [tracks], groups [tracks], seed) → p-value.
-PValue = Callable[[Floats, Bools, Ints, int], float]
+# (values [tracks, features], sides, seed) → p-value.
+PValue = Callable[[Floats, Sides, int], float]
 
 
 _IMPOSSIBLE = 1e-4
@@ -82,6 +82,7 @@ def aa_control(
     *,
     suspect_groups: int,
     alpha: float,
+    strata: ArrayLike | None = None,
     runs: int = 200,
     seed: int = 0,
     settings: ExactSettings | None = None,
@@ -97,6 +98,8 @@ def aa_control(
         Groups drawn as pseudo-suspects in each run; see `pseudo_suspect_groups`.
     alpha
         Level at which a run counts as a rejection.
+    strata
+        ``[tracks]`` labels within which the test relabels; the splits are drawn without them.
     runs
         Number of splits.
     seed
@@ -115,8 +118,8 @@ def aa_control(
     ValueError
         If the groups cannot be split that way, or no run is asked for.
     """
-    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    n_groups = int(codes.max()) + 1
+    of_group = codes(groups)
+    n_groups = int(of_group.max()) + 1
     if not 0 < suspect_groups < n_groups or runs < 1:
         raise ValueError(f"{runs} runs with {suspect_groups} pseudo-suspects of {n_groups} groups is impossible")
     test = p_value or _exact_p_value(settings or ExactSettings(permutations=499))
@@ -124,15 +127,13 @@ def aa_control(
     p_values: list[float] = []
     while len(p_values) < runs:
         chosen = rng.permutation(n_groups) < suspect_groups
-        p_values.append(test(values, chosen[codes], codes, int(rng.integers(2**63))))
+        p_values.append(test(values, Sides(chosen[of_group], of_group, strata=strata), int(rng.integers(2**63))))
     return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
 
 
 def pair_control(
     values: Floats,
-    is_suspect: Bools,
-    groups: ArrayLike,
-    pairs: ArrayLike,
+    sides: Sides,
     *,
     alpha: float,
     p_value: PValue,
@@ -143,25 +144,24 @@ def pair_control(
 
     Parameters
     ----------
-    values, is_suspect, groups, pairs
+    values, sides
         All tracks of the audit, as in `earwitness.stats.exact.exact_test`.
     alpha, runs, seed
         As in `aa_control`.
     p_value
         The paired test, of the same tracks with other labels.
     """
-    codes, of_pair = (np.unique(np.asarray(labels), return_inverse=True)[1] for labels in (groups, pairs))
-    unit = units_of_pairs(codes, of_pair)[of_pair]
+    unit = sides.units
     rng = np.random.default_rng(seed)
     p_values: list[float] = []
     while len(p_values) < runs:
         turned = rng.integers(0, 2, int(unit.max()) + 1).astype(np.bool_)[unit]
-        p_values.append(p_value(values, is_suspect ^ turned, codes, int(rng.integers(2**63))))
+        p_values.append(p_value(values, sides.relabelled(sides.is_suspect ^ turned), int(rng.integers(2**63))))
     return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
 
 
 def _exact_p_value(settings: ExactSettings) -> PValue:
-    def p_value(values: Floats, is_suspect: Bools, groups: Ints, seed: int) -> float:
-        return exact_test(values, is_suspect, groups, settings=settings, seed=seed).p_value
+    def p_value(values: Floats, sides: Sides, seed: int) -> float:
+        return exact_test(values, sides, settings=settings, seed=seed).p_value
 
     return p_value

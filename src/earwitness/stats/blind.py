@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from earwitness.errors import EarwitnessError
@@ -25,6 +24,7 @@ from earwitness.stats.exact import ExactSettings, unconstrained_test
 from earwitness.stats.grouping import group_means, normal_scores, standardised
 from earwitness.stats.pairing import pair_rows
 from earwitness.stats.roc import auc_delong
+from earwitness.stats.sides import Sides, codes
 from earwitness.types import Bools, Floats, Ints
 
 GateState = Literal["pass", "undecided", "fail"]
@@ -49,6 +49,10 @@ class BlindGate:
         The AUC that would fire a level-α test with these numbers of groups half the time.
     state
         ``fail`` where ``p_value ≤ FAIL_LEVEL``, else ``pass`` where ``high ≤ harmful_auc``, else ``undecided``.
+    passes
+        Whether the plain test may stand alone: ``pass`` alone.
+    informative
+        How many blind features can tell sets apart.
     """
 
     auc: float
@@ -57,23 +61,17 @@ class BlindGate:
     p_value: float
     harmful_auc: float
     state: GateState
-
-    @property
-    def passes(self) -> bool:
-        """Whether the plain test may stand alone."""
-        return self.state == "pass"
+    passes: bool
+    informative: int = 0
 
 
 def blind_gate(
     blind_values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     alpha: float = 0.01,
     settings: ExactSettings | None = None,
     seed: int = 0,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
 ) -> BlindGate:
     """Compare the sets by their blind features alone.
 
@@ -81,7 +79,7 @@ def blind_gate(
     ----------
     blind_values
         ``[tracks, blind features]``; NaN = missing.
-    is_suspect, groups, strata, pairs
+    sides
         As in `earwitness.stats.exact.exact_test`.
     alpha
         Level of the test that the gate guards.
@@ -100,30 +98,27 @@ def blind_gate(
             f"None of the {blind_values.shape[1]} blind features varies between tracks; "
             "extract them again, or leave the blind columns out."
         )
-    test = unconstrained_test(
-        blind_values, is_suspect, groups, settings=settings, seed=seed, strata=strata, pairs=pairs
-    )
-    labels = np.asarray(is_suspect, dtype=np.bool_)
-    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    if pairs is None:
-        auc, low, high, harmful = _between_sets(test.scores, labels, codes, alpha)
+    test = unconstrained_test(blind_values, sides, settings=settings, seed=seed)
+    if sides.pairs is None:
+        auc, low, high, harmful = _between_sets(test.scores, sides.is_suspect, sides.group_codes, alpha)
     else:
-        of_pair = np.unique(np.asarray(pairs), return_inverse=True)[1]
-        auc, low, high, harmful = _within_pairs(test.scores, labels, codes, of_pair, alpha)
+        auc, low, high, harmful = _within_pairs(test.scores, sides, codes(sides.pairs), alpha)
     return BlindGate(
         auc=auc,
         low=low,
         high=high,
         p_value=test.p_value,
         harmful_auc=harmful,
-        state=_state(test.p_value, high, harmful),
+        state=(state := _state(test.p_value, high, harmful)),
+        passes=state == "pass",
+        informative=int(informative(blind_values).sum()),
     )
 
 
-def _between_sets(scores: Floats, labels: Bools, codes: Ints, alpha: float) -> tuple[float, float, float, float]:
+def _between_sets(scores: Floats, labels: Bools, of_group: Ints, alpha: float) -> tuple[float, float, float, float]:
     """Return the AUC over groups with its limits, and the harmful one."""
     known = ~np.isnan(scores)
-    codes_known = np.unique(codes[known], return_inverse=True)[1]
+    codes_known = np.unique(of_group[known], return_inverse=True)[1]
     table = np.column_stack([scores[known], labels[known].astype(np.float64)])
     score, side = group_means(table, codes_known).T
     auc = auc_delong(score[side > 0.5], score[side < 0.5])
@@ -131,15 +126,13 @@ def _between_sets(scores: Floats, labels: Bools, codes: Ints, alpha: float) -> t
     return auc.estimate, auc.low, auc.high, harmful
 
 
-def _within_pairs(
-    scores: Floats, labels: Bools, codes: Ints, pairs: Ints, alpha: float
-) -> tuple[float, float, float, float]:
+def _within_pairs(scores: Floats, sides: Sides, of_pair: Ints, alpha: float) -> tuple[float, float, float, float]:
     """Return the share of units of pairs whose suspect half scores higher, its limits, and the harmful share.
 
     A shift of D within pairs, in standard deviations of D, is won in Φ(D) of them and fires a paired
     level-α test half the time at ``D = z_{1−α}/√units``.
     """
-    rows = pair_rows(np.nan_to_num(scores)[:, None], labels, codes, pairs)
+    rows = pair_rows(np.nan_to_num(scores)[:, None], sides.is_suspect, sides.group_codes, of_pair)
     apart = group_means(rows.values, rows.unit)[:, 0]
     won = int((apart > 0).sum() + (apart == 0).sum() // 2)
     low, high = clopper_pearson(won, len(apart))

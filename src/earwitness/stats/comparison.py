@@ -15,17 +15,17 @@ member direction (docs/design/blind.md).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from earwitness.stats.differences import Differences, LesserDifferences, PairDifferences, SetDifferences
 from earwitness.stats.grouping import GroupRows, UsableScores, codes_by_content, group_rows, standardised, usable_scores
 from earwitness.stats.labellings import Flips, Labellings
-from earwitness.stats.pairing import pair_rows, unit_rows, units_of_pairs
+from earwitness.stats.pairing import pair_rows, unit_rows
 from earwitness.stats.projection import LABEL_FREE_DF_SHARE, blind_design, project
 from earwitness.stats.scorers import Scorer, fixed_columns
+from earwitness.stats.sides import Sides, codes
 from earwitness.types import Bools, Floats, Ints
 
 # What nobody measured is granted this much of the part of a difference that the blind features explain.
@@ -46,20 +46,15 @@ class Columns:
         What the features were before: their missing values and which were kept.
     headline
         ``[features kept]`` proportions of the score fixed in advance.
-    is_suspect, groups
-        ``[tracks]`` sides, and codes of groups numbered by content.
-    strata, pairs
-        ``[tracks]`` codes, or None.
+    sides
+        The design, its groups numbered by content.
     """
 
     values: Floats
     counts: tuple[int, ...]
     scores: UsableScores
     headline: Floats
-    is_suspect: Bools
-    groups: Ints
-    strata: Ints | None
-    pairs: Ints | None
+    sides: Sides
 
     @property
     def features(self) -> int:
@@ -104,24 +99,18 @@ class Comparison:
 
 def columns_of(
     values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     scorers: tuple[Scorer, ...],
     max_missing: float,
     headline: ArrayLike | None = None,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
 ) -> Columns:
     """Put tracks on the common scale and check the design.
 
     Parameters and errors are those of `earwitness.stats.exact.exact_test`.
     """
-    labels, names = np.asarray(is_suspect, dtype=np.bool_), np.asarray(groups)
-    if values.ndim != 2 or labels.shape != (len(values),) or names.shape != (len(values),):
-        raise ValueError("values must be [tracks, features], is_suspect and groups [tracks]")
-    if labels.all() or not labels.any():
-        raise ValueError("both sides need a track")
+    if values.ndim != 2 or len(values) != len(sides):
+        raise ValueError("values must be [tracks, features], with the tracks of sides")
     scores = usable_scores(values, max_missing=max_missing)
     features = standardised(scores.values)
     weights = np.ones(values.shape[1]) if headline is None else np.asarray(headline, dtype=np.float64)
@@ -136,10 +125,12 @@ def columns_of(
         counts=counts,
         scores=scores,
         headline=weights,
-        is_suspect=labels,
-        groups=codes_by_content(scores.values, names),
-        strata=None if strata is None else _codes(strata),
-        pairs=None if pairs is None else _codes(pairs),
+        sides=Sides(
+            sides.is_suspect,
+            codes_by_content(scores.values, sides.groups),
+            strata=None if sides.strata is None else sides.stratum_codes,
+            pairs=None if sides.pairs is None else codes(sides.pairs),
+        ),
     )
 
 
@@ -160,62 +151,37 @@ def compare(
         Whether the lesser difference counts; otherwise that with the covariates' part taken out once.
     """
     design = None if covariates is None else blind_design(covariates)
-    if columns.pairs is not None:
-        return _paired(columns, columns.pairs, permutations, design, directed=directed)
+    sides = columns.sides
+    if sides.pairs is not None:
+        return _paired(columns, sides.pairs, permutations, design, directed=directed)
     once = twice = columns.values
     if design is not None:
-        budget = LABEL_FREE_DF_SHARE * (int(columns.groups.max()) + 1)
+        budget = LABEL_FREE_DF_SHARE * (int(sides.groups.max()) + 1)
         explained = project(design, np.ones(len(design)), budget=budget).fitted(once)
         # A missing value is neutral, whatever its track sounds like.
         explained[:, : columns.features][columns.scores.absent] = 0.0
         once, twice = once - explained, once - (1 + RESERVE) * explained
-    rows = group_rows(once, columns.groups, strata=columns.strata)
+    rows = group_rows(once, sides.groups, strata=sides.strata)
     plain = SetDifferences(rows.values, rows.weights)
     differences: Differences = plain
     if design is not None and directed:
-        reserved = group_rows(twice, columns.groups, strata=columns.strata)
+        reserved = group_rows(twice, sides.groups, strata=sides.strata)
         differences = LesserDifferences(plain, SetDifferences(reserved.values, reserved.weights))
-    strata = np.zeros(len(once), dtype=np.intp) if columns.strata is None else columns.strata
     return Comparison(
         columns=columns,
         rows=rows,
         track_values=once,
-        track_row=columns.groups,
-        reference=Labellings(
-            observed=per_group(columns.is_suspect, columns.groups, "side"),
-            strata=per_group(strata, columns.groups, "stratum"),
-            permutations=permutations,
-        ),
+        track_row=sides.groups,
+        reference=sides.labellings(permutations),
         differences=differences,
     )
 
 
-def possible_labellings(
-    is_suspect: ArrayLike, groups: ArrayLike, *, strata: ArrayLike | None = None, pairs: ArrayLike | None = None
-) -> int:
-    """Return the number of different labellings of these sets: 1 over it is the smallest p that they can give."""
-    codes, sides = _codes(groups), np.asarray(is_suspect, dtype=np.bool_)
-    if pairs is not None:
-        return Flips(units=int(units_of_pairs(codes, _codes(pairs)).max()) + 1, permutations=1).possible
-    stratum = np.zeros(len(codes), dtype=np.intp) if strata is None else _codes(strata)
-    observed, of_group = per_group(sides, codes, "side"), per_group(stratum, codes, "stratum")
-    return Labellings(observed=observed, strata=of_group, permutations=1).possible
-
-
-def per_group(values: NDArray[Any], codes: Ints, what: str) -> NDArray[Any]:
-    """Return one value a group, having checked that its tracks agree."""
-    found = np.empty(int(codes.max()) + 1, dtype=values.dtype)
-    found[codes] = values
-    if not np.array_equal(found[codes], values):
-        raise ValueError(f"a group has tracks of more than one {what}")
-    return found
-
-
 def _paired(columns: Columns, pairs: Ints, permutations: int, design: Floats | None, *, directed: bool) -> Comparison:
-    found = pair_rows(columns.values, columns.is_suspect, columns.groups, pairs)
+    found = pair_rows(columns.values, columns.sides.is_suspect, columns.sides.groups, pairs)
     once = twice = found.values
     if design is not None:
-        apart = pair_rows(design, columns.is_suspect, columns.groups, pairs).values
+        apart = pair_rows(design, columns.sides.is_suspect, columns.sides.groups, pairs).values
         budget = LABEL_FREE_DF_SHARE * (int(found.unit.max()) + 1)
         explained = project(apart, np.ones(len(apart)), budget=budget, intercept=False).fitted(once)
         once, twice = once - explained, once - (1 + RESERVE) * explained
@@ -233,7 +199,3 @@ def _paired(columns: Columns, pairs: Ints, permutations: int, design: Floats | N
         reference=Flips(units=len(units.values), permutations=permutations),
         differences=differences,
     )
-
-
-def _codes(labels: ArrayLike) -> Ints:
-    return np.asarray(np.unique(np.asarray(labels), return_inverse=True)[1], dtype=np.intp)

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import Comparison, columns_of, compare
 from earwitness.stats.scorers import DIRECTED, UNDECLARED, UNDIRECTED, Fixed, Scorer, statistics, unit_score
+from earwitness.stats.sides import Sides
 from earwitness.stats.splits import fold_of_groups
 from earwitness.types import Bools, Floats, Ints
 
@@ -98,15 +99,12 @@ class ExactTest:
 
 def exact_test(
     values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     settings: ExactSettings | None = None,
     seed: int = 0,
     headline: ArrayLike | None = None,
     covariates: Floats | None = None,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
 ) -> ExactTest:
     """Test whether suspects score higher than held-out tracks, by relabelling whole groups.
 
@@ -118,10 +116,8 @@ def exact_test(
     ----------
     values
         ``[tracks, features]`` oriented so that higher = more member-like; NaN = missing.
-    is_suspect
-        ``[tracks]``.
-    groups
-        ``[tracks]`` labels; a group lies on one side, except where there are pairs.
+    sides
+        Which track is on which side, and what may be exchanged (`earwitness.stats.sides.Sides`).
     settings
         See `ExactSettings`.
     seed
@@ -132,11 +128,6 @@ def exact_test(
     covariates
         ``[tracks, blind features]`` whose part in the features is taken out without looking at labels
         (`earwitness.stats.comparison`); NaN = missing.
-    strata
-        ``[tracks]`` labels, one a group: relabelling then happens within strata only.
-    pairs
-        ``[tracks]`` labels, both sides in each: which half of a pair is the suspect is relabelled, for
-        all pairs of a group together. Excludes strata.
 
     Returns
     -------
@@ -145,8 +136,8 @@ def exact_test(
     Raises
     ------
     ValueError
-        If shapes disagree, a group or its stratum is not of one kind, a side is absent, a pair lacks
-        a side, strata and pairs are both given or no feature is left.
+        If lengths disagree, a group or its stratum is not of one kind, a pair lacks a side, or no feature
+        is left.
 
     Notes
     -----
@@ -155,12 +146,7 @@ def exact_test(
     """
     settings = settings or ExactSettings()
     scorers = settings.rules(headline)
-    if strata is not None and pairs is not None:
-        raise ValueError("strata and pairs exclude each other: a pair is a stratum of its own")
-    columns = columns_of(
-        values, is_suspect, groups,
-        scorers=scorers, max_missing=settings.max_missing, headline=headline, strata=strata, pairs=pairs,
-    )  # fmt: skip
+    columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
     comparison = compare(
         columns, permutations=settings.permutations, covariates=covariates, directed=scorers != UNDIRECTED
     )
@@ -172,7 +158,7 @@ def exact_test(
     weights, scores = _weights_and_scores(comparison, scorers, chosen)
     all_weights = np.full(values.shape[1], np.nan)
     all_weights[columns.scores.kept] = weights
-    reference, suspect = comparison.reference, columns.is_suspect
+    reference, groups = comparison.reference, columns.sides.group_counts
     return ExactTest(
         p_value=smallest_p(p_values, shares),
         p_value_floor=reference.p_value_floor,
@@ -184,23 +170,20 @@ def exact_test(
         missing=columns.scores.missing,
         enumerated=reference.enumerated,
         labellings_used=reference.used,
-        n_groups_suspect=len(np.unique(columns.groups[suspect])),
-        n_groups_held_out=len(np.unique(columns.groups[~suspect])),
-        n_pairs=0 if columns.pairs is None else int(columns.pairs.max()) + 1,
+        n_groups_suspect=groups[0],
+        n_groups_held_out=groups[1],
+        n_pairs=0 if columns.sides.pairs is None else int(columns.sides.pairs.max()) + 1,
         intraclass_correlation=comparison.rows.intraclass_correlation,
     )
 
 
 def unconstrained_test(
     values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     settings: ExactSettings | None = None,
     seed: int = 0,
     covariates: Floats | None = None,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
 ) -> ExactTest:
     """Test whether the two sets differ at all, in any direction of any feature.
 
@@ -209,9 +192,7 @@ def unconstrained_test(
     not that the suspects look like training data.
     """
     settings = replace(settings or ExactSettings(), scorers=UNDIRECTED)
-    return exact_test(
-        values, is_suspect, groups, settings=settings, seed=seed, covariates=covariates, strata=strata, pairs=pairs
-    )
+    return exact_test(values, sides, settings=settings, seed=seed, covariates=covariates)
 
 
 def share_as_large(values: Floats) -> Floats:

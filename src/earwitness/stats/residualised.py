@@ -25,13 +25,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from earwitness.stats.comparison import Columns, columns_of, per_group
+from earwitness.stats.comparison import Columns, columns_of
 from earwitness.stats.exact import ExactSettings, share_as_large, smallest_p
 from earwitness.stats.grouping import group_means, intraclass_correlation
 from earwitness.stats.labellings import Flips
 from earwitness.stats.pairing import pair_rows
 from earwitness.stats.projection import MAX_DF_SHARE, blind_design, project, with_bends
 from earwitness.stats.scorers import Scorer, statistics
+from earwitness.stats.sides import Sides, per_group
 from earwitness.types import Floats, Ints
 
 # A row whose own residual is nearly fitted away must not be blown up to noise.
@@ -135,14 +136,11 @@ class Balanced:
 def residualised_test(
     values: Floats,
     blind_values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     settings: ExactSettings | None = None,
     seed: int = 0,
     headline: ArrayLike | None = None,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
     unmeasured: float = 0.0,
 ) -> ResidualisedTest:
     """Test features against label after both lost what the blind features explain.
@@ -158,7 +156,7 @@ def residualised_test(
         ``[tracks, features]`` oriented so that higher = more member-like; NaN = missing.
     blind_values
         ``[tracks, blind features]``, any direction; NaN = missing.
-    is_suspect, groups, headline, strata, pairs
+    sides, headline
         As in `earwitness.stats.exact.exact_test`.
     settings
         Permutations, largest missing share and scorers of the exact test.
@@ -180,10 +178,7 @@ def residualised_test(
     """
     settings = settings or ExactSettings()
     scorers = settings.rules(headline)
-    columns = columns_of(
-        values, is_suspect, groups,
-        scorers=scorers, max_missing=settings.max_missing, headline=headline, strata=strata, pairs=pairs,
-    )  # fmt: skip
+    columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
     balanced = balance(columns, blind_values)
     p_value, own = np.nan, dict[str, float]()
     if balanced.contrast_left >= NOTHING_LEFT:
@@ -203,19 +198,20 @@ def balance(columns: Columns, blind_values: Floats) -> Balanced:
     described = blind_design(blind_values)
     if not described.size:
         raise ValueError("no blind feature varies between the tracks")
-    design = with_bends(described, columns.is_suspect.astype(np.float64))
-    if columns.pairs is not None:
-        apart = pair_rows(design, columns.is_suspect, columns.groups, columns.pairs)
-        found = pair_rows(columns.values, columns.is_suspect, columns.groups, columns.pairs)
+    sides = columns.sides
+    design = with_bends(described, sides.is_suspect.astype(np.float64))
+    if sides.pairs is not None:
+        apart = pair_rows(design, sides.is_suspect, sides.groups, sides.pairs)
+        found = pair_rows(columns.values, sides.is_suspect, sides.groups, sides.pairs)
         ones = np.ones((int(apart.unit.max()) + 1, 1))
         return _balanced(columns, found.values, apart.values, apart.unit, ones, None)
-    side = per_group(columns.is_suspect, columns.groups, "side").astype(np.float64)[:, None]
-    if columns.strata is None:
+    side = per_group(sides.is_suspect, sides.groups, "side").astype(np.float64)[:, None]
+    if sides.strata is None:
         strata = np.zeros(len(side), dtype=np.intp)
-        return _balanced(columns, columns.values, design, columns.groups, side, strata)
-    strata = per_group(columns.strata, columns.groups, "stratum")
-    values, design = _within(columns.values, columns.strata), _within(design, columns.strata)
-    return _balanced(columns, values, design, columns.groups, _within(side, strata), strata)
+        return _balanced(columns, columns.values, design, sides.groups, side, strata)
+    strata = per_group(sides.strata, sides.groups, "stratum")
+    values, design = _within(columns.values, sides.strata), _within(design, sides.strata)
+    return _balanced(columns, values, design, sides.groups, _within(side, strata), strata)
 
 
 def null_table(balanced: Balanced, scorers: tuple[Scorer, ...], permutations: int, seed: int) -> Floats:

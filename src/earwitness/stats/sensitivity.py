@@ -13,11 +13,11 @@ feature explains.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import Columns, columns_of
 from earwitness.stats.exact import ExactSettings
 from earwitness.stats.residualised import NOTHING_LEFT, Balanced, balance
+from earwitness.stats.sides import Sides
 from earwitness.types import Floats, Ints
 
 _DRAWS = 1999
@@ -54,20 +54,17 @@ class TippingPoint:
 def tipping_point(
     values: Floats,
     blind_values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     weights: Floats,
     alpha: float = 0.01,
     seed: int = 0,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
 ) -> TippingPoint:
     """Return how strong an unmeasured difference would be enough to explain the effect.
 
     Parameters
     ----------
-    values, blind_values, is_suspect, groups, strata, pairs
+    values, blind_values, sides
         As in `earwitness.stats.residualised.residualised_test`.
     weights
         ``[features]`` of the score whose effect is followed, per standard deviation; NaN = dropped.
@@ -86,10 +83,7 @@ def tipping_point(
     Cornfield et al. (1959); Rosenbaum (2002), ch. 4; Cinelli & Hazlett (2020) for multiples of observed
     covariates.
     """
-    columns = columns_of(
-        values, is_suspect, groups,
-        scorers=(), max_missing=ExactSettings().max_missing, strata=strata, pairs=pairs,
-    )  # fmt: skip
+    columns = columns_of(values, sides, scorers=(), max_missing=ExactSettings().max_missing)
     score = np.nan_to_num(weights[columns.scores.kept])
     every = balance(columns, blind_values)
     plain, adjusted = every.effects(score)

@@ -16,6 +16,7 @@ from earwitness.stats.comparison import RESERVE, columns_of
 from earwitness.stats.exact import ExactSettings
 from earwitness.stats.projection import MAX_DF_SHARE
 from earwitness.stats.residualised import NOTHING_LEFT, balance, null_table, p_among
+from earwitness.stats.sides import Sides
 from earwitness.types import Floats
 
 
@@ -38,15 +39,12 @@ class Adjusted:
 def adjusted_p_value(
     values: Floats,
     blind_values: Floats,
-    is_suspect: ArrayLike,
-    groups: ArrayLike,
+    sides: Sides,
     *,
     weights: Floats,
     settings: ExactSettings | None = None,
     seed: int = 0,
     headline: ArrayLike | None = None,
-    strata: ArrayLike | None = None,
-    pairs: ArrayLike | None = None,
     unmeasured: float = RESERVE,
 ) -> Adjusted:
     """The default adjusted analysis: the residualised test, what it left of the effect and what it could balance.
@@ -63,10 +61,7 @@ def adjusted_p_value(
     """
     settings = settings or ExactSettings()
     scorers = settings.rules(headline)
-    columns = columns_of(
-        values, is_suspect, groups,
-        scorers=scorers, max_missing=settings.max_missing, headline=headline, strata=strata, pairs=pairs,
-    )  # fmt: skip
+    columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
     balanced = balance(columns, blind_values)
     before, after = balanced.effects(np.nan_to_num(weights[columns.scores.kept]))
     p_value = float("nan")

@@ -21,8 +21,10 @@ from earwitness.stats.curve import CurvePoint, measured_level, minimum_samples, 
 from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.grouping import intraclass_correlation, normal_scores
 from earwitness.stats.published import Method, published_p
+from earwitness.stats.sides import Sides
 from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.admission import any_usable, check_settings, one_side_a_group, tracks_with_values
+from earwitness.verdict.design import group_counts, sides_of, track_counts
 from earwitness.verdict.result import Counts
 
 _FIRST_SIZE = 5
@@ -140,10 +142,8 @@ def sample_curve(
     tracks, more = tracks_with_values(checked.pooled())
     # As published, a learned scorer chooses directions itself; a sum, a corrected form or the exact test needs them.
     values, names = tracks.oriented(include_unknown=method in ("cdi", "llm-di") and not corrected)
-    suspect = tracks.is_suspect()
-    codes = np.unique(tracks.frame["group"].to_numpy(), return_inverse=True)[1]
-    counts = Counts(suspect=int(suspect.sum()), held_out=int((~suspect).sum()))
-    groups = Counts(suspect=len(np.unique(codes[suspect])), held_out=len(np.unique(codes[~suspect])))
+    sides = sides_of(tracks)
+    suspect, codes, counts, groups = sides.is_suspect, sides.group_codes, track_counts(sides), group_counts(sides)
     p_value = _exact_p(ExactSettings(permutations=permutations)) if exact else _published(method, corrected)
     ladder = sorted(set(sizes)) or _doubling(min(counts.suspect, counts.held_out))
     steps = len(ladder) + 2
@@ -153,7 +153,7 @@ def sample_curve(
             on_progress(done, steps)
 
     def on_draw(rows: Floats, drawn_suspect: Bools) -> float:
-        return p_value(rows[:, :-1], drawn_suspect, rows[:, -1].astype(np.intp), seed)
+        return p_value(rows[:, :-1], Sides(drawn_suspect, rows[:, -1]), seed)
 
     points = []
     for done, size in enumerate(ladder):
@@ -216,17 +216,17 @@ def _doubling(largest: int) -> list[int]:
 
 
 def _published(method: str, corrected: bool) -> PValue:
-    def p_value(values: Floats, is_suspect: Bools, _: Ints, seed: int) -> float:
+    def p_value(values: Floats, sides: Sides, seed: int) -> float:
         # The learners underneath take seeds of 32 bits.
-        return published_p(values, is_suspect, cast(Method, method), corrected=corrected, seed=seed % 2**32)
+        return published_p(values, sides.is_suspect, cast(Method, method), corrected=corrected, seed=seed % 2**32)
 
     return p_value
 
 
 def _exact_p(settings: ExactSettings) -> PValue:
-    def p_value(values: Floats, is_suspect: Bools, groups: Ints, seed: int) -> float:
+    def p_value(values: Floats, sides: Sides, seed: int) -> float:
         # A small draw in which no feature varies says nothing, for neither side.
-        return exact_test(values, is_suspect, groups, settings=settings, seed=seed).p_value if any_usable(values) else 1
+        return exact_test(values, sides, settings=settings, seed=seed).p_value if any_usable(values) else 1
 
     return p_value
 

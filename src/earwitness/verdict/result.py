@@ -5,6 +5,7 @@ test, in one immutable record that is written to disk and read back unchanged. F
 that a run did not compute are ``None``: absent, never zero.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_text
 from earwitness.spec import Direction
 from earwitness.stats.aa import AAControl
-from earwitness.stats.blind import LEAST_INFORMATIVE
+from earwitness.stats.blind import LEAST_INFORMATIVE, BlindGate
 from earwitness.stats.fraction import UsedFraction
 from earwitness.verdict.near_copies import NearCopies
 
@@ -41,29 +42,19 @@ class Interval(_Record):
     high: float | None
 
 
-class Blind(_Record):
-    """How well the two sets are told apart without asking the model.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind(BlindGate):
+    """How well the two sets are told apart without asking the model, and what is left where they are.
 
-    ``state`` is ``pass`` (a harmful difference is ruled out), ``fail`` (the sets differ) or
-    ``undecided``; ``passes`` is true for the first alone. ``adjusted_p_value``, made where the gate fails, is
-    that of the test with the difference accounted for, by ``adjusted_method``, and as much again granted to
-    what nobody measured; ``adjusted_detail`` says how far. ``effect_ratio`` is the difference between the sets
-    in the score that carried the test, after over before. ``informative`` counts the blind features that can
-    tell sets apart.
+    ``adjusted_p_value``, made where the gate fails, is that of the test with the difference accounted for, by
+    ``adjusted_method``, and as much again granted to what nobody measured; ``adjusted_detail`` says how far.
+    ``effect_ratio`` is the difference between the sets in the score that carried the test, after over before.
     """
 
-    auc: float
-    low: float
-    high: float
-    p_value: float
-    passes: bool
-    harmful_auc: float
-    state: Literal["pass", "undecided", "fail"]
     adjusted_p_value: float | None = None
     adjusted_method: str | None = None
     adjusted_detail: str | None = None
     effect_ratio: float | None = None
-    informative: int = 0
 
     @property
     def alike(self) -> bool:
