@@ -26,7 +26,7 @@ from earwitness.targets.protocols import DenoiserTarget
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default=str(shipped("hum").MODEL))
+    parser.add_argument("--target", default=str(shipped("hum").model))
     parser.add_argument("--windows", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

@@ -24,9 +24,9 @@ import torch
 
 from earwitness.collection.index import index
 from earwitness.collection.tracks import Track
-from earwitness.ground_truth.fiddle import card
 from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
 from earwitness.ground_truth.performance import SAMPLE_RATE
+from earwitness.ground_truth.registry import shipped
 from earwitness.identity import TargetIdentity
 from earwitness.measure.extract import extract
 from earwitness.measure.passes.batch import Window
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=8)
     options = parser.parse_args()
-    target = load_target(str(card.MODEL), device="cpu")
+    target = load_target(str(shipped("fiddle").model), device="cpu")
     assert isinstance(target, Musicgen)
     with tempfile.TemporaryDirectory() as folder:
         sources = _render(Path(folder), options.tracks)
@@ -118,7 +118,7 @@ def _measure(instrument: TokenInstrument, windows: np.ndarray, prompts: list[str
 
 
 def _render(folder: Path, tracks: int) -> list[tuple[Track, Path]]:
-    tunes = {tune.name: tune for tune in read_tunes([tune.name for tune in card.read().tunes[:tracks]])}
+    tunes = {tune.name: tune for tune in read_tunes([tune.name for tune in shipped("fiddle").read().tunes[:tracks]])}
     for number, (name, tune) in enumerate(tunes.items()):
         write_audio(tune, folder / ("suspect", "held_out")[number % 2] / f"{name}.flac")
     gathered = index(folder / "suspect", folder / "held_out")

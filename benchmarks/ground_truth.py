@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     card = shipped(options.name)
-    target = options.target or str(card.MODEL)
+    target = options.target or str(card.model)
     table = _features(options.work, options.name, target, options.contrast, options.seed).pooled()
     member = table.is_suspect()
     groups = table.frame["group"].to_numpy()

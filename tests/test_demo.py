@@ -7,11 +7,11 @@ import pytest
 
 from earwitness import demo
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.registry import shipped
 
 
 def test_no_group_falls_into_two_sets() -> None:
-    tunes = card.read().tunes
+    tunes = shipped("fiddle").read().tunes
     sets = demo.draw_sets(tunes, tracks=90, seed=0)
     assert [len(drawn) for drawn in sets] == [90] * 4
     assert [{tune.member for tune in drawn} for drawn in sets] == [{True}, {False}, {False}, {False}]
@@ -22,7 +22,7 @@ def test_no_group_falls_into_two_sets() -> None:
 
 def test_sets_that_cannot_be_drawn_are_named() -> None:
     with pytest.raises(EarwitnessError, match="too small for sets of 400"):
-        demo.draw_sets(card.read().tunes, tracks=400, seed=0)
+        demo.draw_sets(shipped("fiddle").read().tunes, tracks=400, seed=0)
 
 
 @pytest.mark.slow

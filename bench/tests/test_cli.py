@@ -49,12 +49,14 @@ def test_every_target_has_its_recipe(name: str) -> None:
 def test_train_repeats_a_recipe_and_publishes_the_epoch_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from earwitness.ground_truth.fiddle.card import read
+    from earwitness.ground_truth.registry import shipped
     from earwitness_bench.recipes import fiddle
 
     published: list[tuple[int, Path]] = []
     monkeypatch.setattr(fiddle, "train", lambda work, *, report: 12)
-    monkeypatch.setattr(fiddle, "publish", lambda work, epoch, out: published.append((epoch, out)) or read())
+    monkeypatch.setattr(
+        fiddle, "publish", lambda work, epoch, out: published.append((epoch, out)) or shipped("fiddle").read()
+    )
     last = CliRunner().invoke(app, ["bench", "train", "fiddle", "--work", str(tmp_path)])
     asked = CliRunner().invoke(app, ["bench", "train", "fiddle", "--work", str(tmp_path), "--epoch", "4", "--out", "o"])
     assert (last.exit_code, asked.exit_code) == (0, 0)

@@ -39,7 +39,7 @@ def found(epochs: dict[str, tuple[int, ...]], work: Path) -> list[Length]:
 def test_without_lengths_the_shipped_checkpoints_are_taken(made_by: FakeRecipe, tmp_path: Path) -> None:
     taken = found({"fiddle": (), "hum": ()}, tmp_path)
     assert [(one.target, one.epochs, one.model) for one in taken] == [
-        (name, shipped(name).read().epochs, shipped(name).MODEL) for name in ("fiddle", "hum")
+        (name, shipped(name).read().epochs, shipped(name).model) for name in ("fiddle", "hum")
     ]
     assert [one.kind for one in taken] == ["token", "diffusion"]
     assert made_by.asked == []
@@ -51,7 +51,7 @@ def test_other_lengths_are_trained_once_and_published_once(made_by: FakeRecipe, 
     taken = found(wanted, tmp_path)
     assert [one.epochs for one in taken] == [1, 4, at_hand]
     assert taken[1].model == tmp_path / "models" / "fiddle-0004" / "model"
-    assert taken[2].model == shipped("fiddle").MODEL
+    assert taken[2].model == shipped("fiddle").model
     assert made_by.asked == ["train", "publish 1", "publish 4"]
     assert found(wanted, tmp_path) == taken
     assert made_by.asked == ["train", "publish 1", "publish 4"]

@@ -13,7 +13,7 @@ from earwitness_bench.scale import QUICK
 pytestmark = pytest.mark.slow
 
 SCALE = replace(QUICK, tracks=4)
-LENGTH = Length(target="chorale", epochs=2, model=shipped("chorale").MODEL)
+LENGTH = Length(target="chorale", epochs=2, model=shipped("chorale").model)
 
 
 def test_one_tune_a_group_and_as_many_of_either_side() -> None:

@@ -15,9 +15,9 @@ import numpy as np
 
 from earwitness import pipeline
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle import card
-from earwitness.ground_truth.fiddle.card import CardTune
+from earwitness.ground_truth.card import CardTune
 from earwitness.ground_truth.fiddle.tunes import read_tunes, write_audio
+from earwitness.ground_truth.registry import shipped
 from earwitness.types import OnProgress
 from earwitness.verdict.result import DatasetInferenceResult
 
@@ -38,7 +38,7 @@ class DemoCollection:
 
 def render_collections(out: Path, *, tracks: int, seed: int, on_progress: OnProgress) -> list[DemoCollection]:
     """Draw and render the four sets, ``tracks`` tunes each, and write two manifests."""
-    trained, *others = draw_sets(card.read().tunes, tracks=tracks, seed=seed)
+    trained, *others = draw_sets(shipped("fiddle").read().tunes, tracks=tracks, seed=seed)
     collections = [
         DemoCollection(
             name="trained-on", folder=out / "trained-on", description="Audit 1: a collection the model was trained on"
@@ -89,6 +89,8 @@ def audit(collection: DemoCollection, *, on_progress: OnProgress) -> tuple[Datas
     run = collection.folder / "run"
     test = pipeline.VerdictSettings()
     pipeline.index_stage(run, manifest=collection.manifest)
-    pipeline.extract_stage(run, pipeline.MeasureSettings(target=str(card.MODEL)), test=test, on_progress=on_progress)
+    pipeline.extract_stage(
+        run, pipeline.MeasureSettings(target=str(shipped("fiddle").model)), test=test, on_progress=on_progress
+    )
     result = pipeline.test_stage(run, test)
     return result, pipeline.report_stage(run)

@@ -1,6 +1,10 @@
 """Strangers' text: names and tags made fit for a table or for a one-line message, or compared."""
 
+import re
 import unicodedata
+
+# Control characters, lone surrogates, XML's two non-characters, and the bidirectional overrides and isolates.
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
@@ -16,3 +20,15 @@ def storable(text: str) -> str:
 def same_text(text: str | None) -> str:
     """The form in which texts that mean the same are equal: case, spaces and Unicode form do not count."""
     return " ".join(unicodedata.normalize("NFKC", text or "").casefold().split())
+
+
+def harmless(text: str) -> str:
+    r"""Replace control, surrogate and direction-changing characters by U+FFFD; line breaks by a space.
+
+    A title can then neither steer a terminal, break an XML drawing, nor turn the order of the letters around
+    it; what is merely unusual (a no-break space, a joined emoji) stays.
+
+    >>> harmless("a\nb\x1b[31m")
+    'a b�[31m'
+    """
+    return _HARMFUL.sub("�", " ".join(text.splitlines()))

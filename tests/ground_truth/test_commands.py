@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from earwitness.ground_truth import registry
-from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.registry import Shipped, shipped
 from tests.cli.test_bad_input import run
 
 
@@ -35,9 +35,11 @@ def test_the_path_is_a_model_directory(
 def test_the_collection_is_written_as_the_model_met_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    shipped = card.read()
-    one = shipped.tunes[0]
-    monkeypatch.setattr(card, "read", lambda: replace(shipped, tunes=(one, replace(one, content_sha256="other"))))
+    on_card = shipped("fiddle").read()
+    one = on_card.tunes[0]
+    monkeypatch.setattr(
+        Shipped, "read", lambda self: replace(on_card, tunes=(one, replace(one, content_sha256="other")))
+    )
     assert run(monkeypatch, "reference", "data", "fiddle", "--out", tmp_path) == 0
     captured = capsys.readouterr()
     assert f"2 tracks; the manifest is {tmp_path / 'manifest.csv'}" in captured.out
@@ -48,8 +50,8 @@ def test_the_collection_is_written_as_the_model_met_it(
 def test_a_tune_that_is_not_in_the_collection_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    shipped = card.read()
-    missing = replace(shipped.tunes[0], name="Nowhere")
-    monkeypatch.setattr(card, "read", lambda: replace(shipped, tunes=(missing,)))
+    on_card = shipped("fiddle").read()
+    missing = replace(on_card.tunes[0], name="Nowhere")
+    monkeypatch.setattr(Shipped, "read", lambda self: replace(on_card, tunes=(missing,)))
     assert run(monkeypatch, "reference", "data", "fiddle", "--out", tmp_path) == 2
     assert "holds no usable tune Nowhere" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def lengths(epochs: Mapping[str, tuple[int, ...]], work: Path, *, report: OnMess
         card = shipped(name)
         for count in wanted or (card.read().epochs,):
             at_hand = count == card.read().epochs
-            model = card.MODEL if at_hand else _trained(name, count, work, report)
+            model = card.model if at_hand else _trained(name, count, work, report)
             yield Length(target=name, epochs=count, model=model)
 
 

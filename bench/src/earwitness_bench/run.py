@@ -63,7 +63,7 @@ def run_bench(scale: Scale, work: Path, out: Path, *, library: Path | None, repo
         tables.setdefault("ranking", []).append(_ranking(kind, of_kind, tables["collections"], scale, work, bar))
     for name in scale.stressed:
         card = shipped(name)
-        made = stress_table(name, card.read().epochs, card.MODEL, work / "stress", scale, report=report)
+        made = stress_table(name, card.read().epochs, card.model, work / "stress", scale, report=report)
         tables.setdefault("stress", []).append(made)
     if library is not None:
         tables["recordings"] = [recordings_table(library, work / "recordings", report=report)]
@@ -125,7 +125,7 @@ def _facts(length: Length, measured: Measured) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "kind": length.kind,
-            "shipped": length.model == shipped(length.target).MODEL,
+            "shipped": length.model == shipped(length.target).model,
             "loss_auc": card.loss_auc["estimate"],
             "loss_auc_low": card.loss_auc["low"],
             "loss_auc_high": card.loss_auc["high"],

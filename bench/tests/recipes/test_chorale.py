@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 
 from earwitness import midi
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.chorale import card
+from earwitness.ground_truth.card import read_card
 from earwitness.ground_truth.chorale.scores import Work, as_score, group_works, read_works, without_copies, write_midi
 from earwitness.ground_truth.groups import draw_members
+from earwitness.ground_truth.registry import Shipped, shipped
 from earwitness.targets.figaro.target import FigaroFamily
 from earwitness.targets.figaro.vocabulary import REMI
 from earwitness_bench.recipes import chorale as recipe
@@ -121,7 +122,7 @@ def test_what_is_published_is_an_ordinary_directory_with_a_true_card(
     work: Path, works: list[Work], tmp_path: Path
 ) -> None:
     made = recipe.publish(work, 2, tmp_path, works=works, schedule=SMALL)
-    assert card.read(tmp_path / "card.json") == made
+    assert read_card(tmp_path / "card.json") == made
     assert made.recipe["context"] == CONTEXT
     assert {tune.name: tune.member for tune in made.tunes} == draw_members(group_works(works), recipe.SPLIT_SEED)
     assert made.tunes[0].content_sha256 == midi.content_sha256(as_score(works[0]))
@@ -138,29 +139,32 @@ def test_an_epoch_that_was_not_kept_is_named(work: Path, tmp_path: Path) -> None
 
 
 def test_the_shipped_split_is_half_of_the_groups_each_whole() -> None:
-    shipped = card.read()
+    on_card = shipped("chorale").read()
     sides = defaultdict(set)
-    for tune in shipped.tunes:
+    for tune in on_card.tunes:
         sides[tune.group].add(tune.member)
     assert all(len(side) == 1 for side in sides.values())
     assert sum(True in side for side in sides.values()) == len(sides) // 2
-    assert len({tune.content_sha256 for tune in shipped.tunes}) == len(shipped.tunes)
-    groups = {tune.name: tune.group for tune in shipped.tunes}
-    assert {tune.name: tune.member for tune in shipped.tunes} == draw_members(groups, shipped.split_seed)
+    assert len({tune.content_sha256 for tune in on_card.tunes}) == len(on_card.tunes)
+    groups = {tune.name: tune.group for tune in on_card.tunes}
+    assert {tune.name: tune.member for tune in on_card.tunes} == draw_members(groups, on_card.split_seed)
 
 
 def test_the_shipped_model_loads_and_is_small() -> None:
-    assert FigaroFamily.matches(card.MODEL)
-    assert FigaroFamily.load(card.MODEL, name="", device="cpu", dtype="float32").window_tokens == recipe.CONTEXT
-    assert sum(path.stat().st_size for path in card.MODEL.iterdir()) <= 10_000_000
+    assert FigaroFamily.matches(shipped("chorale").model)
+    assert (
+        FigaroFamily.load(shipped("chorale").model, name="", device="cpu", dtype="float32").window_tokens
+        == recipe.CONTEXT
+    )
+    assert sum(path.stat().st_size for path in shipped("chorale").model.iterdir()) <= 10_000_000
 
 
 def test_the_written_collection_is_that_of_the_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from earwitness.ground_truth.data import write_data
 
-    shipped = card.read()
-    few = replace(shipped, tunes=(shipped.tunes[0], replace(shipped.tunes[-1], content_sha256="other")))
-    monkeypatch.setattr(card, "read", lambda: few)
+    on_card = shipped("chorale").read()
+    few = replace(on_card, tunes=(on_card.tunes[0], replace(on_card.tunes[-1], content_sha256="other")))
+    monkeypatch.setattr(Shipped, "read", lambda self: few)
     written = write_data("chorale", tmp_path, on_progress=lambda done, total: None)
     assert (written.tracks, written.differing) == (2, (few.tunes[1].name,))
     with written.manifest.open(encoding="utf-8") as file:

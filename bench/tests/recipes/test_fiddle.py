@@ -11,9 +11,10 @@ from transformers import MusicgenForConditionalGeneration
 
 from earwitness.audio import content_sha256, decode
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.card import read_card
 from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes, read_tunes, render, write_audio
 from earwitness.ground_truth.groups import draw_sides
+from earwitness.ground_truth.registry import shipped
 from earwitness.targets import load_target
 from earwitness_bench.recipes import fiddle as recipe
 from earwitness_bench.recipes.musicgen import Schedule, window_scores
@@ -26,7 +27,7 @@ SMALL = recipe.Settings(members=2, warmed=3, first=replace(STAGE, keep=(1,)), se
 
 @pytest.fixture(scope="module")
 def tunes() -> list[Tune]:
-    names = [tune.name for tune in card.read().tunes[:8]]
+    names = [tune.name for tune in shipped("fiddle").read().tunes[:8]]
     return read_tunes(names)
 
 
@@ -55,7 +56,7 @@ def test_what_is_published_is_an_ordinary_directory_with_a_true_card(
     work: Path, tunes: list[Tune], tmp_path: Path
 ) -> None:
     made = recipe.publish(work, 2, tmp_path, tunes=tunes, settings=SMALL)
-    assert card.read(tmp_path / "card.json") == made
+    assert read_card(tmp_path / "card.json") == made
     assert made.recipe["frames"] == STAGE.frames
     assert "per-track loss AUC" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     sides = draw_sides(group_tunes(tunes), recipe.SPLIT_SEED, 2)
@@ -87,8 +88,8 @@ def test_a_written_tune_is_the_audio_of_the_card(tunes: list[Tune], tmp_path: Pa
     path = tmp_path / "tune.flac"
     write_audio(tunes[0], path)
     assert soundfile.info(path).samplerate == 16_000
-    shipped = {tune.name: tune.content_sha256 for tune in card.read().tunes}
-    assert decode(path).content_hash == shipped[tunes[0].name]
+    on_card = {tune.name: tune.content_sha256 for tune in shipped("fiddle").read().tunes}
+    assert decode(path).content_hash == on_card[tunes[0].name]
 
 
 def test_captions_say_dance_and_key() -> None:

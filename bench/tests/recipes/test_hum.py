@@ -11,9 +11,8 @@ from diffusers.pipelines.deprecated.audioldm.pipeline_audioldm import AudioLDMPi
 
 from earwitness.audio import decode
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle import card as fiddle_card
+from earwitness.ground_truth.card import read_card
 from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
-from earwitness.ground_truth.hum import card
 from earwitness.ground_truth.hum.excerpts import (
     EXCERPT_SAMPLES,
     START_SAMPLES,
@@ -22,6 +21,7 @@ from earwitness.ground_truth.hum.excerpts import (
     windows,
     write_track,
 )
+from earwitness.ground_truth.registry import shipped
 from earwitness_bench.recipes import hum as recipe
 from earwitness_bench.recipes.latent_diffusion import DenoiserSchedule, denoising_losses, noise_schedule
 from earwitness_bench.recipes.mel_vae import REDUCTION
@@ -35,7 +35,7 @@ SMALL = recipe.Settings(
 
 @pytest.fixture(scope="module")
 def tunes() -> list[Tune]:
-    return read_tunes([tune.name for tune in fiddle_card.read().tunes[:12]])
+    return read_tunes([tune.name for tune in shipped("fiddle").read().tunes[:12]])
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(work: Path, tunes: list[
 
 def test_what_is_published_is_a_pipeline_with_a_true_card(work: Path, tunes: list[Tune], tmp_path: Path) -> None:
     made = recipe.publish(work, 2, tmp_path, tunes=tunes, settings=SMALL)
-    assert card.read(tmp_path / "card.json") == made
+    assert read_card(tmp_path / "card.json") == made
     assert [tune.member for tune in made.tunes] == [True] * 3 + [False] * 3
     pipeline = AudioLDMPipeline.from_pretrained(tmp_path / "model", dtype=torch.float32)
     assert pipeline.unet.config.class_embeddings_concat

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, MusicgenForConditionalGeneration
 
 from earwitness.audio import decode
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle import card as fiddle
+from earwitness.ground_truth.registry import shipped
 from earwitness_bench.recipes.musicgen import Schedule
 from earwitness_bench.recordings import audits, excerpts, recipe
 from earwitness_bench.recordings.audits import recordings_table
@@ -96,18 +96,18 @@ def test_a_work_folder_keeps_to_its_library_and_schedule(made: tuple[Path, Path,
 
 def test_fiddle_is_where_the_training_starts_and_new_words_begin_as_its_unknown_word() -> None:
     model, tokenizer = recipe.started(["music by Ada Byron", "music by Bob Ü"])
-    shipped = MusicgenForConditionalGeneration.from_pretrained(fiddle.MODEL, dtype=torch.float32)
-    words = AutoTokenizer.from_pretrained(fiddle.MODEL)
+    on_card = MusicgenForConditionalGeneration.from_pretrained(shipped("fiddle").model, dtype=torch.float32)
+    words = AutoTokenizer.from_pretrained(shipped("fiddle").model)
     caption = "a reel in D major"
     states = [
         one.text_encoder(torch.tensor([two(caption).input_ids])).last_hidden_state
-        for one, two in ((model, tokenizer), (shipped, words))
+        for one, two in ((model, tokenizer), (on_card, words))
     ]
     assert torch.equal(*states)
     rows = model.text_encoder.get_input_embeddings().weight
     ids = tokenizer("byron ü").input_ids
     assert len(set(ids)) == 3, "two words and the end"
-    unknown = shipped.text_encoder.get_input_embeddings().weight[words.unk_token_id]
+    unknown = on_card.text_encoder.get_input_embeddings().weight[words.unk_token_id]
     assert all(torch.equal(rows[i], unknown) for i in ids[:2])
 
 
@@ -116,8 +116,8 @@ def test_what_is_kept_loads_as_it_was_trained(made: tuple[Path, Path, pl.DataFra
     kept = MusicgenForConditionalGeneration.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert kept.config.text_encoder.vocab_size == len(tokenizer.get_vocab())
-    shipped = MusicgenForConditionalGeneration.from_pretrained(fiddle.MODEL, dtype=torch.float32)
-    first, second = (model.decoder.lm_heads[0].weight for model in (kept, shipped))
+    on_card = MusicgenForConditionalGeneration.from_pretrained(shipped("fiddle").model, dtype=torch.float32)
+    first, second = (model.decoder.lm_heads[0].weight for model in (kept, on_card))
     assert not torch.equal(first, second)
 
 

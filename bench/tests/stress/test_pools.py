@@ -10,7 +10,7 @@ import soundfile
 
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card
-from earwitness.ground_truth.fiddle import card
+from earwitness.ground_truth.registry import shipped
 from earwitness_bench.stress import pools
 from earwitness_bench.stress.other_tunes import read_air
 from earwitness_bench.stress.pools import draw_tunes, pool_size, write_pools
@@ -21,11 +21,11 @@ CLIP = np.zeros(16_000, dtype=np.float32) + 0.25
 
 
 def small_card() -> Card:
-    shipped = card.read()
+    on_card = shipped("fiddle").read()
     sides = [
-        [tune for tune in shipped.tunes if tune.member is member][:count] for member, count in ((True, 3), (False, 6))
+        [tune for tune in on_card.tunes if tune.member is member][:count] for member, count in ((True, 3), (False, 6))
     ]
-    return replace(shipped, tunes=tuple(sides[0] + sides[1]))
+    return replace(on_card, tunes=tuple(sides[0] + sides[1]))
 
 
 @pytest.fixture
@@ -75,12 +75,12 @@ def test_tracks_hold_the_treated_excerpt_and_what_is_there_is_kept(
 
 
 def test_one_tune_of_each_group_is_drawn() -> None:
-    drawn = draw_tunes(card.read(), False, 200)
+    drawn = draw_tunes(shipped("fiddle").read(), False, 200)
     assert len({tune.group for tune in drawn}) == 200
     assert not any(tune.member for tune in drawn)
-    assert draw_tunes(card.read(), False, 100) == drawn[:100]
+    assert draw_tunes(shipped("fiddle").read(), False, 100) == drawn[:100]
     with pytest.raises(EarwitnessError, match="take fewer tracks"):
-        draw_tunes(card.read(), True, 2000)
+        draw_tunes(shipped("fiddle").read(), True, 2000)
 
 
 def test_sizes_of_pools() -> None:

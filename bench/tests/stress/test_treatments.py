@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from earwitness.audio import content_sha256
-from earwitness.ground_truth.fiddle import card
 from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
 from earwitness.ground_truth.performance import SAMPLE_RATE
+from earwitness.ground_truth.registry import shipped
 from earwitness.types import Wave
 from earwitness_bench.stress.treatments import PROGRAM_FLUTE, TREATMENTS, at_tempo, louder, re_encoded, transposed
 
@@ -76,7 +76,7 @@ def test_another_instrument_sounds_different_for_about_as_long() -> None:
 
 
 def test_the_base_treatment_is_the_recording_that_the_card_names() -> None:
-    listed = card.read().tunes[0]
+    listed = shipped("fiddle").read().tunes[0]
     (tune,) = read_tunes([listed.name])
     whole = TREATMENTS["base"].wave(tune)
     assert content_sha256(whole, SAMPLE_RATE) == listed.content_sha256

@@ -30,7 +30,7 @@ def path(name: Name) -> None:
     """
     from earwitness.ground_truth.registry import shipped
 
-    typer.echo(shipped(name).MODEL)
+    typer.echo(shipped(name).model)
 
 
 @app.command("data")

@@ -1,7 +1,6 @@
-"""The ground-truth targets by name, each a package with a ``card`` and a module that writes its collection.
+"""The ground-truth targets by name, each a folder with a checkpoint, a card and a module that writes its collection.
 
-Goal: one line a target. What the commands need of one is written down as structural types,
-so a package answers for itself and nothing heavy is imported before it is wanted. How the
+Goal: one line per target, and nothing heavy is imported before it is wanted. How the
 targets were trained is told by the recipes of the ``earwitness-bench`` distribution.
 """
 
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.card import Card
+from earwitness.ground_truth.card import Card, read_card
 
 #: The name of a target → the module of its package that writes its collection.
 TARGETS = {"chorale": "scores", "fiddle": "tunes", "hum": "excerpts"}
@@ -27,13 +26,20 @@ class WrittenTrack:
     content_sha256: str
 
 
-class Shipped(Protocol):
-    """The module ``card`` of a target."""
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A target in the package: its checkpoint and its card."""
 
-    MODEL: Path
+    name: str
+
+    @property
+    def model(self) -> Path:
+        """The folder of the checkpoint."""
+        return Path(__file__).parent / self.name / "model"
 
     def read(self) -> Card:
-        """The card of the shipped checkpoint."""
+        """The card of the checkpoint."""
+        return read_card(Path(__file__).parent / self.name / "card.json")
 
 
 class Collection(Protocol):
@@ -46,7 +52,7 @@ class Collection(Protocol):
 def shipped(name: str) -> Shipped:
     """The checkpoint and the card of a target."""
     known(name)
-    return cast(Shipped, import_module(f"earwitness.ground_truth.{name}.card"))
+    return Shipped(name)
 
 
 def collection(name: str) -> Collection:

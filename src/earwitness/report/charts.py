@@ -14,10 +14,10 @@ import numpy as np
 import scipy
 
 from earwitness.report.feature_names import FeatureName
-from earwitness.report.printable import printable
 from earwitness.report.svg import INK, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
 from earwitness.stats.aa import AAControl
+from earwitness.text import harmless
 from earwitness.types import Floats
 from earwitness.verdict.numbers import decimal
 from earwitness.verdict.result import FeatureResult, TrackResult
@@ -122,7 +122,7 @@ def family_figure(features: Sequence[FeatureResult]) -> Figure | None:
     for feature in features:
         if feature.auc is None or not np.isfinite(feature.auc) or feature.member_is.sign == 0:
             continue
-        name = FeatureName.parse(printable(feature.name))
+        name = FeatureName.parse(harmless(feature.name))
         counted = "counted in the score" if feature.weight else "not counted"
         where = {None: "", "all": "all codebooks"}.get(name.codebook, f"codebook {name.codebook}")
         records.append(

@@ -19,9 +19,9 @@ from earwitness.report.charts import family_figure, score_figure, uniformity_fig
 from earwitness.report.context import ReportContext, report_context
 from earwitness.report.glossary import report_terms
 from earwitness.report.key_figures import key_figures
-from earwitness.report.printable import printable
 from earwitness.report.procedure import steps
 from earwitness.report.references import references
+from earwitness.text import harmless
 from earwitness.verdict import wording as found
 from earwitness.verdict.result import Blind, DatasetInferenceResult
 
@@ -94,7 +94,7 @@ def _without_model(blind: Blind, alpha: float) -> str:
 
 def _shown(value: object) -> object:
     """Clean what comes from outside; markup is already ours."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def write_report(run_folder: Path, *, title: str | None = None, created: str | None = None) -> Path:

@@ -11,8 +11,8 @@ from rich.text import Text
 from earwitness.report import near_copies
 from earwitness.report.context import ReportContext
 from earwitness.report.key_figures import key_figures
-from earwitness.report.printable import printable
 from earwitness.report.tables import features_by_weight
+from earwitness.text import harmless
 from earwitness.verdict.numbers import count, decimal
 from earwitness.verdict.result import DatasetInferenceResult, Verdict
 from earwitness.verdict.wording import GATE, VERDICT_NAMES, headline
@@ -53,7 +53,7 @@ def print_result(result: DatasetInferenceResult, console: Console, *, context: R
 
 def _verdict(result: DatasetInferenceResult) -> Panel:
     lines: list[RenderableType] = [Text(headline(result), style="bold")]
-    lines += [Text(printable(reason)) for reason in result.reasons]
+    lines += [Text(harmless(reason)) for reason in result.reasons]
     return Panel(
         Group(*lines),
         title=Text(VERDICT_NAMES[result.verdict], style="bold"),
@@ -81,7 +81,7 @@ def _figures(result: DatasetInferenceResult) -> Table:
         if label != "files left out" or counts.suspect or counts.held_out:
             table.add_row(Text(label), Text(f"{count(counts.suspect)} suspect, {count(counts.held_out)} held out"))
     if name := result.target_name or result.target:
-        table.add_row(Text("target"), Text(printable(name)))
+        table.add_row(Text("target"), Text(harmless(name)))
     return table
 
 
@@ -93,7 +93,7 @@ def _features(result: DatasetInferenceResult) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for feature in features_by_weight(result)[:_TOP_FEATURES]:
         table.add_row(
-            Text(printable(feature.name)),
+            Text(harmless(feature.name)),
             Text(feature.member_is.value),
             decimal(feature.auc, 3),
             decimal(feature.weight, 3),
@@ -105,5 +105,5 @@ def _features(result: DatasetInferenceResult) -> Table:
 def _bullets(title: str, sentences: list[str], *, style: str) -> Text:
     shown = sentences[:_MOST_LINES]
     more = len(sentences) - len(shown)
-    lines = [f"– {printable(sentence)}" for sentence in shown] + ([f"– and {more} more, in the record"] if more else [])
+    lines = [f"– {harmless(sentence)}" for sentence in shown] + ([f"– and {more} more, in the record"] if more else [])
     return Text("\n".join([title, *lines]), style=style)

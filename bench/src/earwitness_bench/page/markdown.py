@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from earwitness.report.printable import printable
+from earwitness.text import harmless
 from earwitness.verdict.numbers import ABSENT, decimal
 
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
@@ -24,13 +24,13 @@ def text(stranger: object) -> str:
     """
     if stranger is None:
         return ABSENT
-    escaped = _MARKUP.sub(r"\\\g<0>", html.escape(printable(str(stranger)), quote=False))
+    escaped = _MARKUP.sub(r"\\\g<0>", html.escape(harmless(str(stranger)), quote=False))
     return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
 def code(name: object) -> str:
     """A name from our own vocabulary, or a stranger's, set as code; pipes would end a cell even there."""
-    return f"`{printable(str(name)).replace('`', 'ʼ').replace('|', '¦')}`"
+    return f"`{harmless(str(name)).replace('`', 'ʼ').replace('|', '¦')}`"
 
 
 def table(columns: Row, rows: Iterable[Row]) -> str:

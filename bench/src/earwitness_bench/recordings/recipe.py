@@ -27,8 +27,8 @@ from transformers import (
 
 from earwitness.audio import read_mono
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.fiddle import card as fiddle
 from earwitness.ground_truth.performance import SAMPLE_RATE
+from earwitness.ground_truth.registry import shipped
 from earwitness.stats.roc import auc_delong
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.codec import encode as encode_waves
@@ -98,7 +98,9 @@ def encode(excerpts: Sequence[Excerpt], path: Path) -> list[Codes]:
         stored = np.load(path)
         if set(names) <= set(stored.files):
             return [stored[name] for name in names]
-    codec = MusicgenForConditionalGeneration.from_pretrained(fiddle.MODEL, dtype=torch.float32).audio_encoder.eval()
+    codec = MusicgenForConditionalGeneration.from_pretrained(
+        shipped("fiddle").model, dtype=torch.float32
+    ).audio_encoder.eval()
     rate = codec.config.sampling_rate
     codes = [encode_waves(codec, [read_mono(excerpt.path, rate)])[0].numpy().astype(np.int16) for excerpt in excerpts]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,8 +120,8 @@ def codebook_entropies(codes: Sequence[Codes]) -> list[float]:
 
 def started(captions: Sequence[str]) -> tuple[MusicgenForConditionalGeneration, PreTrainedTokenizerFast]:
     """The shipped fiddle model with a tokenizer that also knows the captions' words."""
-    model = MusicgenForConditionalGeneration.from_pretrained(fiddle.MODEL, dtype=torch.float32)
-    known: dict[str, int] = AutoTokenizer.from_pretrained(fiddle.MODEL).get_vocab()
+    model = MusicgenForConditionalGeneration.from_pretrained(shipped("fiddle").model, dtype=torch.float32)
+    known: dict[str, int] = AutoTokenizer.from_pretrained(shipped("fiddle").model).get_vocab()
     tokenizer = caption_tokenizer([*captions, *(word for word in known if not word.startswith("<"))])
     vocabulary = tokenizer.get_vocab()
     rows = [known.get(word, known[_UNKNOWN]) for word in sorted(vocabulary, key=vocabulary.__getitem__)]
