@@ -53,10 +53,10 @@ def test_a_failed_gate_reports_the_adjusted_test() -> None:
 
 
 def test_an_undecided_gate_says_what_is_left_of_the_difference() -> None:
-    gate = GATE.model_copy(update={"state": "undecided", "effect_ratio": 0.417})
+    gate = replace(GATE, state="undecided", effect_ratio=0.417)
     assert "cannot be excluded" in wording.gate(gate, 0.01)
     assert "41.7\xa0% of the difference" in wording.accounted(gate, 0.01)
-    assert "100\xa0% of the difference" in wording.accounted(gate.model_copy(update={"effect_ratio": 1.4}), 0.01)
+    assert "100\xa0% of the difference" in wording.accounted(replace(gate, effect_ratio=1.4), 0.01)
 
 
 def test_a_share_that_is_nothing_is_not_said() -> None:
