@@ -9,9 +9,10 @@ from page_samples import TABLES, frame, ranked, write_tables
 from earwitness.errors import EarwitnessError
 from earwitness.stats.binomial import clopper_pearson
 from earwitness_bench.page import write_page
+from earwitness_bench.page.blocks import Bullets, Folded, Picture, Section, Table, rendered
 from earwitness_bench.page.disagreements import disagreements, right_alone
 from earwitness_bench.page.false_alarms import pooled_false_alarms
-from earwitness_bench.page.markdown import listed, number, share, table, text
+from earwitness_bench.page.markdown import listed, number, share, text
 from earwitness_bench.page.ranking import compared
 from earwitness_bench.page.tables import Tables
 from earwitness_bench.scale import FULL, QUICK
@@ -295,7 +296,19 @@ def test_markdown_of_figures() -> None:
     assert share(0.5, None, None) == "50.0%"
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(["a"]) == "a"
-    assert table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_every_shape_of_the_page_in_markdown() -> None:
+    shown = Table(("a", "b"), [("1", "2"), ("3", "4")])
+    section = Section(
+        heading="H", blocks=("One.", shown, Bullets(["s.", "t."]), Picture("p", "words"), Folded("f", shown))
+    )
+    table = "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |\n"
+    assert rendered("T", [section, section]).split("## H\n\n")[1:] == [
+        f"One.\n\n{table}\n- s.\n- t.\n\n![words](bench/p.svg)\n\n"
+        f"<details>\n<summary>f</summary>\n\n{table}\n</details>\n{after}"
+        for after in ("\n", "")
+    ]
 
 
 @pytest.mark.parametrize(

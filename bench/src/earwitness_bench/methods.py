@@ -5,6 +5,7 @@ published procedures run as published, on features turned towards membership whe
 those that learn their own signs also get the features whose direction is unknown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +18,8 @@ from earwitness.stats.published import Method, published_p
 from earwitness.stats.sides import Sides
 
 METHODS = ("exact", "cdi", "iar", "llm-di")
+AS_USED: Mapping[str, str] = {"exact": "default", "cdi": "published", "iar": "published", "llm-di": "published"}
+"""The features each method would be used with."""
 FEWEST = {"exact": 2, "cdi": 5, "iar": 2, "llm-di": 4}
 """Tracks per side below which a method has no answer at all."""
 

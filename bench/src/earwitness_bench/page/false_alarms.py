@@ -6,13 +6,14 @@ import polars as pl
 
 from earwitness.stats.binomial import clopper_pearson
 from earwitness_bench.methods import METHODS
-from earwitness_bench.page.markdown import bullets, code, share, table, times
+from earwitness_bench.page.blocks import Block, Bullets, Table
+from earwitness_bench.page.markdown import code, share, times
 from earwitness_bench.scale import ALPHA
 
 Record = dict[str, Any]
 
 
-def false_alarms(points: pl.DataFrame) -> list[str]:
+def false_alarms(points: pl.DataFrame) -> list[Block]:
     """The table of false alarms over a target's training lengths, and what it says."""
     pooled = pooled_false_alarms(points)
     if not len(pooled):
@@ -35,8 +36,8 @@ def false_alarms(points: pl.DataFrame) -> list[str]:
         f"{ALPHA:.0%}. In bold where even the lower limit is above it; by chance that happens in at most one "
         "row in forty of a method that keeps its level. Each draw splits the tracks that were not trained on at "
         "random, so the intervals hold for this pool of tracks; both sets of features see the same draws.",
-        table(["target", "features", "tracks per side", "draws", *(code(method) for method in METHODS)], rows),
-        bullets(_says(pooled)),
+        Table(["target", "features", "tracks per side", "draws", *(code(method) for method in METHODS)], rows),
+        Bullets(_says(pooled)),
     ]
 
 

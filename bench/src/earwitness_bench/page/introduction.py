@@ -1,7 +1,7 @@
 """What the benchmark is, how to run it, and its size; and how to run the paper's own experiments."""
 
-from earwitness_bench.page.markdown import code, listed, table
-from earwitness_bench.page.section import Section
+from earwitness_bench.page.blocks import Section, Table
+from earwitness_bench.page.markdown import code, listed
 from earwitness_bench.page.tables import Tables
 from earwitness_bench.scale import ALPHA, Scale
 
@@ -38,7 +38,7 @@ def introduction(tables: Tables, scale: Scale) -> Section:
             f"    {command}",
             f"The figures below are of the {scale.name} size. Brackets hold 95 % intervals: DeLong for an AUC, "
             "Clopper–Pearson for a share.",
-            table(("what", "how much"), size),
+            Table(("what", "how much"), size),
             "`exact` is this package's test; `cdi`, `iar` and `llm-di` are published procedures, run as published.",
         ),
     )

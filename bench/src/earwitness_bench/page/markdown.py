@@ -1,19 +1,18 @@
-"""Markdown that reads well on a code host, and in which strangers' text stays text.
+"""Markdown of single words and figures, in which strangers' text stays text.
 
-Goal: the few shapes the page is made of. Conventions: an em dash stands for what was not
-measured; an estimate is followed by its 95 % limits in brackets; shares have one decimal.
+Conventions: an em dash stands for what was not measured; an estimate is followed by its
+95 % limits in brackets; shares have one decimal.
 """
 
 import html
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from earwitness.text import harmless
 from earwitness.verdict.numbers import ABSENT, decimal
 
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
-Row = Sequence[str]
 
 
 def text(stranger: object) -> str:
@@ -31,28 +30,6 @@ def text(stranger: object) -> str:
 def code(name: object) -> str:
     """A name from our own vocabulary, or a stranger's, set as code; pipes would end a cell even there."""
     return f"`{harmless(str(name)).replace('`', 'ʼ').replace('|', '¦')}`"
-
-
-def table(columns: Row, rows: Iterable[Row]) -> str:
-    """A table; the cells are Markdown already."""
-    lines = [_line(columns), _line(["---"] * len(columns)), *map(_line, rows)]
-    return "\n".join(lines)
-
-
-def details(summary: str, *blocks: str) -> str:
-    """What is folded away until it is asked for."""
-    body = "\n\n".join(blocks)
-    return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
-
-
-def bullets(sentences: Iterable[str]) -> str:
-    """One sentence per line."""
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def picture(name: str, spoken: str) -> str:
-    """A drawing that lies beside the tables, with the words that stand for it."""
-    return f"![{spoken}](bench/{name}.svg)"
 
 
 def known(value: float | None) -> bool:
@@ -88,5 +65,6 @@ def times(number_of: int, noun: str, plural: str | None = None) -> str:
     return f"{number_of:,} {noun if number_of == 1 else plural or noun + 's'}"
 
 
-def _line(cells: Row) -> str:
-    return f"| {' | '.join(cells)} |"
+def after(epochs: int) -> str:
+    """``1 epoch``, ``12 epochs``."""
+    return f"{epochs:,} epoch{'' if epochs == 1 else 's'}"

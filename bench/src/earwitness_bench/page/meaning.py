@@ -3,11 +3,11 @@
 import polars as pl
 
 from earwitness_bench.collections import POWER
-from earwitness_bench.methods import METHODS
+from earwitness_bench.methods import AS_USED, METHODS
+from earwitness_bench.page.blocks import Section
 from earwitness_bench.page.disagreements import right_alone
 from earwitness_bench.page.false_alarms import pooled_false_alarms
-from earwitness_bench.page.markdown import code, listed, number, times
-from earwitness_bench.page.section import AS_USED, Section, after
+from earwitness_bench.page.markdown import after, code, listed, number, times
 from earwitness_bench.page.tables import Tables
 from earwitness_bench.scale import ALPHA
 

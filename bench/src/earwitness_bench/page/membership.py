@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from earwitness_bench.page.markdown import bullets, code, details, known, listed, number, share, table, times
-from earwitness_bench.page.section import Section, after
+from earwitness_bench.page.blocks import Block, Bullets, Folded, Section, Table
+from earwitness_bench.page.markdown import after, code, known, listed, number, share, times
 from earwitness_bench.page.tables import Tables
 from earwitness_bench.page.targets import by_mean_auc
 
@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 def membership_section(tables: Tables) -> Section:
     """One table a target: signals by falling mean AUC, a column a training length."""
-    blocks = [
+    blocks: list[Block] = [
         "How well each signal tells a single track that was trained on from one that was not. Of a signal's variants "
         "(share k, codebook, level …) the best was chosen on one half of the groups, and is reported on the other. "
         "† marks a signal without a declared direction: it was learned on the choosing half."
@@ -25,26 +25,26 @@ def membership_section(tables: Tables) -> Section:
     return Section(heading="Membership inference", blocks=tuple(blocks))
 
 
-def _of_target(target: str, found: pl.DataFrame) -> list[str]:
+def _of_target(target: str, found: pl.DataFrame) -> list[Block]:
     sizes = found.select("members", "non_members").unique(maintain_order=True).rows()
     asked = "; ".join(f"{members:,} members and {others:,} non-members" for members, others in sizes)
     return [
         f"### {code(target)}: AUC",
         f"On {asked} of the reporting half.",
         _pivoted(found, lambda row: number(row["auc"], row["auc_low"], row["auc_high"])),
-        bullets(_says(found)),
-        details(
+        Bullets(_says(found)),
+        Folded(
             f"{target}: true positives at 1 % false positives",
             _pivoted(found, lambda row: share(row["tpr"], row["tpr_low"], row["tpr_high"])),
         ),
-        details(
+        Folded(
             f"{target}: the variant chosen, of how many, and tracks without a value",
             _pivoted(found, lambda row: f"{code(row['variant'])} of {row['variants']}, {row['undefined']}"),
         ),
     ]
 
 
-def _pivoted(found: pl.DataFrame, cell: Callable[[Record], str]) -> str:
+def _pivoted(found: pl.DataFrame, cell: Callable[[Record], str]) -> Table:
     lengths = sorted(set(found["epochs"].to_list()))
     cells = {(row["signal"], row["epochs"]): cell(row) for row in found.iter_rows(named=True)}
     learned = set(found.filter(pl.col("direction") == "learned")["signal"].to_list())
@@ -55,7 +55,7 @@ def _pivoted(found: pl.DataFrame, cell: Callable[[Record], str]) -> str:
         ]
         for signal in by_mean_auc(found)
     ]
-    return table(["signal", *map(after, lengths)], rows)
+    return Table(["signal", *map(after, lengths)], rows)
 
 
 def _says(found: pl.DataFrame) -> list[str]:

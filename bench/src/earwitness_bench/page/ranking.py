@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from earwitness_bench.page.markdown import bullets, code, details, number, share, table
-from earwitness_bench.page.section import Section
+from earwitness_bench.page.blocks import Block, Bullets, Folded, Section, Table
+from earwitness_bench.page.markdown import code, number, share
 from earwitness_bench.scale import ALPHA
 
 Record = dict[str, Any]
@@ -23,7 +23,7 @@ def ranking_section(ranking: pl.DataFrame | None) -> Section:
     heading = "Which signals earn their place"
     if ranking is None:
         return Section(heading=heading, blocks=("The signals were not ranked; `earwitness bench` does it.",))
-    blocks = [
+    blocks: list[Block] = [
         "Half of the groups served to grow a set of signals, one at a time, for as long as the p-value of `exact` "
         "fell; the rows below are of the other half, which played no part in that. All sets see the same draws, at "
         "sizes where the test is neither blind nor sure. “Published” are the signals of the published feature set. A "
@@ -35,14 +35,14 @@ def ranking_section(ranking: pl.DataFrame | None) -> Section:
         blocks += [
             f"### {kind}",
             f"Tracks per side of the draws, by training length: {', '.join(found['sizes'][0].split())}.",
-            table(_COLUMNS, map(_row, named.iter_rows(named=True))),
-            bullets(_says(named)),
+            Table(_COLUMNS, [_row(row) for row in named.iter_rows(named=True)]),
+            Bullets(_says(named)),
         ]
         if len(others):
             blocks.append(
-                details(
+                Folded(
                     f"{kind}: the grown set without each of its signals, and every signal alone",
-                    table(_COLUMNS, map(_row, others.iter_rows(named=True))),
+                    Table(_COLUMNS, [_row(row) for row in others.iter_rows(named=True)]),
                 )
             )
     return Section(heading=heading, blocks=tuple(blocks))

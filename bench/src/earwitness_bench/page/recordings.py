@@ -6,8 +6,8 @@ import polars as pl
 
 from earwitness.verdict.numbers import p_value
 from earwitness_bench.methods import METHODS
-from earwitness_bench.page.markdown import bullets, code, details, listed, table, text, times
-from earwitness_bench.page.section import Section, after
+from earwitness_bench.page.blocks import Block, Bullets, Folded, Section, Table
+from earwitness_bench.page.markdown import after, code, listed, text, times
 from earwitness_bench.recordings.packages import PACKAGES
 from earwitness_bench.recordings.verdicts import ALL_UNUSED, ALL_USED
 from earwitness_bench.scale import ALPHA
@@ -33,18 +33,18 @@ def recordings_section(recordings: pl.DataFrame | None) -> Section:
         )
     single = recordings.filter(~pl.col("artist").is_in(_TOGETHER))
     lengths = sorted(set(recordings["epochs"].to_list()))
-    blocks = [
+    blocks: list[Block] = [
         "The `fiddle` target was trained further on half of the recordings of some artists and on nothing of the "
         "others. Each artist is audited as a user would: the suspect set is the half that was, or could have been, "
         f"trained on, and the other half is held out; α = {ALPHA:g}. ✓ found, or quiet about an artist who was not "
         "used · – missed · ✗ false alarm · “·” cannot be tested. The recordings are those of Debian packages, in the "
         "folder given to `--recordings`:",
         _PACKAGES,
-        table(("epochs", "method", *OUTCOMES), _sums(single, lengths)),
-        bullets(_says(single, lengths)),
+        Table(("epochs", "method", *OUTCOMES), _sums(single, lengths)),
+        Bullets(_says(single, lengths)),
         f"### Artist by artist after {after(lengths[-1])}",
         _artists(recordings, lengths[-1]),
-        *(details(f"After {after(length)}", _artists(recordings, length)) for length in reversed(lengths[:-1])),
+        *(Folded(f"After {after(length)}", _artists(recordings, length)) for length in reversed(lengths[:-1])),
     ]
     return Section(heading=heading, blocks=tuple(blocks))
 
@@ -58,7 +58,7 @@ def _sums(single: pl.DataFrame, lengths: list[int]) -> list[list[str]]:
     return rows
 
 
-def _artists(recordings: pl.DataFrame, length: int) -> str:
+def _artists(recordings: pl.DataFrame, length: int) -> Table:
     found: dict[tuple[str, str], dict[str, Record]] = {}
     for row in recordings.filter(pl.col("epochs") == length).iter_rows(named=True):
         found.setdefault((row["artist"], row["package"]), {})[row["method"]] = row
@@ -83,7 +83,7 @@ def _artists(recordings: pl.DataFrame, length: int) -> str:
         "artist", "packages", "truth", "tracks", "pieces", *(code(method) for method in METHODS),
         "`exact`, adjusted p", "`exact`, Holm p", "`exact`, remark",
     )  # fmt: skip
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def _verdict(row: Record | None) -> str:

@@ -7,10 +7,10 @@ import polars as pl
 from earwitness.verdict.numbers import p_value
 from earwitness_bench.charts import collections_chart
 from earwitness_bench.collections import POWER
-from earwitness_bench.methods import METHODS
+from earwitness_bench.methods import AS_USED, METHODS
+from earwitness_bench.page.blocks import Block, Bullets, Folded, Picture, Section, Table
 from earwitness_bench.page.false_alarms import false_alarms
-from earwitness_bench.page.markdown import bullets, code, details, number, picture, share, table, times
-from earwitness_bench.page.section import AS_USED, Section, after
+from earwitness_bench.page.markdown import after, code, number, share, times
 from earwitness_bench.page.tables import Tables
 from earwitness_bench.scale import ALPHA
 
@@ -20,7 +20,7 @@ _CHECKPOINT = ("target", "epochs")
 
 def sets_section(tables: Tables) -> Section:
     """The curves, the minimum numbers of tracks, and the false alarms."""
-    blocks = [
+    blocks: list[Block] = [
         "Sets are drawn from the tracks asked about; shown is the share of draws in which a method's p-value is at "
         f"most {ALPHA:g}. Every method is drawn with the default features, and, folded away, with the published ones."
     ]
@@ -32,17 +32,15 @@ def sets_section(tables: Tables) -> Section:
             name, title = f"sets-{target}-{features}", f"{target}, {features} features: sets found, and false alarms"
             drawings[name] = collections_chart(of_features, name=name, title=title, headings=headings)
             if features == "default":
-                blocks += [f"### {code(target)}", picture(name, title)]
+                blocks += [f"### {code(target)}", Picture(name, title)]
             else:
-                blocks.append(details(f"{target} with the published features", picture(name, title)))
-        blocks.append(
-            details(f"{target}: mean and median p by tracks per side, suspects trained on", _p_values(points))
-        )
+                blocks.append(Folded(f"{target} with the published features", Picture(name, title)))
+        blocks.append(Folded(f"{target}: mean and median p by tracks per side, suspects trained on", _p_values(points)))
     blocks += ["### How many tracks", *_minimum(tables), "### False alarms", *false_alarms(tables.collections)]
     return Section(heading="Dataset inference", blocks=tuple(blocks), drawings=drawings)
 
 
-def _p_values(points: pl.DataFrame) -> str:
+def _p_values(points: pl.DataFrame) -> Table:
     """The papers' curve in figures: mean p, then the median, over the draws of a size."""
     cells: dict[tuple[int, str, int], dict[str, Record]] = {}
     for row in points.iter_rows(named=True):
@@ -57,7 +55,7 @@ def _p_values(points: pl.DataFrame) -> str:
         ]
         for (epochs, features, size), methods in cells.items()
     ]
-    return table(["epochs", "features", "tracks per side", "draws", *(code(method) for method in METHODS)], rows)
+    return Table(["epochs", "features", "tracks per side", "draws", *(code(method) for method in METHODS)], rows)
 
 
 def _mean_and_median(row: Record | None) -> str:
@@ -73,7 +71,7 @@ def _headings(targets: pl.DataFrame) -> dict[int, str]:
     }
 
 
-def _minimum(tables: Tables) -> list[str]:
+def _minimum(tables: Tables) -> list[Block]:
     largest = _largest(tables.collections)
     found = {
         (row["target"], row["epochs"], row["features"], row["method"]): row
@@ -108,9 +106,9 @@ def _minimum(tables: Tables) -> list[str]:
         "worst rate of false alarms over the sizes. Each method has the features it would be used with: `exact` the "
         "default ones, the others the published ones. “> n”: not with the largest sets drawn. A number of tracks is "
         "worth what the false alarms below it allow.",
-        table(["target", "epochs", *(code(method) for method in METHODS)], front),
-        bullets(_minimum_says(found, checkpoints)),
-        details("Every method with both sets of features", table(columns, every)),
+        Table(["target", "epochs", *(code(method) for method in METHODS)], front),
+        Bullets(_minimum_says(found, checkpoints)),
+        Folded("Every method with both sets of features", Table(columns, every)),
     ]
 
 

@@ -7,9 +7,9 @@ import polars as pl
 from earwitness.verdict.numbers import p_value
 from earwitness_bench.charts import stress_chart
 from earwitness_bench.methods import METHODS
+from earwitness_bench.page.blocks import Block, Bullets, Folded, Picture, Section, Table
 from earwitness_bench.page.disagreements import disagreements, right_alone, scenario_of
-from earwitness_bench.page.markdown import bullets, code, details, known, listed, picture, share, table, text, times
-from earwitness_bench.page.section import Section, after
+from earwitness_bench.page.markdown import after, code, known, listed, share, text, times
 from earwitness_bench.scale import ALPHA
 from earwitness_bench.stress.outcome import FAILED, FOUND, PARTLY_FOUND
 
@@ -33,10 +33,10 @@ def stress_section(stress: pl.DataFrame | None) -> Section:
         f"✓ right (quiet where nothing was used, or found in at least {FOUND:.0%} of the draws) · ◐ partly found "
         f"({PARTLY_FOUND:.0%} or more) · – missed · ✗ false alarm (not used, and the share's lower limit is above "
         f"{ALPHA:.0%}) · “·” neither answer is wrong.",
-        table(columns, rows),
-        picture("stress", "What every method says in every scenario"),
-        bullets(_says(stress)),
-        details("All figures, with 95 % intervals", _everything(stress)),
+        Table(columns, rows),
+        Picture("stress", "What every method says in every scenario"),
+        Bullets(_says(stress)),
+        Folded("All figures, with 95 % intervals", _everything(stress)),
         "### Where `exact` was wrong or missed something",
         _where_exact_was_wrong(stress),
         "### Why they disagree",
@@ -106,7 +106,7 @@ def _says(stress: pl.DataFrame) -> list[str]:
     return sentences
 
 
-def _everything(stress: pl.DataFrame) -> str:
+def _everything(stress: pl.DataFrame) -> Table:
     columns = (
         "target", "scenario", "truth", "tracks", "draws", "method", "says used", "says no", "inconclusive",
         "cannot be tested", "median p", "outcome",
@@ -128,7 +128,7 @@ def _everything(stress: pl.DataFrame) -> str:
         )
         for row in stress.iter_rows(named=True)
     ]
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def _said(row: Record) -> str:
@@ -139,16 +139,16 @@ def _where(row: Record) -> str:
     return f"**{text(label(row))}**, {code(row['target'])}, truth: {text(row['truth'])}"
 
 
-def _where_exact_was_wrong(stress: pl.DataFrame) -> str:
+def _where_exact_was_wrong(stress: pl.DataFrame) -> Block:
     wrong = [row for row in stress.iter_rows(named=True) if row["method"] == "exact" and row["outcome"] in FAILED]
     if not wrong:
         return "In no cell."
-    return bullets(
-        f"{_where(row)}: {_said(row)} of {row['draws']} draws, {row['tracks']} tracks per side." for row in wrong
+    return Bullets(
+        [f"{_where(row)}: {_said(row)} of {row['draws']} draws, {row['tracks']} tracks per side." for row in wrong]
     )
 
 
-def _reasons(stress: pl.DataFrame) -> list[str]:
+def _reasons(stress: pl.DataFrame) -> list[Block]:
     """A line per cell; methods that were wrong for the same reason share it."""
     shared: dict[tuple[object, ...], list[tuple[Record, Record]]] = {}
     for row, exact in disagreements(stress):
@@ -162,5 +162,5 @@ def _reasons(stress: pl.DataFrame) -> list[str]:
         return ["There is no cell in which a published procedure was wrong and `exact` right, or the reverse."]
     intro = "Every cell in which a published procedure was wrong and `exact` right, or the reverse:"
     if len(lines) <= _LISTED_OPENLY:
-        return [intro, bullets(lines)]
-    return [intro, details(f"All {len(lines)} reasons", bullets(lines))]
+        return [intro, Bullets(lines)]
+    return [intro, Folded(f"All {len(lines)} reasons", Bullets(lines))]

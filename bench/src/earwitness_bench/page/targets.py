@@ -3,8 +3,8 @@
 import polars as pl
 
 from earwitness_bench.charts import length_chart
-from earwitness_bench.page.markdown import bullets, code, number, picture, table
-from earwitness_bench.page.section import Section, after
+from earwitness_bench.page.blocks import Bullets, Picture, Section, Table
+from earwitness_bench.page.markdown import after, code, number
 from earwitness_bench.page.tables import Tables
 
 LOSSES = ("loss", "denoising_loss")
@@ -34,11 +34,11 @@ def targets_section(tables: Tables) -> Section:
         blocks=(
             "Half of each collection, by groups of related pieces, was trained on. The loss AUC is the one on the "
             "checkpoint's card: how well the plain loss tells pieces trained on from the others.",
-            table(columns, rows),
+            Table(columns, rows),
             "AUC by training length: the loss, and the three other signals that are strongest on average. A signal's "
             "best variant was chosen on one half of the groups; the AUC is that of the other half.",
-            picture("lengths", "AUC by training length, one panel per target"),
-            bullets(_says(tables.targets)),
+            Picture("lengths", "AUC by training length, one panel per target"),
+            Bullets(_says(tables.targets)),
         ),
         drawings={"lengths": length_chart(drawn_signals(tables.attacks))},
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from earwitness.files import write_text
+from earwitness_bench.page.blocks import rendered
 from earwitness_bench.page.introduction import introduction, paper_experiments
 from earwitness_bench.page.meaning import meaning_section
 from earwitness_bench.page.membership import membership_section
@@ -39,5 +40,5 @@ def write_page(out: Path, scale: Scale) -> Path:
         for name, svg in section.drawings.items():
             write_text(out / "bench" / f"{name}.svg", svg)
     page = out / "bench.md"
-    write_text(page, "\n\n".join(["# The benchmark", *(section.markdown() for section in sections)]) + "\n")
+    write_text(page, rendered("The benchmark", sections))
     return page
