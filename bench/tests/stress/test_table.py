@@ -10,9 +10,9 @@ from earwitness_bench.methods import METHODS
 from earwitness_bench.scale import QUICK
 from earwitness_bench.stress import table
 from earwitness_bench.stress.cells import SCHEMA, Cell
+from earwitness_bench.stress.explanations import to_explain
 from earwitness_bench.stress.outcome import FAILED
 from earwitness_bench.stress.scenarios import Part, Scenario
-from earwitness_bench.stress.why import to_explain
 from stress.worlds import asked, pools
 
 MEMBERS, OTHERS = (Part(member=True),), (Part(member=False),)

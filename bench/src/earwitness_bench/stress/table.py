@@ -18,9 +18,9 @@ from earwitness_bench.parallel import processors
 from earwitness_bench.scale import Scale
 from earwitness_bench.stress.asking import ask
 from earwitness_bench.stress.cells import SCHEMA, Cell, draw_scenario
+from earwitness_bench.stress.explanations import reasons
 from earwitness_bench.stress.pools import write_pools
 from earwitness_bench.stress.scenarios import SCENARIOS, Scenario
-from earwitness_bench.stress.why import reasons
 
 
 def stress_table(target: str, epochs: int, model: Path, work: Path, scale: Scale, *, report: OnMessage) -> pl.DataFrame:

@@ -8,9 +8,9 @@ import pytest
 
 from earwitness_bench.methods import METHODS
 from earwitness_bench.stress.cells import Cell
+from earwitness_bench.stress.explanations import cases, reasons, sentences, to_explain
 from earwitness_bench.stress.outcome import Outcome
 from earwitness_bench.stress.scenarios import SCENARIOS
-from earwitness_bench.stress.why import reasons, to_explain
 
 EXACT = Cell(
     scenario="shift", setting="MP3, used", truth="used", method="exact", tracks=60, groups=60, draws=50,
@@ -77,7 +77,7 @@ def test_what_exact_misses_is_laid_to_what_it_said() -> None:
     gate = reasons([EXACT, cdi, unused, replace(EXACT, setting="MP3, not used", outcome="right")])[0]
     assert gate is not None
     assert "withheld in 70% of the draws" in gate
-    assert "who finds use here finds it without use too (cdi in 84% of the draws)" in gate
+    assert "Who finds use here finds it without use too (cdi in 84% of the draws)" in gate
     weak = replace(EXACT, says_no=0.9, inconclusive=0.0, median_auc=0.58)
     assert "an AUC of 0.66 is found in four of five audits, and the median here is 0.58" in str(why(weak, cdi)["exact"])
     small = replace(EXACT, says_no=0.0, inconclusive=0.0, cannot_be_tested=0.9, groups=4)
@@ -113,3 +113,26 @@ def test_a_false_alarm_of_exact_says_whether_the_gate_saw_it() -> None:
 def test_an_answer_that_nobody_got_right_needs_no_reason() -> None:
     cells = {cell.method: cell for cell in (EXACT, published("cdi"))}
     assert not any(to_explain(cell, cells) for cell in cells.values())
+
+
+def test_every_case_has_its_sentence_and_every_sentence_its_case() -> None:
+    rates = (0.0, 1.0)
+    met: set[str] = set()
+    for method, outcome, rate, other, p in product(METHODS, get_args(Outcome), rates, rates, (0.001, None)):
+        exact = replace(
+            EXACT, gate_fails=rate, adjusted=other, median_adjusted_p=p, says_no=0.5 * rate, inconclusive=0.5 * other,
+            cannot_be_tested=0.4,
+        )  # fmt: skip
+        failed = replace(
+            exact if method == "exact" else published(method), outcome=outcome, less_member_like=other,
+            intraclass_correlation=rate, median_auc=0.6 + 0.2 * rate,
+        )  # fmt: skip
+        met |= set(cases(failed, {"exact": exact}, {"cdi": 0.8} if rate else {}))
+    assert met == set(sentences())
+
+
+def test_a_missing_sentence_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = {key: text for key, text in sentences().items() if key != "exact_missed.shift"}
+    monkeypatch.setattr("earwitness_bench.stress.explanations.sentences", lambda: left)
+    with pytest.raises(KeyError, match=r"exact_missed\.shift"):
+        why(EXACT, published("cdi", "found"))
