@@ -1,13 +1,19 @@
-"""False and true verdicts of evidence on simulated audits, gate and all, and what other rules would give.
+"""False and true verdicts of evidence on simulated audits: `dataset_inference` whole, less its A/A control.
 
     python benchmarks/verdict_level.py shift --runs 1000       # a shift between the sets, no membership
-    python benchmarks/verdict_level.py comparable --runs 1000  # no shift: nulls and power, beside other rules
+    python benchmarks/verdict_level.py comparable --runs 1000  # no shift: nulls, and members
     python benchmarks/verdict_level.py spread --runs 1000      # unequal sizes and spreads, same mean
-    python benchmarks/verdict_level.py dilution --runs 400     # one live feature among dead ones
+    python benchmarks/verdict_level.py pairs --runs 1000       # works that come in pairs
+    python benchmarks/verdict_level.py dilution --runs 200     # one live feature among dead ones
+    python benchmarks/verdict_level.py seeds                   # one table, twenty seeds
 
 α = .01 and 1,999 relabellings throughout. A draw whose p among 199 relabellings exceeds .1 is not run further:
-it cannot come to .01. A verdict is `earwitness.verdict.judge.judge` on test, gate and adjusted test, as in
-`dataset_inference` without its A/A control.
+it cannot come to .01. 95 % Clopper–Pearson intervals.
+
+Only what earlier versions of the package offer too is used, so that any commit can be held against another:
+
+    git worktree add ../before 8c1ec1f
+    PYTHONPATH=../before/src python benchmarks/verdict_level.py shift --runs 1000
 
 World of the first two tables: 26 features of correlation .3 that share a part R² = .2 with one cause; the
 suspects' cause is shifted; 12 (or 50) blind features, of which one catches a share q of the cause's variance.
@@ -15,43 +21,53 @@ suspects' cause is shifted; 12 (or 50) blind features, of which one catches a sh
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from inspect import signature
+from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
-from earwitness.stats.binomial import clopper_pearson
-from earwitness.stats.blind import blind_gate, informative
-from earwitness.stats.exact import ExactSettings, exact_test
-from earwitness.stats.residualised import residualised_test
-from earwitness.stats.shift import adjusted_p_value
-from earwitness.stats.sides import Sides
-from earwitness.verdict.judge import judge
-from earwitness.verdict.result import Blind
+from earwitness import FeatureTable, dataset_inference
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-ALPHA, SCREEN = 0.01, 0.1
-QUICK, FULL = ExactSettings(permutations=199), ExactSettings(permutations=1999)
+ALPHA, SCREEN, QUICK, FULL = 0.01, 0.1, 199, 1999
 AUC = 0.68
+# What only describes a result, and takes time, is left out where it can be.
+LEFT_OUT = {name: 0 for name in ("a_a_runs", "effect_runs") if name in signature(dataset_inference).parameters}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """Features and blind features of tracks that are groups of their own."""
+def table(
+    values: Floats, suspect: NDArray[np.bool_], *, blind: Floats | None = None, headline: str = "", **labels: Any
+) -> FeatureTable:
+    """A table of one row per track; ``f…`` are features, ``headline`` names the one fixed in advance."""
+    columns = {
+        "track_id": [f"t{i:04d}" for i in range(len(suspect))],
+        "role": np.where(suspect, "suspect", "held_out"),
+        "group": [f"g{i:04d}" for i in range(len(suspect))],
+        **labels,
+        **{f"f{j}": column for j, column in enumerate(values.T)},
+        **({} if blind is None else {f"blind/b{j}": column for j, column in enumerate(blind.T)}),
+    }
+    found = FeatureTable.from_frame(pl.DataFrame(columns), higher=["f*"])
+    if headline:
+        found.specs[headline] = replace(found.specs[headline], headline=True)
+    return found
 
-    values: Floats
-    blind: Floats
-    is_suspect: Bools
 
-    @property
-    def groups(self) -> NDArray[np.intp]:
-        """Each track a group."""
-        return np.arange(len(self.is_suspect))
+def answer(given: FeatureTable, seed: int, **settings: Any) -> tuple[float, bool]:
+    """p, and whether the verdict is evidence of use."""
+    for permutations in (QUICK, FULL):
+        result = dataset_inference(given, permutations=permutations, alpha=ALPHA, seed=seed, **LEFT_OUT, **settings)
+        p = 1.0 if result.p_value is None else result.p_value
+        if p > SCREEN:
+            break
+    return p, result.verdict == "evidence_of_use"
 
 
-def draw(rng: np.random.Generator, side: int, *, shift: float, seen: float, member: float, blind: int) -> Audit:
+def draw(rng: np.random.Generator, side: int, *, shift: float, seen: float, member: float, blind: int) -> FeatureTable:
     """One audit of the module's world; ``member`` moves every feature of a suspect, in standard deviations."""
     suspect = np.arange(2 * side) < side
     cause = rng.standard_normal(2 * side) + shift * suspect
@@ -59,152 +75,169 @@ def draw(rng: np.random.Generator, side: int, *, shift: float, seen: float, memb
     values = np.sqrt(0.2) * cause[:, None] + np.sqrt(0.8) * own + member * suspect[:, None]
     described = rng.standard_normal((2 * side, blind))
     described[:, 0] = np.sqrt(seen) * cause + np.sqrt(1 - seen) * described[:, 0]
-    return Audit(values=values, blind=described, is_suspect=suspect)
-
-
-def verdict(audit: Audit, seed: int) -> str:
-    """The verdict of one audit."""
-    sets = (audit.values, audit.is_suspect, audit.groups)
-    test = exact_test(*sets, settings=QUICK, seed=seed, covariates=audit.blind)
-    if test.p_value <= SCREEN:
-        test = exact_test(*sets, settings=FULL, seed=seed, covariates=audit.blind)
-    if test.p_value > ALPHA:
-        return "no_evidence"
-    gate = blind_gate(audit.blind, Sides(audit.is_suspect, audit.groups), alpha=ALPHA, settings=FULL, seed=seed)
-    blind = Blind(
-        auc=gate.auc, low=gate.low, high=gate.high, p_value=gate.p_value, passes=gate.passes,
-        harmful_auc=gate.harmful_auc, state=gate.state, informative=int(informative(audit.blind).sum()),
-    )  # fmt: skip
-    if not gate.passes:
-        adjusted = adjusted_p_value(
-            audit.values, audit.blind, Sides(audit.is_suspect, audit.groups),
-            weights=test.weights, settings=FULL, seed=seed,
-        )  # fmt: skip
-        ratio = None if np.isnan(adjusted.effect_ratio) else adjusted.effect_ratio
-        blind = blind.model_copy(update={"adjusted_p_value": adjusted.p_value, "effect_ratio": ratio})
-    return judge(test, alpha=ALPHA, companion_p=1.0, a_a=None, blind=blind)[0]
-
-
-def rules(audit: Audit, seed: int) -> dict[str, bool]:
-    """What each rule of the frontier says of one audit: whether it ends in evidence."""
-    sets = (audit.values, audit.is_suspect, audit.groups)
-    plain = exact_test(*sets, settings=FULL, seed=seed).p_value <= ALPHA
-    gate = blind_gate(audit.blind, Sides(audit.is_suspect, audit.groups), alpha=ALPHA, settings=FULL, seed=seed)
-    adjusted = True
-    if plain and not gate.passes:
-        adjusted = residualised_test(audit.values, audit.blind, *sets[1:], settings=FULL, seed=seed).p_value <= ALPHA
-    return {
-        "plain": plain,
-        "plain, adjusted unless passed": plain and (gate.passes or adjusted),
-        "plain, adjusted where failed": plain and (gate.state != "fail" or adjusted),
-        "this rule": verdict(audit, seed) == "evidence_of_use",
-    }
+    return table(values, suspect, blind=described)
 
 
 def share(hits: int, runs: int) -> str:
     """A share in per cent with its exact 95 % limits."""
-    low, high = clopper_pearson(hits, runs)
-    return f"{hits / runs:.1%} ({low:.1%}–{high:.1%})"
+    interval = binomtest(hits, runs).proportion_ci(0.95, "exact")
+    return f"{hits / runs:.1%} [{interval.low:.1%}, {interval.high:.1%}]"
 
 
-def row(cells: list[str]) -> None:
-    print(f"| {' | '.join(cells)} |", flush=True)
+def row(*cells: object) -> None:
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
-def head(cells: list[str]) -> None:
-    row(cells)
-    row(["---"] * len(cells))
+def head(*cells: str) -> None:
+    row(*cells)
+    row(*["---"] * len(cells))
+
+
+def fired(runs: int, audit: Callable[[np.random.Generator], FeatureTable], *cell: int, **settings: Any) -> list[str]:
+    """Shares of p ≤ α and of verdicts of evidence over audits of one kind."""
+    hits = [0, 0]
+    for run in range(runs):
+        p, evidence = answer(audit(np.random.default_rng([run, *cell])), run, **settings)
+        hits[0] += p <= ALPHA
+        hits[1] += evidence
+    return [share(count, runs) for count in hits]
 
 
 def shift(runs: int, sides: list[int]) -> None:
-    head(["shift (sd)", "tracks a side", "q", "false evidence"])
+    head("shift (sd)", "tracks a side", "q", "p ≤ .01", "false evidence")
     for side in sides or [30, 80, 300]:
-        for size in (1.0, 0.5):
-            for part in (0.5, 0.7, 0.9, 0.98, 0.0):
-                hits = 0
-                for run in range(runs):
-                    rng = np.random.default_rng([run, side, round(100 * part), round(10 * size)])
-                    audit = draw(rng, side, shift=size, seen=part, member=0.0, blind=12)
-                    hits += verdict(audit, run) == "evidence_of_use"
-                row([f"{size:g}", str(side), f"{part:g}", share(hits, runs)])
+        for size in (0.5, 1.0):
+            for seen in (0.98, 0.9, 0.7, 0.5, 0.0):
+                found = fired(
+                    runs,
+                    lambda rng, side=side, size=size, seen=seen: draw(  # type: ignore[misc]
+                        rng, side, shift=size, seen=seen, member=0.0, blind=12
+                    ),
+                    side, round(100 * seen), round(10 * size),
+                )  # fmt: skip
+                row(f"{size:g}", side, f"{seen:g}", *found)
 
 
 def comparable(runs: int, sides: list[int]) -> None:
-    titles: list[str] = []
-    for side in sides or [12, 16, 30]:
-        for member, count in ((0.0, runs), (0.6, max(runs // 5, 1))):
-            hits: dict[str, int] = {}
-            for run in range(count):
-                rng = np.random.default_rng([run, side, round(10 * member)])
-                audit = draw(rng, side, shift=0.0, seen=0.7, member=member, blind=50)
-                found = rules(audit, run) if member else {"this rule": verdict(audit, run) == "evidence_of_use"}
-                for name, yes in found.items():
-                    hits[name] = hits.get(name, 0) + yes
-            if not titles:
-                titles = ["plain", "plain, adjusted unless passed", "plain, adjusted where failed", "this rule"]
-                head(["tracks a side", "member (sd)", "draws", *titles])
-            row([str(side), f"{member:g}", str(count), *(share(hits[t], count) if t in hits else "" for t in titles)])
+    head("tracks a side", "blind features", "members moved by (sd)", "audits", "p ≤ .01", "evidence")
+    for side in sides or [8, 12, 16, 30, 60, 120]:
+        for blind in (12, 50):
+            for member, count in ((0.0, runs), (0.6, max(runs // 5, 1))):
+                found = fired(
+                    count,
+                    lambda rng, side=side, blind=blind, member=member: draw(  # type: ignore[misc]
+                        rng, side, shift=0.0, seen=0.7, member=member, blind=blind
+                    ),
+                    side, blind, round(10 * member),
+                )  # fmt: skip
+                row(side, blind, f"{member:g}", count, *found)
 
 
 def spread(runs: int, _: list[int]) -> None:
-    head(["suspects", "held out", "suspects' sd", "features", "no headline declared", "all features headline"])
+    head("suspects", "held out", "suspects' sd", "features", "p ≤ .01", "evidence")
     worlds = [(20, 200, 2.0, 26), (20, 200, 2.0, 1), (200, 20, 2.0, 26), (20, 20, 2.0, 26), (20, 200, 1.0, 26)]
     for suspects, held_out, sd, features in worlds:
         labels = np.arange(suspects + held_out) < suspects
-        fired = [0, 0]
-        for run in range(runs):
-            values = np.random.default_rng([run, suspects, features]).standard_normal((len(labels), features))
-            values[labels] *= sd
-            for index, headline in enumerate((None, np.ones(features))):
-                sets = (values, labels, np.arange(len(labels)))
-                p_value = exact_test(*sets, settings=QUICK, seed=run, headline=headline).p_value
-                if p_value <= SCREEN:
-                    p_value = exact_test(*sets, settings=FULL, seed=run, headline=headline).p_value
-                fired[index] += p_value <= ALPHA
-        row([str(suspects), str(held_out), f"{sd:g}", str(features), *(share(hits, runs) for hits in fired)])
+
+        def audit(
+            rng: np.random.Generator, labels: Any = labels, sd: float = sd, features: int = features
+        ) -> FeatureTable:
+            values = rng.standard_normal((len(labels), features)) * np.where(labels, sd, 1.0)[:, None]
+            return table(values, labels, blind=rng.standard_normal((len(labels), 12)))
+
+        row(suspects, held_out, f"{sd:g}", features, *fired(runs, audit, suspects, features))
 
 
-def dilution(runs: int, sides: list[int], counts: list[int]) -> None:
+def pairs(runs: int, _: list[int]) -> None:
+    """Forty pairs of correlation .8, one feature; what pairing knows, and whether albums of pairs keep the level."""
+    head("40 pairs", "moved by (sd)", "paired in the table", "audits", "p ≤ .01", "evidence")
+    pair = np.tile(np.arange(40), 2)
+    labels = np.arange(80) < 40
+    worlds = [
+        ("of their own", 0.0, True, 1), ("in albums of 4", 0.0, True, 4),
+        ("of their own", 0.3, True, 1), ("of their own", 0.3, False, 1),
+    ]  # fmt: skip
+    for name, moved, told, album in worlds:
+
+        def audit(
+            rng: np.random.Generator, moved: float = moved, told: bool = told, album: int = album
+        ) -> FeatureTable:
+            common = rng.standard_normal(40)[pair]
+            of_album = rng.standard_normal(80)[pair // album + 40 * labels]
+            own = np.sqrt(0.5) * of_album + np.sqrt(0.5) * rng.standard_normal(80) if album > 1 else of_album
+            values = np.sqrt(0.8) * common + np.sqrt(0.2) * own + moved * labels
+            blind = np.sqrt(0.8) * rng.standard_normal((40, 12))[pair] + np.sqrt(0.2) * rng.standard_normal((80, 12))
+            design = {"pair": [f"p{i}" for i in pair]} if told else {}
+            groups = [f"{'s' if side else 'h'}{i}" for i, side in zip(pair // album, labels, strict=True)]
+            return table(values[:, None], labels, blind=blind, group=groups, **design)
+
+        count = runs if moved == 0 else max(runs // 5, 1)
+        row(name, f"{moved:g}", "yes" if told else "no", count, *fired(count, audit, album, round(10 * moved)))
+
+
+def dilution(runs: int, sides: list[int]) -> None:
+    """One live feature of AUC .68 among dead ones; no blind features, so that p is what counts."""
     moved = np.sqrt(2) * norm.ppf(AUC)
-    head(["tracks a side", "dead", "correlation", "alone", "the headline", "no headline declared"])
+    head("tracks a side", "dead", "correlation", "alone", "the headline", "no headline declared")
     for side in sides or [16, 30, 60]:
         labels = np.arange(2 * side) < side
-        for dead in counts or [0, 10, 80, 300]:
+        for dead in (0, 10, 80, 300):
             for correlation in (0.0, 0.3) if dead else (0.0,):
                 hits = [0, 0, 0]
                 for run in range(runs):
                     rng = np.random.default_rng([run, side, dead])
                     live = rng.standard_normal((2 * side, 1)) + moved * labels[:, None]
                     others = np.sqrt(1 - correlation) * rng.standard_normal((2 * side, dead))
-                    values = np.hstack([live, others + np.sqrt(correlation) * rng.standard_normal((2 * side, 1))])
-                    for index, (columns, headline) in enumerate(_three_ways(values)):
-                        found = exact_test(
-                            columns, Sides(labels, np.arange(2 * side)), settings=FULL, seed=run, headline=headline
-                        )
-                        hits[index] += found.p_value <= ALPHA
-                row([str(side), str(dead), f"{correlation:g}", *(share(count, runs) for count in hits)])
+                    others += np.sqrt(correlation) * rng.standard_normal((2 * side, 1))
+                    for index, given in enumerate(_three_ways(live, others, labels)):
+                        hits[index] += answer(given, run)[0] <= ALPHA
+                row(side, dead, f"{correlation:g}", *(share(count, runs) for count in hits))
 
 
-def _three_ways(values: Floats) -> Iterator[tuple[Floats, Bools | None]]:
-    yield values[:, :1], np.ones(1, dtype=np.bool_)
-    yield values, np.arange(values.shape[1]) == 0
-    yield values, None
+def _three_ways(live: Floats, others: Floats, labels: NDArray[np.bool_]) -> Iterator[FeatureTable]:
+    yield table(live, labels, headline="f0")
+    yield table(np.hstack([live, others]), labels, headline="f0")
+    yield table(np.hstack([live, others]), labels)
+
+
+def seeds(_: int, sides: list[int]) -> None:
+    """The same tables under twenty seeds of the relabellings: how far p moves, and whether the verdict does."""
+    head("tracks a side", "members moved by (sd)", "tables", "p over 20 seeds, largest / smallest", "verdict changes")
+    for side in sides or [30, 80]:
+        for member in (0.0, 0.2, 0.4):
+            ratios, changing = [], 0
+            for run in range(20):
+                rng = np.random.default_rng([run, side, 77])
+                given = draw(rng, side, shift=0.0, seen=0.7, member=member, blind=12)
+                found = [
+                    dataset_inference(given, permutations=FULL, alpha=ALPHA, seed=seed, **LEFT_OUT)
+                    for seed in range(20)
+                ]
+                p_values = [result.p_value or 1.0 for result in found]
+                ratios.append(max(p_values) / min(p_values))
+                changing += len({result.verdict for result in found}) > 1
+            row(
+                side,
+                f"{member:g}",
+                20,
+                f"median {np.median(ratios):.2f}, at most {max(ratios):.2f}",
+                f"{changing} of 20",
+            )
 
 
 TABLES: dict[str, Callable[[int, list[int]], None]] = {
     "shift": shift,
     "comparable": comparable,
     "spread": spread,
+    "pairs": pairs,
+    "dilution": dilution,
+    "seeds": seeds,
 }
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=[*TABLES, "dilution"])
+    parser.add_argument("table", choices=[*TABLES])
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--sides", type=int, nargs="*", default=[], help="these numbers of tracks a side alone")
-    parser.add_argument("--dead", type=int, nargs="*", default=[], help="these numbers of dead columns alone")
     arguments = parser.parse_args()
-    if arguments.table == "dilution":
-        dilution(arguments.runs, arguments.sides, arguments.dead)
-    else:
-        TABLES[arguments.table](arguments.runs, arguments.sides)
+    TABLES[arguments.table](arguments.runs, arguments.sides)

@@ -267,6 +267,30 @@ def test_values_missing_on_one_side_are_refused_and_few_are_warned_of() -> None:
     assert any("may tilt the comparison" in warning for warning in verdict(without(4)).warnings)
 
 
+def test_values_missing_in_many_columns_on_one_side_are_refused_together() -> None:
+    """The lowest sixth of every feature is missing on one side: each column might be chance, all together are not."""
+    frame, suspect = table().frame, pl.col("role") == "suspect"
+    gaps = [
+        pl.when(suspect & (pl.col(f"f{j}") < pl.col(f"f{j}").filter(suspect).quantile(0.12)))
+        .then(float("nan"))
+        .otherwise(f"f{j}")
+        .alias(f"f{j}")
+        for j in range(3)
+    ]
+    with pytest.raises(EarwitnessError, match="0% of the held-out tracks' features"):
+        verdict(FeatureTable.from_frame(frame.with_columns(gaps), source="a test", higher=["f*"]))
+
+
+def test_values_missing_alike_on_both_sides_are_not_refused() -> None:
+    """At random, in one value of eight: a false refusal would be the check's own fault."""
+    frame = table().frame
+    for seed in range(20):
+        missing = np.random.default_rng(seed).random((frame.height, 3)) < 0.125
+        gaps = [pl.Series(f"f{j}", np.where(missing[:, j], np.nan, frame[f"f{j}"].to_numpy())) for j in range(3)]
+        given = FeatureTable.from_frame(frame.with_columns(gaps), source="a test", higher=["f*"])
+        assert dataset_inference(given, permutations=99, a_a_runs=0, alpha=0.05).p_value is not None
+
+
 def test_the_share_used_knows_which_tracks_belong_together() -> None:
     """One album of used tracks is one piece of evidence: the bound, blind to albums, would be far above the truth."""
     rng = np.random.default_rng(4)
