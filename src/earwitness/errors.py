@@ -5,9 +5,14 @@ line prints its message and exits with status 2. Anything else is a defect of ou
 and shows a traceback. A message says what was found, what was needed and what to do.
 """
 
+from earwitness.text import harmless
+
 
 class EarwitnessError(Exception):
-    """A user's mistake: the message is one line, complete and actionable."""
+    """A user's mistake: the message is one line, complete and actionable, whatever names stand in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(harmless(message))
 
 
 class AudioError(EarwitnessError):

@@ -451,7 +451,7 @@ def test_unknown_columns_and_kinds_are_reported(folders: tuple[Path, Path], tmp_
         (("s/loose.mp3,suspect", "s/CD1/../loose.mp3,suspect"), "path,role", "lines 2 and 3 name the same file"),
         (("s/loose.mp3,suspect",), "path,role", "roles are suspect; a test needs suspect and held_out, or member"),
         (("s/loose.mp3,suspect", "h/a.opus,non_member"), "path,role", "roles are non_member and suspect"),
-        (('s/loose.mp3,"susp',), "path,role", "is no proper CSV"),
+        (('s/loose.mp3,"susp',), "path,role", "is not a valid CSV file"),
     ],
 )
 def test_manifests_that_cannot_be_used(

@@ -67,6 +67,7 @@ def test_pairs_and_strata_are_read_whatever_their_spelling(folder: Path) -> None
         (b"path,role,,\na.wav,suspect,,note\n", "line 2 has more cells than the first line"),
         (b"path,role\n,,,,\na.wav,suspect\nno.wav,held_out\n", r"line 4: no\.wav does not exist"),
         (b"path,role\nC:\\Music\\a.wav,suspect\n", r"line 2: C:\\Music\\a\.wav is a path on a Windows drive"),
+        (b"path,role\n" + 300 * b"x" + b",suspect\n", r"line 2: x{40}… cannot be a path \(File name too long\)"),
         (b"path,role\na.wav,test\n", r"'test' is unknown; use .* non_member if it certainly was not\)"),
     ],
 )

@@ -11,7 +11,6 @@ import typer
 
 from earwitness.cli import options
 from earwitness.errors import EarwitnessError
-from earwitness.stats.sides import Sides
 
 if TYPE_CHECKING:
     from earwitness.stats.power import SimulatedPower
@@ -118,6 +117,7 @@ def _simulated(
     from earwitness.features import FeatureTable
     from earwitness.stats.exact import ExactSettings, exact_test
     from earwitness.stats.power import simulate_power
+    from earwitness.stats.sides import Sides
 
     if auc is None:
         raise EarwitnessError("A simulation needs the effect to plant: give --auc, for instance 0.6.")

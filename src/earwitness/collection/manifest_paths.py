@@ -22,6 +22,15 @@ def find_file(name: str, root: Path, where: str) -> Path:
     """
     if not name:
         raise EarwitnessError(f"{where} has no path; name an audio file or remove the line.")
+    try:
+        return _find_file(name, root, where)
+    except OSError as error:  # a sentence in the path's place, as a rule: longer than a file name can be
+        raise EarwitnessError(
+            f"{where}: {name[:40]}… cannot be a path ({error.strerror}); correct the path, or the order of the columns."
+        ) from None
+
+
+def _find_file(name: str, root: Path, where: str) -> Path:
     for candidate in (name, name.replace("\\", "/")):
         if (root / candidate).is_file():
             return root / candidate

@@ -44,7 +44,7 @@ def read_lines(manifest: Path, required: Sequence[str], optional: Sequence[str])
         _check_columns(manifest, columns, required, known)
         rows = [(reader.line_num + skipped, row) for row in reader]
     except csv.Error as error:
-        raise EarwitnessError(f"{manifest} is no proper CSV ({error}); save it again as CSV UTF-8.") from None
+        raise EarwitnessError(f"{manifest} is not a valid CSV file ({error}); save it again as CSV UTF-8.") from None
     extra = [name for name in columns if name and name not in known]
     ignored = (
         f"Columns of {manifest.name} that mean nothing here were ignored: {', '.join(extra)} "

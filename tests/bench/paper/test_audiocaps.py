@@ -134,7 +134,7 @@ def test_malformed_lists(columns: Sequence[str], rows: Sequence[Sequence[object]
     [
         (b"", "lacks the column 'audiocap_id' (found: nothing)"),
         ("audiocap_id,youtube_id,start_time,caption\n1,tr000-_AbCd,0,caf\xe9\n".encode("latin-1"), "is not UTF-8 text"),
-        (b'audiocap_id,youtube_id,start_time,caption\n1,tr000-_AbCd,0,"open', "is no proper CSV"),
+        (b'audiocap_id,youtube_id,start_time,caption\n1,tr000-_AbCd,0,"open', "is not a valid CSV file"),
     ],
 )
 def test_files_that_are_no_lists(content: bytes, said: str, tmp_path: Path) -> None:

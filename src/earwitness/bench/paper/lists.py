@@ -56,7 +56,7 @@ def read_table(path: Path, *, required: Sequence[str], known: Sequence[str] = ()
     except UnicodeDecodeError:
         raise EarwitnessError(f"{path} is not UTF-8 text; get the published list again.") from None
     except csv.Error as error:
-        raise EarwitnessError(f"{path} is no proper CSV ({error}); get the published list again.") from None
+        raise EarwitnessError(f"{path} is not a valid CSV file ({error}); get the published list again.") from None
     except OSError as error:
         raise EarwitnessError(f"{path} cannot be read ({error.strerror}); check the file.") from None
     if not rows:
