@@ -15,8 +15,10 @@ pair's difference is among the pairs so far. It uses ranks of the past only, so 
 chosen with later data in view.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import fsum, isnan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,12 +124,13 @@ class EProcess:
         queue_s = [*self.waiting_suspect, *((n, tuple(rows[n])) for n in scored if n in on_suspect_side)]
         queue_h = [*self.waiting_held_out, *((n, tuple(rows[n])) for n in scored if n not in on_suspect_side)]
         matched, left_s, left_h = _matched(queue_s, queue_h)
-        differences = [pair.differences for pair in self.pairs]
+        past = _Past()
+        for pair in self.pairs:
+            past.bet(pair.differences)
         pairs = list(self.pairs)
         for (suspect_name, own), (held_out_name, other) in matched:
-            differences.append(_difference(own, other))
-            bet = _bet(np.array(differences))
-            pairs.append(Pair(suspect=suspect_name, held_out=held_out_name, differences=differences[-1], bet=bet))
+            row = _difference(own, other)
+            pairs.append(Pair(suspect=suspect_name, held_out=held_out_name, differences=row, bet=past.bet(row)))
         return EProcess(
             pairs=tuple(pairs),
             wealth=_wealth(np.array([pair.bet for pair in pairs])),
@@ -161,9 +164,9 @@ def e_process(
 ) -> EProcess:
     """Return the betting e-process of one set against another.
 
-    Per pair ``t`` and feature ``j`` the means of equally many tracks differ by ``x_tj``; ``D_i = mean_j x_ij / s_j``
-    with ``s_j`` the median ``|x_ij|`` over ``i ≤ t``; ``b_t = sign(D_t) · rank(|D_t| among |D_1..t|) / t``;
-    ``W_t = mean_λ Π_{i≤t} (1 + λ b_i)`` over `STAKES`. ``s_j`` and the rank do not change
+    Per pair ``t`` and feature ``j`` the means of equally many tracks differ by ``x_tj``; ``D_t = mean_j x_tj / s_tj``
+    with ``s_tj`` the median ``|x_ij|`` over ``i ≤ t``; ``b_t = sign(D_t) · rank(|D_t| among |D_1..t|) / t``;
+    ``W_t = mean_λ Π_{i≤t} (1 + λ b_i)`` over `STAKES`. ``s_tj`` and the rank do not change
     when the pair is swapped, the sign does.
 
     Parameters
@@ -227,22 +230,30 @@ def _difference(suspect: tuple[Row, ...], held_out: tuple[Row, ...]) -> Row:
     return tuple((means[0] - means[1]).tolist())
 
 
-def _bet(differences: Floats) -> float:
-    """Return the graded sign of the last row among all rows; odd in the last row."""
-    sizes = np.abs(differences)
-    known = ~np.isnan(sizes[-1])
-    if not known.any():
-        return 0.0
-    # Only features of the last pair count, so every earlier pair is measured in them too.
-    sizes, compared = sizes[:, known], differences[:, known]
-    complete = not np.isnan(sizes).any()
-    scale = np.median(sizes, axis=0) if complete else np.nanmedian(sizes, axis=0)
-    scaled = compared / np.where(scale > 0, scale, 1)
-    present = (~np.isnan(scaled)).sum(axis=1)
-    combined = np.nansum(scaled, axis=1)[present > 0] / present[present > 0]
-    size = np.abs(combined)
-    rank = (size < size[-1]).sum() + ((size == size[-1]).sum() + 1) / 2
-    return float(np.sign(combined[-1]) * rank / len(size))
+class _Past:
+    """The sizes of all differences so far, in order: what the next bet is ranked among."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[int, list[float]] = {}
+        self.combined: list[float] = []
+
+    def bet(self, row: Row) -> float:
+        """Add a pair and return its bet, the graded sign of its difference; odd in the pair's swap."""
+        scaled = []
+        for feature, difference in enumerate(row):
+            if isnan(difference):
+                continue
+            sizes = self.sizes.setdefault(feature, [])
+            insort(sizes, abs(difference))
+            middle = (sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) / 2
+            scaled.append(difference / middle if middle > 0 else difference)
+        if not scaled:
+            return 0.0
+        combined = fsum(scaled) / len(scaled)
+        insort(self.combined, abs(combined))
+        below, up_to = bisect_left(self.combined, abs(combined)), bisect_right(self.combined, abs(combined))
+        rank = below + (up_to - below + 1) / 2
+        return float(np.sign(combined)) * rank / len(self.combined)
 
 
 def _wealth(bets: Floats) -> tuple[float, ...]:
