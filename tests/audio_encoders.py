@@ -16,7 +16,7 @@ def music(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     time = np.arange(round(seconds * RATE)) / RATE
     wave = 0.003 * rng.standard_normal(len(time))
     for onset in np.arange(0, seconds, 0.15):
-        at = time >= onset
+        at = slice(round(onset * RATE), round((onset + 1.2) * RATE))  # afterwards nothing of it is heard
         since = time[at] - onset
         pitch = 220 * 2 ** (rng.integers(0, 36) / 12)
         for partial in (1, 2, 3):

@@ -16,6 +16,7 @@ from earwitness.collection.index import index as index_collection
 from earwitness.collection.tracks import Role
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
+from earwitness.findings.describe import describe
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.plan import track_differences, track_plans
 from earwitness.settings import MeasureSettings, VerdictSettings
@@ -35,6 +36,7 @@ __all__ = [
     "extract_stage",
     "foresee",
     "index_stage",
+    "look_stage",
     "open_target",
     "report_stage",
     "test_stage",
@@ -55,13 +57,59 @@ def index_stage(
 ) -> Collection:
     """Read and hash the audio; write tracks.parquet and failures.parquet.
 
-    A folder that holds features keeps to the tracks and prompts they were measured on.
+    A folder that holds features keeps to the tracks and prompts they were measured on. Where it holds an index of
+    the very same files, nothing is decoded again.
     """
-    collection = index_collection(suspect, held_out, manifest, on_progress=on_progress)
+    collection = _indexed(run, suspect, held_out, manifest, on_progress, refuse=True)
     if any((run / "features").glob("part-*.parquet")):
         collection = _same_tracks(run, collection)
     collection.write(run)
     return collection
+
+
+def look_stage(
+    run: Path | None = None,
+    *,
+    suspect: Path | None = None,
+    held_out: Path | None = None,
+    manifest: Path | None = None,
+    on_progress: OnProgress = _quiet,
+) -> Collection:
+    """Read the audio for an inspection, what no audit would take included.
+
+    What was read is kept in ``run``, if one is named, for an audit to come; a folder that holds features is not
+    written. Without folders or manifest the run's own index is taken.
+    """
+    if run is not None and suspect is None and held_out is None and manifest is None:
+        return Collection.read(run)
+    collection = _indexed(run, suspect, held_out, manifest, on_progress, refuse=False)
+    if run is not None and not any((run / "features").glob("part-*.parquet")):
+        collection.write(run)
+    return collection
+
+
+def _indexed(
+    run: Path | None,
+    suspect: Path | None,
+    held_out: Path | None,
+    manifest: Path | None,
+    on_progress: OnProgress,
+    *,
+    refuse: bool,
+) -> Collection:
+    return index_collection(
+        suspect, held_out, manifest,
+        on_progress=on_progress, describe=describe, earlier=None if run is None else _earlier(run), refuse=refuse,
+    )  # fmt: skip
+
+
+def _earlier(run: Path) -> Collection | None:
+    """What a run folder's files were when they were last indexed, less what extraction found."""
+    try:
+        collection = Collection.read(run)
+    except EarwitnessError:
+        return None
+    return replace(collection, failures=collection.failures.filter(pl.col("stage") == "index"))
 
 
 def open_target(settings: MeasureSettings, test: VerdictSettings | None = None) -> Target:

@@ -17,6 +17,7 @@ from earwitness.cli import (
     extract,
     family,
     index,
+    inspect,
     mia,
     power,
     prompts,
@@ -58,6 +59,7 @@ for _panel, _commands in {
     "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify), ("attempts", attempts)),
     "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
     "Before and after": (
+        ("inspect", inspect),
         ("prompts", prompts),
         ("power", power),
         ("mia", mia),

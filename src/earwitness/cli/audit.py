@@ -34,11 +34,17 @@ def command(
     batch_size: options.BatchSize = 8,
     as_json: options.AsJson = False,
 ) -> None:
-    """Index both sets, ask the target, test, and write report.html.
+    """Index both sets, say what they are and can show, ask the target, test, and write report.html.
+
+    Where `earwitness inspect RUN` has read the same files before, an audit with --out RUN does not decode them again.
 
     Example: earwitness audit --target facebook/musicgen-small --suspect my-albums --held-out my-unreleased --out run
     """
+    from rich.console import Console
+
     from earwitness import pipeline
+    from earwitness.findings.inspection import inspection
+    from earwitness.report.findings_text import print_findings
 
     test = pipeline.VerdictSettings(
         method=method, alpha=alpha, permutations=permutations, seed=seed,
@@ -55,6 +61,8 @@ def command(
         collection = pipeline.index_stage(
             out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
         )
+    findings = inspection(collection, alpha=alpha, harmonised=harmonise != "off")
+    print_findings(findings, Console(stderr=True), brief_of=str(out))
     for warning in (*collection.warnings, *pipeline.foresee(collection, test)):
         typer.echo(f"warning: {warning}", err=True)
     with bar("asking the target") as on_progress:
@@ -65,8 +73,6 @@ def command(
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
-    from rich.console import Console
-
     from earwitness.report.context import report_context
     from earwitness.report.text import print_result
 

@@ -8,18 +8,21 @@ workers; one bad file never stops the rest; the same audio in both sets does.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
+from earwitness.collection.both_sets import couples, without_shared_audio, without_shared_recordings
 from earwitness.collection.grouping import groups_of
 from earwitness.collection.manifest import read_manifest
-from earwitness.collection.reading import DECODERS, Reading, read
+from earwitness.collection.reading import DECODERS, Describe, Reading, nothing_more, read
 from earwitness.collection.recordings import Match, joined_groups, same_recordings
-from earwitness.collection.remarks import decoding_remarks, group_remarks, named, recording_remarks
+from earwitness.collection.remarks import decoding_remarks, group_remarks, recording_remarks
+from earwitness.collection.sources import sha256_of, sources_sha256
 from earwitness.collection.tracks import FAILURE_SCHEMA, TRACK_SCHEMA, Collection, Failure, Role, Track
 from earwitness.collection.walk import Entry, Gathered, walk_folder
 from earwitness.errors import EarwitnessError
@@ -28,7 +31,7 @@ from earwitness.types import OnProgress
 
 __all__ = ["DECODERS", "Collection", "Role", "Track", "index"]
 
-_MOST_SHARED = 0.1
+_T = TypeVar("_T")
 
 
 def index(
@@ -39,6 +42,9 @@ def index(
     roles: tuple[Role, Role] = (Role.SUSPECT, Role.HELD_OUT),
     workers: int | None = None,
     on_progress: OnProgress = lambda done, total: None,
+    describe: Describe = nothing_more,
+    earlier: Collection | None = None,
+    refuse: bool = True,
 ) -> Collection:
     """Read, check and hash two sets of tracks: two folders, or a manifest.
 
@@ -54,6 +60,13 @@ def index(
         Threads that decode; it changes no result.
     on_progress
         Called with (files done, files in all).
+    describe
+        Measures further numbers of each decoded file, for ``described``.
+    earlier
+        A collection of before: where the files and what is said of them are the same, it is returned and
+        nothing is decoded.
+    refuse
+        False gives a collection that no audit takes all the same, with its ``refusal``, for somebody to look at.
 
     Returns
     -------
@@ -71,23 +84,37 @@ def index(
     sides = _sides(entries)
     roots = {entry.role: source.root.absolute() for source in gathered for entry in source.entries}
     left_out = [failure for source in gathered for failure in source.failures]
+    if earlier is not None and earlier.sources == sources_sha256(
+        gathered, list(_each(sha256_of, entries, workers, on_progress))
+    ):
+        return _accepted(replace(earlier, roots={str(side): roots[side] for side in sides}), refuse=refuse)
     usable: list[Reading] = []
-    for entry, outcome in zip(entries, _read_all(entries, workers, on_progress), strict=True):
+    sha256s: list[str] = []
+    outcomes = _each(lambda entry: read(entry, describe), entries, workers, on_progress)
+    for entry, outcome in zip(entries, outcomes, strict=True):
         if isinstance(outcome, Reading):
             usable.append(outcome)
+            sha256s.append(outcome.sha256)
         else:
             left_out.append((entry.role, outcome))
+            sha256s.append(sha256_of(entry))
     _check_usable(sides, usable, left_out)
-    _refuse_shared_audio(usable)
-    kept, duplicates = _without_duplicates(usable)
-    left_out += duplicates
-    kept, in_both, shared = _without_shared_recordings(kept, same_recordings([reading.marks for reading in kept]))
-    left_out += in_both
+    identical = without_shared_audio(usable)
+    kept, duplicates = _without_duplicates(identical.kept)
     matches = same_recordings([reading.marks for reading in kept])
-    groups = joined_groups(groups_of([reading.filed for reading in kept]), _within_a_set(kept, matches))
+    alike = couples(kept, matches)
+    recordings = without_shared_recordings(kept, matches)
+    kept = recordings.kept
+    refusal = identical.refusal or recordings.refusal
+    for side in sides:
+        if not any(reading.entry.role is side for reading in kept):
+            raise EarwitnessError(f"{refusal} Without it the {side} set is empty.")
+    left_out += [*identical.failures, *duplicates, *recordings.failures]
+    matches = _within_a_set(kept, same_recordings([reading.marks for reading in kept]))
+    groups = joined_groups(groups_of([reading.filed for reading in kept]), matches)
     tracks = [reading.in_group(*group) for reading, group in zip(kept, groups, strict=True)]
     reasons = Counter((role, "duplicates" if f.error == "duplicate" else "failed") for role, f in left_out)
-    return Collection(
+    collection = Collection(
         tracks=pl.DataFrame([asdict(track) for track in tracks], schema=TRACK_SCHEMA, orient="row"),
         failures=pl.DataFrame([asdict(failure) for _, failure in left_out], schema=FAILURE_SCHEMA, orient="row"),
         roots={str(side): roots[side] for side in sides},
@@ -97,11 +124,29 @@ def index(
         warnings=(
             *(text for source in gathered for text in source.warnings),
             *decoding_remarks([(reading.entry.name, remark) for reading in kept for remark in reading.remarks]),
-            *shared,
-            *recording_remarks(_couples(kept, _within_a_set(kept, matches))),
+            *([recordings.remark] if recordings.remark else []),
+            *recording_remarks([str(couple) for couple in couples(kept, matches)]),
             *group_remarks(tracks),
         ),
+        described=_described(kept),
+        couples=tuple(alike),
+        refusal=refusal,
+        sources=sources_sha256(gathered, sha256s),
     )
+    return _accepted(collection, refuse=refuse)
+
+
+def _accepted(collection: Collection, *, refuse: bool) -> Collection:
+    if refuse and collection.refusal is not None:
+        raise EarwitnessError(collection.refusal)
+    return collection
+
+
+def _described(kept: Sequence[Reading]) -> pl.DataFrame:
+    """What was measured of each track: a column a number, NaN where a track has none."""
+    names = list(dict.fromkeys(name for reading in kept for name in reading.described))
+    columns = {name: [reading.described.get(name, float("nan")) for reading in kept] for name in names}
+    return pl.DataFrame({"track_id": [reading.track_id for reading in kept], **columns})
 
 
 def _gather(
@@ -131,11 +176,13 @@ def _sides(entries: Sequence[Entry]) -> tuple[Role, Role]:
     )
 
 
-def _read_all(entries: Sequence[Entry], workers: int | None, on_progress: OnProgress) -> Iterator[Reading | Failure]:
+def _each(
+    work: Callable[[Entry], _T], entries: Sequence[Entry], workers: int | None, on_progress: OnProgress
+) -> Iterator[_T]:
     """Yield one outcome an entry, in the order of the entries."""
     executor = ThreadPoolExecutor(max_workers=workers or min(4, os.cpu_count() or 1))
     try:
-        for done, outcome in enumerate(executor.map(read, entries), start=1):
+        for done, outcome in enumerate(executor.map(work, entries), start=1):
             on_progress(done, len(entries))
             yield outcome
     finally:
@@ -154,79 +201,8 @@ def _check_usable(
             )
 
 
-def _refuse_shared_audio(usable: Sequence[Reading]) -> None:
-    """A track in both sets is at once evidence and yardstick: nothing can be tested with it."""
-    on_suspect_side: dict[str, Entry] = {}
-    for reading in usable:
-        if reading.entry.role.is_suspect_side:
-            on_suspect_side.setdefault(reading.content_sha256, reading.entry)
-    pairs = [
-        f"{twin.role} {twin.name} = {reading.entry.role} {reading.entry.name}"
-        for reading in usable
-        if not reading.entry.role.is_suspect_side and (twin := on_suspect_side.get(reading.content_sha256))
-    ]
-    if pairs:
-        raise EarwitnessError(
-            f"The same audio is in both sets ({named(pairs)}), which makes the test meaningless; "
-            "remove it from one of them."
-        )
-
-
-def _without_shared_recordings(
-    kept: Sequence[Reading], matches: Sequence[Match]
-) -> tuple[list[Reading], list[tuple[Role, Failure]], tuple[str, ...]]:
-    """Leave a recording that is in both sets out of both, unless the manifest says that its two takes are a pair.
-
-    Returns the other tracks, the failures and the sentence that says so.
-
-    Raises
-    ------
-    EarwitnessError
-        Where more than a tenth of a set would be left out: such sets were not put together with care.
-    """
-    across = [
-        match
-        for match in matches
-        if kept[match.first].entry.role is not kept[match.second].entry.role
-        and (kept[match.first].entry.pair is None or kept[match.first].entry.pair != kept[match.second].entry.pair)
-    ]
-    if not across:
-        return list(kept), [], ()
-    shared = {track for match in across for track in (match.first, match.second)}
-    sizes = Counter(reading.entry.role for reading in kept)
-    affected = Counter(kept[track].entry.role for track in shared)
-    couples = named(_couples(kept, across))
-    if any(affected[role] > _MOST_SHARED * sizes[role] for role in sizes):
-        raise EarwitnessError(
-            f"The same recording is in both sets ({couples}), which makes the test "
-            "meaningless; remove it from one of them, or give the two takes one value in the manifest's pair column."
-        )
-    message = "The same recording, or a piece that is not to be told from it, is in the other set."
-    failures = [
-        (
-            kept[track].entry.role,
-            Failure(
-                track_id=kept[track].track_id, path=kept[track].entry.name, stage="index", error="in both sets",
-                message=message,
-            ),
-        )
-        for track in sorted(shared)
-    ]  # fmt: skip
-    remark = f"{len(shared)} tracks were left out, because the same recording is in both sets ({couples})."
-    return [reading for track, reading in enumerate(kept) if track not in shared], failures, (remark,)
-
-
 def _within_a_set(kept: Sequence[Reading], matches: Sequence[Match]) -> list[Match]:
     return [match for match in matches if kept[match.first].entry.role is kept[match.second].entry.role]
-
-
-def _couples(kept: Sequence[Reading], matches: Sequence[Match]) -> list[str]:
-    """The two tracks of each match in words, with the share of marks that agree."""
-    return [
-        f"{kept[m.first].entry.role} {kept[m.first].entry.name} = {kept[m.second].entry.role} "
-        f"{kept[m.second].entry.name}, {m.share:.0%} of marks"
-        for m in matches
-    ]
 
 
 def _without_duplicates(usable: Sequence[Reading]) -> tuple[list[Reading], list[tuple[Role, Failure]]]:

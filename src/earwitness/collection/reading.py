@@ -66,6 +66,8 @@ class Decoded(Protocol):
         """What was done to it beyond decoding, in words."""
 
 
+Describe = Callable[[Decoded], Mapping[str, float]]
+
 DECODERS: Mapping[str, Callable[[Path], Decoded]] = {
     **dict.fromkeys(audio.SUFFIXES, audio.decode),
     **dict.fromkeys(midi.SUFFIXES, midi.decode),
@@ -92,6 +94,12 @@ class Reading:
     rms_dbfs: float | None
     remarks: tuple[str, ...]
     marks: Landmarks
+    described: Mapping[str, float]
+
+    @property
+    def place(self) -> str:
+        """Its set and path, for a reader."""
+        return f"{self.entry.role} {self.entry.name}"
 
     @property
     def track_id(self) -> str:
@@ -116,8 +124,13 @@ class Reading:
         )  # fmt: skip
 
 
-def read(entry: Entry) -> Reading | Failure:
-    """Decode, hash and describe the file of an entry."""
+def nothing_more(decoded: Decoded) -> Mapping[str, float]:
+    """Describe no more of a file than the tracks table holds."""
+    return {}
+
+
+def read(entry: Entry, describe: Describe = nothing_more) -> Reading | Failure:
+    """Decode, hash and describe the file of an entry; ``describe`` gives further numbers about what it holds."""
     try:
         decoded = _decoder(entry)(entry.path)
         sha256, size = file_sha256(entry.path), entry.path.stat().st_size
@@ -132,6 +145,7 @@ def read(entry: Entry) -> Reading | Failure:
         seconds=decoded.seconds, sample_rate=decoded.sample_rate, channels=decoded.channels, codec=decoded.codec,
         bits_per_sample=decoded.bits_per_sample, decoder=decoded.decoder, peak_dbfs=decoded.peak_dbfs,
         rms_dbfs=decoded.rms_dbfs, remarks=decoded.remarks, marks=_marks(decoded),
+        described=describe(decoded),
     )  # fmt: skip
 
 

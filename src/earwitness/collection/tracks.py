@@ -7,7 +7,7 @@ the table can be published; the roots stand in the file's metadata.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically
 
 _METADATA_KEY = "earwitness.collection"
+DESCRIBED_NAME = "described.parquet"
 
 
 class Role(StrEnum):
@@ -107,6 +108,23 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Couple:
+    """Two files that are one recording, each as "role path", and the share of the smaller one's marks that agree.
+
+    ``across``: one is in each set; ``declared``: the manifest calls them a pair.
+    """
+
+    first: str
+    second: str
+    share: float
+    across: bool
+    declared: bool
+
+    def __str__(self) -> str:
+        return f"{self.first} = {self.second}, {self.share:.0%} of marks"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Collection:
     """The indexed tracks of both sets, and what was left out.
@@ -126,6 +144,14 @@ class Collection:
         Files of other kinds, and symbolic links, that a walk passed over; hidden names are not counted.
     warnings
         Sentences for the reader.
+    described
+        ``track_id`` and what was measured of each file's sound or notes when it was read; empty where nothing was.
+    couples
+        Files that are the same recording, those that were left out for it among them.
+    refusal
+        Why no audit of this collection is possible; ``None`` where one is.
+    sources
+        A hash over the files and what was said of them: where it is the same, the files need not be decoded again.
     """
 
     tracks: pl.DataFrame
@@ -135,6 +161,10 @@ class Collection:
     ignored: int = 0
     symlinks: int = 0
     warnings: tuple[str, ...] = ()
+    described: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"track_id": pl.String}))
+    couples: tuple[Couple, ...] = ()
+    refusal: str | None = None
+    sources: str = ""
 
     def located(self) -> Iterator[tuple[Track, Path]]:
         """Yield every track with the absolute path of its file."""
@@ -155,16 +185,23 @@ class Collection:
         return counts | {"ignored": self.ignored, "symlinks": self.symlinks}
 
     def write(self, folder: Path) -> None:
-        """Write tracks.parquet and failures.parquet, each atomically; what they lack is in the former's metadata."""
+        """Write tracks.parquet, failures.parquet and, if there is any, described.parquet, each atomically."""
         about = {
             "roots": {role: str(root) for role, root in self.roots.items()},
             "left_out": {role: dict(reasons) for role, reasons in self.left_out.items()},
             "ignored": self.ignored,
             "symlinks": self.symlinks,
             "warnings": self.warnings,
+            "couples": [asdict(couple) for couple in self.couples],
+            "refusal": self.refusal,
+            "sources": self.sources,
         }
         metadata = {_METADATA_KEY: json.dumps(about)}
         write_atomically(folder / "failures.parquet", self.failures.write_parquet)
+        if self.described.width > 1:
+            write_atomically(folder / DESCRIBED_NAME, self.described.write_parquet)
+        else:
+            (folder / DESCRIBED_NAME).unlink(missing_ok=True)
         write_atomically(
             folder / "tracks.parquet", lambda partial: self.tracks.write_parquet(partial, metadata=metadata)
         )
@@ -184,9 +221,14 @@ class Collection:
         try:
             about = json.loads(pl.read_parquet_metadata(path)[_METADATA_KEY])
             tracks, failures = pl.read_parquet(path), pl.read_parquet(folder / "failures.parquet")
+            # A folder of an earlier version holds none.
+            if (folder / DESCRIBED_NAME).exists():
+                about["described"] = pl.read_parquet(folder / DESCRIBED_NAME)
         except FileNotFoundError:
             raise EarwitnessError(f"{folder} has lost its failures.parquet; index it again.") from None
         except (pl.exceptions.PolarsError, OSError, KeyError, ValueError):
             raise EarwitnessError(f"{path} is damaged or was not made by `earwitness index`; index it again.") from None
         roots = {role: Path(root) for role, root in about.pop("roots").items()}
-        return cls(tracks=tracks, failures=failures, roots=roots, **about | {"warnings": tuple(about["warnings"])})
+        about["warnings"] = tuple(about["warnings"])
+        about["couples"] = tuple(Couple(**couple) for couple in about.get("couples", ()))
+        return cls(tracks=tracks, failures=failures, roots=roots, **about)

@@ -1,4 +1,4 @@
-"""The three charts of the report, each with the numbers behind it.
+"""The charts of the report and of an inspection, each with the numbers behind it.
 
 Goal: static drawings that are readable in print, on any screen and without colour vision.
 Conventions: one colour for each set everywhere (Okabe and Ito's vermilion and blue), white
@@ -13,6 +13,7 @@ import altair as alt
 import numpy as np
 import scipy
 
+from earwitness.findings.record import Property
 from earwitness.report.feature_names import FeatureName
 from earwitness.report.svg import INK, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
@@ -28,6 +29,7 @@ _WIDTH = 620
 _SMOOTH_FROM = 20
 _DOTS_UP_TO = 300
 _BARS = 10
+_PROPERTIES = 12
 _Record = dict[str, str | float]
 
 
@@ -166,6 +168,40 @@ def family_figure(features: Sequence[FeatureResult]) -> Figure | None:
         columns=("Signal family", "Codebook", "Setting", "AUC in the member direction"),
         rows=tuple(
             (str(r["family"]), str(r["where"]), str(r["settings"]), decimal(float(r["auc"]), 3)) for r in records
+        ),
+    )
+
+
+def property_figure(properties: Sequence[Property]) -> Figure | None:
+    """Draw by how much each of the first properties tells the sets apart: its AUC and 95 % interval.
+
+    ``None`` without properties that have an interval.
+    """
+    records: list[_Record] = [
+        {"property": harmless(found.name), "auc": found.auc, "low": found.low, "high": found.high}
+        for found in properties[:_PROPERTIES]
+        if found.low is not None and found.high is not None
+    ]
+    if not records:
+        return None
+    data = _inline(records)
+    scale = alt.Scale(domain=[0, 1])
+    order = [str(record["property"]) for record in records]
+    names = alt.Y("property:N", title=None, sort=order)
+    x = alt.X("auc:Q", title="AUC: 0 held-out tracks have more of it, 1 suspect tracks have", scale=scale)
+    chance = alt.Chart(data).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.XDatum(0.5, scale=scale))
+    spans = alt.Chart(data).mark_rule(color=INK).encode(x=alt.X("low:Q", scale=scale, title=None), x2="high", y=names)
+    dots = alt.Chart(data).mark_circle(size=60, color=COLOURS["suspect"], opacity=1).encode(x=x, y=names)
+    return Figure(
+        svg=chart_svg(
+            alt.layer(chance, spans, dots).properties(width=_WIDTH - 120, height=alt.Step(22)),
+            name="properties",
+            title="Properties of the files that tell the sets apart",
+            description="One dot a property with its interval; 0.5 is chance.",
+        ),
+        columns=("Property", "AUC", "From", "To"),
+        rows=tuple(
+            (str(r["property"]), *(decimal(float(r[key]), 3) for key in ("auc", "low", "high"))) for r in records
         ),
     )
 

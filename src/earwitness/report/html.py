@@ -29,6 +29,20 @@ RESULT_NAME = "result.json"
 _FEATURES_SHOWN = 12
 
 
+def page_environment() -> Environment:
+    """The templates of a page: autoescaping, with ``drawing`` for our own drawings."""
+    environment = Environment(
+        loader=PackageLoader("earwitness.report", package_path=""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawing"] = Markup
+    return environment
+
+
 def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
     """Render a result and what surrounds it as one HTML document.
 
@@ -39,51 +53,46 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
     context
         Tracks, failures, plan and so on; what it does not hold is left out of the page.
     """
-    environment = Environment(
-        loader=PackageLoader("earwitness.report", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["drawing"] = Markup
     lines = tables.feature_lines(result)
     copies = result.near_copies if result.near_copies and result.near_copies.found else None
-    return environment.get_template("template.html.j2").render(
-        result=result,
-        context=context,
-        title=context.title or "Audit of a generative audio model",
-        target=result.target_name or context.target.name or result.target,
-        verdict=found.VERDICT_NAMES[result.verdict],
-        headline=found.headline(result),
-        attempts=tables.attempt_table(result, context),
-        compared=wording.compared(result),
-        how_to_read=wording.how_to_read(result),
-        not_meant=wording.not_meant(result),
-        key_figures=key_figures(result),
-        scores=score_figure(result.tracks),
-        control=None if result.a_a is None else found.control(result.a_a),
-        control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
-        uniformity=None if result.a_a is None else uniformity_figure(result.a_a),
-        families=family_figure(result.features),
-        features_first=lines[:_FEATURES_SHOWN],
-        features_rest=lines[_FEATURES_SHOWN:],
-        gate=None if result.blind is None else found.GATE[result.blind.state],
-        blind=None if result.blind is None else _without_model(result.blind, result.alpha),
-        glossary=report_terms(),
-        near_copies=copies and near_copies.table(copies, context),
-        near_copies_meaning=copies and near_copies.statement(copies),
-        near_copies_rule=copies and near_copies.rule(copies),
-        sets=tables.set_table(result, context),
-        tracks=tables.track_table(result, context),
-        failures=tables.failure_table(context),
-        steps=steps(result, context),
-        settings=tables.settings_table(result, context),
-        environment=tables.environment_table(context),
-        files=tables.file_table(context),
-        verify_command=f"earwitness verify {shlex.quote(context.run_name or 'RUN')}",
-        references=references(feature.name for feature in result.features),
+    return (
+        page_environment()
+        .get_template("template.html.j2")
+        .render(
+            result=result,
+            context=context,
+            title=context.title or "Audit of a generative audio model",
+            target=result.target_name or context.target.name or result.target,
+            verdict=found.VERDICT_NAMES[result.verdict],
+            headline=found.headline(result),
+            attempts=tables.attempt_table(result, context),
+            compared=wording.compared(result),
+            how_to_read=wording.how_to_read(result),
+            not_meant=wording.not_meant(result),
+            key_figures=key_figures(result),
+            scores=score_figure(result.tracks),
+            control=None if result.a_a is None else found.control(result.a_a),
+            control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
+            uniformity=None if result.a_a is None else uniformity_figure(result.a_a),
+            families=family_figure(result.features),
+            features_first=lines[:_FEATURES_SHOWN],
+            features_rest=lines[_FEATURES_SHOWN:],
+            gate=None if result.blind is None else found.GATE[result.blind.state],
+            blind=None if result.blind is None else _without_model(result.blind, result.alpha),
+            glossary=report_terms(),
+            near_copies=copies and near_copies.table(copies, context),
+            near_copies_meaning=copies and near_copies.statement(copies),
+            near_copies_rule=copies and near_copies.rule(copies),
+            sets=tables.set_table(result, context),
+            tracks=tables.track_table(result, context),
+            failures=tables.failure_table(context),
+            steps=steps(result, context),
+            settings=tables.settings_table(result, context),
+            environment=tables.environment_table(context),
+            files=tables.file_table(context),
+            verify_command=f"earwitness verify {shlex.quote(context.run_name or 'RUN')}",
+            references=references(feature.name for feature in result.features),
+        )
     )
 
 

@@ -12,7 +12,7 @@ from earwitness.report.wording import ROLE_NAMES
 from earwitness.verdict.numbers import ABSENT, count, decimal, is_known, minutes_seconds, p_value
 from earwitness.verdict.result import DatasetInferenceResult, FeatureResult, TrackResult
 
-_GROUP_RULES = {
+GROUP_RULES = {
     "manifest": "named in the manifest",
     "album": "by album tag",
     "folder": "by folder",
@@ -197,7 +197,7 @@ def _size(value: float | None) -> float:
 def _groups_found(summary: SetSummary | None) -> str:
     if summary is None or not summary.groups_from:
         return ABSENT
-    return ", ".join(f"{_GROUP_RULES.get(rule, rule)} ({count(n)} tracks)" for rule, n in summary.groups_from.items())
+    return ", ".join(f"{GROUP_RULES.get(rule, rule)} ({count(n)} tracks)" for rule, n in summary.groups_from.items())
 
 
 def _rank(track: TrackResult | None) -> tuple[float, str]:
