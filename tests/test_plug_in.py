@@ -1,10 +1,11 @@
-"""The example package, built and installed as anybody's would be: a signal, a target family and a command."""
+"""The example package, built and installed as anybody's would be: signals, a target family and a command."""
 
 import json
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,15 @@ import soundfile
 from typer.testing import CliRunner
 
 from earwitness.features import FeatureTable
+from earwitness.measure.denoising import prepare_denoising
+from earwitness.measure.passes.batch import Window
 from earwitness.plug_ins import load_plug_ins
-from earwitness.signals.registry import further_signals
+from earwitness.settings import MeasureSettings
+from earwitness.signals.registry import denoising_signals, registered_signals, token_signals
 from earwitness.targets import families, load_target
 from earwitness.testing import check_signal, check_target
 from tests.cli.test_bad_input import run
+from tests.targets.test_audioldm import save_tiny
 
 PACKAGE = Path(__file__).parents[1] / "examples" / "earwitness-example"
 
@@ -33,10 +38,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     zipfile.ZipFile(wheel).extractall(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        further_signals.cache_clear()
+        registered_signals.cache_clear()
         families.cache_clear()
         yield folder
-    further_signals.cache_clear()
+    registered_signals.cache_clear()
     families.cache_clear()
 
 
@@ -55,7 +60,32 @@ def model(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_its_signal_is_offered_and_keeps_the_contract(installed: Path) -> None:
-    assert len(list(check_signal(further_signals()["top_choice"]))) == 5
+    assert len(list(check_signal(token_signals()["top_choice"]))) == 5
+
+
+def test_its_denoising_signal_is_offered_with_its_cost(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(list(check_signal(denoising_signals()["steadiness"]))) == 5
+    assert "steadiness" not in token_signals()
+    assert run(monkeypatch, "signals", "--diffusion", "--with", "steadiness") == 0
+    shown = capsys.readouterr().out
+    assert "default+steadiness has 4 features, from 8 forward and 0 backward passes over a window" in shown
+    assert "steadiness        5 forward, 0 backward; 1 feature" in shown
+
+
+def test_its_denoising_signal_is_measured_and_stands_in_the_plan(installed: Path, tmp_path: Path) -> None:
+    target = load_target(str(save_tiny("audioldm", tmp_path / "audioldm")), device="cpu")
+    settings = MeasureSettings(target="", further=("steadiness",))
+    found = prepare_denoising(settings, target)
+    other = prepare_denoising(replace(settings, further=()), target)
+    assert found.plan.preset == "default+steadiness"
+    assert found.plan.signals[-1] == "Steadiness(level=0.1, draws=5)"
+    assert found.plan.measurement_hash != other.plan.measurement_hash
+    wave = np.random.default_rng(0).normal(scale=0.1, size=10_240).astype(np.float32)
+    (features,) = found.instrument.measure([Window(content=wave, prompt="drums", key="one/0")])
+    assert features["steadiness"] > 0
+    assert features["denoising_loss/t=0.1"] > 0
 
 
 def test_its_target_is_found_and_keeps_the_contract(model: Path) -> None:

@@ -10,8 +10,8 @@ from earwitness.features import FeatureTable
 from earwitness.measure.denoising import DenoisingInstrument
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
-from earwitness.signals.denoising.presets import SIGNALS, denoising_preset
-from earwitness.signals.registry import spec_for
+from earwitness.signals.denoising.presets import denoising_preset
+from earwitness.signals.registry import denoising_signals, spec_for
 from earwitness.spec import Direction
 from earwitness.targets import load_target
 from earwitness.targets.protocols import DenoiserTarget
@@ -103,7 +103,7 @@ def test_the_suite_and_the_lists_know_diffusion_models(
 
 
 def test_every_denoising_feature_is_found_by_its_column_name() -> None:
-    for signal in SIGNALS.values():
+    for signal in denoising_signals().values():
         for spec in signal.specs:
             assert spec_for(spec.name) == spec
 

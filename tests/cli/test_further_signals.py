@@ -10,7 +10,7 @@ import soundfile
 
 from earwitness.features import FeatureTable
 from earwitness.measure.plan import Plan
-from earwitness.signals.registry import further_signals
+from earwitness.signals.registry import token_signals
 from earwitness.signals.tokens.recall import Recall
 from earwitness.signals.tokens.requests import RecallRequest
 from earwitness.spec import Direction
@@ -49,8 +49,8 @@ def test_every_further_signal_becomes_columns_with_its_direction(
     names = ("surp", "renyi", "camia_full", "neighbour", "neighbour_audio", "recall", "sdm", "grad_norm")
     further = [part for name in names for part in ("--with", name)]
     # A prefix of 2 s does not fit beside a window of the tiny model, which takes 2 s in all.
-    with_short_prefix = further_signals() | {"recall": Recall(RecallRequest(0.4))}
-    monkeypatch.setattr("earwitness.signals.registry.further_signals", lambda: with_short_prefix)
+    with_short_prefix = token_signals() | {"recall": Recall(RecallRequest(0.4))}
+    monkeypatch.setattr("earwitness.signals.registry.token_signals", lambda: with_short_prefix)
     more = [*further, "--reference", other, "--anchors", anchors, "--windows-per-track", 1]
     assert audit(monkeypatch, target, suspect, held_out, tmp_path / "run", *more) == 0, capsys.readouterr().err
     table = FeatureTable.read(tmp_path / "run")

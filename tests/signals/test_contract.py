@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from earwitness.signals.denoising.oracle import Oracle, Pair
-from earwitness.signals.denoising.presets import SIGNALS
-from earwitness.signals.registry import further_signals
+from earwitness.signals.registry import denoising_signals, token_signals
 from earwitness.signals.tokens.presets import PRESETS
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import Direction, FeatureSpec
@@ -17,9 +16,9 @@ from earwitness.testing import check_signal
 PLAIN = {repr(signal): signal for preset in PRESETS.values() for signal in preset.signals}
 
 
-@pytest.mark.parametrize("name", sorted(further_signals()))
+@pytest.mark.parametrize("name", sorted(token_signals()))
 def test_installed_token_signals_keep_it(name: str) -> None:
-    assert len(list(check_signal(further_signals()[name]))) >= 5
+    assert len(list(check_signal(token_signals()[name]))) >= 5
 
 
 @pytest.mark.parametrize("shown", sorted(PLAIN))
@@ -27,9 +26,9 @@ def test_the_presets_signals_keep_it(shown: str) -> None:
     assert len(list(check_signal(PLAIN[shown]))) >= 5
 
 
-@pytest.mark.parametrize("name", sorted(SIGNALS))
+@pytest.mark.parametrize("name", sorted(denoising_signals()))
 def test_denoising_signals_keep_it(name: str) -> None:
-    assert list(check_signal(SIGNALS[name]))[-2:] == [
+    assert list(check_signal(denoising_signals()[name]))[-2:] == [
         "batch-mates change nothing",
         "a model without a null condition is no error",
     ]

@@ -20,7 +20,8 @@ With = Annotated[
     typer.Option(
         "--with",
         help="A further signal beside the preset's (repeatable), such as zlib, surp, neighbour_audio, grad_norm, "
-        "recall and sdm (which need --anchors); `earwitness signals` lists them.",
+        "recall and sdm (which need --anchors); `earwitness signals` lists them, and with --diffusion those of "
+        "diffusion models.",
         rich_help_panel=_MEASURE,
     ),
 ]

@@ -1,10 +1,14 @@
 """``earwitness signals``: presets and signals, their features, and which way a member moves each."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earwitness.cli import options
+
+if TYPE_CHECKING:
+    from earwitness.signals.denoising.signal import DenoisingSignal
+    from earwitness.signals.tokens.signal import TokenSignal
 
 
 def command(
@@ -28,7 +32,7 @@ def command(
     import json
     from dataclasses import asdict
 
-    from earwitness.signals.registry import further_signals, signals_named
+    from earwitness.signals.registry import token_signals, token_signals_named
 
     if diffusion:
         _list_denoising(preset, further or [], as_json=as_json)
@@ -36,7 +40,7 @@ def command(
     from earwitness.signals.tokens.presets import PRESETS, token_preset
     from earwitness.signals.tokens.signal import needs_of
 
-    chosen = token_preset(preset).with_signals(signals_named(further or ()))
+    chosen = token_preset(preset).with_signals(token_signals_named(further or ()))
     specs = chosen.specs(codebooks, guided=guided)
     if as_json:
         typer.echo(json.dumps([asdict(spec) for spec in specs], indent=2))
@@ -45,26 +49,38 @@ def command(
     for spec in specs:
         typer.echo(f"{spec.name:<58} member is {spec.member_is:<8} {spec.unit:<10} {spec.source}")
     typer.echo("\nsignals that --with adds, and the passes over a window they cost beyond the plain one:")
-    for name, signal in further_signals().items():
+    for name, signal in token_signals().items():
         needs = needs_of(signal)
         forward, backward = (sum(getattr(need, f"{way}_passes") for need in needs) for way in ("forward", "backward"))
         share = sum(getattr(need, "generated_share", 0) for need in needs)
         generated = f", {share:.0%} of the window generated" if share else ""
-        typer.echo(f"{name:<16} {forward:>2} forward, {backward} backward{generated}; {len(signal.specs)} features")
+        typer.echo(f"{name:<16} {forward:>2} forward, {backward} backward{generated}; {_features(signal)}")
 
 
 def _list_denoising(preset: str, further: list[str], *, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from earwitness.signals.denoising.presets import PRESETS, SIGNALS, denoising_preset
-    from earwitness.signals.registry import denoising_signals_named
+    from earwitness.signals.denoising.presets import PRESETS, denoising_preset
+    from earwitness.signals.denoising.stand_in import passes_of
+    from earwitness.signals.registry import denoising_signals, denoising_signals_named
 
     chosen = denoising_preset(preset).with_signals(denoising_signals_named(further))
     if as_json:
         typer.echo(json.dumps([asdict(spec) for spec in chosen.specs], indent=2))
         return
-    typer.echo(f"presets: {', '.join(PRESETS)}; {chosen.name} has {len(chosen.specs)} features")
+    forward, backward = passes_of(chosen.signals)
+    typer.echo(
+        f"presets: {', '.join(PRESETS)}; {chosen.name} has {len(chosen.specs)} features, from {forward} forward and "
+        f"{backward} backward passes over a window"
+    )
     for spec in chosen.specs:
         typer.echo(f"{spec.name:<40} member is {spec.member_is:<8} {spec.unit:<10} {spec.source}")
-    typer.echo(f"signals that --with adds: {', '.join(SIGNALS)}")
+    typer.echo("\nsignals that --with adds, and the passes over a window they cost alone (equal ones are shared):")
+    for name, signal in denoising_signals().items():
+        forward, backward = passes_of([signal])
+        typer.echo(f"{name:<16} {forward:>2} forward, {backward} backward; {_features(signal)}")
+
+
+def _features(signal: "TokenSignal | DenoisingSignal") -> str:
+    return f"{len(signal.specs)} feature{'' if len(signal.specs) == 1 else 's'}"

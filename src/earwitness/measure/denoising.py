@@ -26,6 +26,7 @@ from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader
 from earwitness.settings import DEFAULT_SECONDS, MeasureSettings
+from earwitness.signals.denoising.clid import Clid
 from earwitness.signals.denoising.oracle import Oracle, Predict
 from earwitness.signals.denoising.presets import DenoisingPreset, denoising_preset, measure_batch
 from earwitness.signals.denoising.reference import Reference
@@ -112,7 +113,7 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
     preset = denoising_preset(settings.preset).with_signals(denoising_signals_named(settings.further))
     preset = preset.with_signals({f"reference={name}": Reference(name) for name in references})
     if settings.contrast == "on" and not preset.needs_null:
-        preset = preset.with_signals(denoising_signals_named(["clid"]))
+        preset = preset.with_signals({"clid": Clid()})
     if preset.needs_null and not target.has_null_condition:
         raise EarwitnessError("This target was trained without condition dropout; it has no contrast (clid).")
     limits = [model.max_seconds for model in (target, *references.values()) if model.max_seconds is not None]

@@ -13,7 +13,7 @@ from earwitness.measure.plan import track_plans
 from earwitness.measure.tokens import prepare_tokens
 from earwitness.settings import MeasureSettings
 from earwitness.signals.denoising.presets import denoising_preset
-from earwitness.signals.registry import denoising_signals_named, signals_named
+from earwitness.signals.registry import denoising_signals_named, token_signals_named
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets.checkpoint import resolve
 from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget, Target
@@ -47,7 +47,7 @@ def check_questions(settings: MeasureSettings, target: Target) -> None:
         denoising_signals_named(settings.further)
     elif not isinstance(target, GeneratorTarget):
         token_preset(settings.preset)
-        signals_named(settings.further)
+        token_signals_named(settings.further)
     if settings.contrast not in CONTRASTS:
         raise EarwitnessError(f"There is no contrast setting {settings.contrast!r}; choose auto, on or off.")
     if settings.anchors is not None and not settings.anchors.is_dir():

@@ -44,7 +44,7 @@ from earwitness.measure.passes.sdm import SdmPass
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
 from earwitness.settings import MeasureSettings
-from earwitness.signals.registry import signals_named
+from earwitness.signals.registry import token_signals_named
 from earwitness.signals.tokens.presets import TokenPreset, token_preset
 from earwitness.signals.tokens.reduction import ScoreBuffer
 from earwitness.signals.tokens.reference import Reference
@@ -161,7 +161,7 @@ def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Col
     if isinstance(target, SymbolicTarget):
         # A score has no audio to change.
         preset = preset.answerable(lambda request: not isinstance(request, AudioNeighbourRequest))
-    preset = preset.with_signals(signals_named(settings.further))
+    preset = preset.with_signals(token_signals_named(settings.further))
     preset = preset.with_signals({f"reference={model.name}": Reference(model.name) for model in references})
     wanted = preset.wants_null_pass and prompts_inform(collection.tracks["prompt"].to_list())
     guided = _guided(settings.contrast, wanted=wanted, possible=target.has_null_condition)

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from earwitness.signals.denoising.oracle import Oracle
-from earwitness.signals.denoising.schedule import Schedule
 from earwitness.signals.denoising.signal import DenoisingSignal
+from earwitness.signals.denoising.stand_in import stand_in
 from earwitness.signals.tokens.reduction import reduce_logits
 from earwitness.signals.tokens.requests import (
     ContinuationAnswer,
@@ -154,16 +154,16 @@ def _all_scrambled(extra: Mapping[Request, TokenScores]) -> dict[Request, TokenS
 
 
 def _check_denoising(signal: DenoisingSignal, seed: int) -> Iterator[str]:
-    found = _rows(signal, _oracle((0, 1, 2), seed))
+    found = _rows(signal, stand_in((0, 1, 2), seed))
     _require(found.shape == (3, len(signal.specs)), "measure gives one row per window and one column per feature")
-    _require(_same(found, _rows(signal, _oracle((0, 1, 2), seed))), "the same windows give the same rows")
+    _require(_same(found, _rows(signal, stand_in((0, 1, 2), seed))), "the same windows give the same rows")
     yield "it gives one row per window, the same every time"
 
-    alone = np.concatenate([_rows(signal, _oracle((window,), seed)) for window in range(3)])
+    alone = np.concatenate([_rows(signal, stand_in((window,), seed)) for window in range(3)])
     _require(_same(alone, found), "batch-mates change nothing")
     yield "batch-mates change nothing"
 
-    without = _rows(signal, replace(_oracle((0, 1, 2), seed), predict_null=None))
+    without = _rows(signal, replace(stand_in((0, 1, 2), seed), predict_null=None))
     _require(without.shape == found.shape, "a model without a null condition is no error")
     yield "a model without a null condition is no error"
 
@@ -171,30 +171,6 @@ def _check_denoising(signal: DenoisingSignal, seed: int) -> Iterator[str]:
 def _rows(signal: DenoisingSignal, oracle: Oracle) -> NDArray[np.float64]:
     oracle.ask(signal.pairs)
     return np.asarray(signal.measure(oracle), dtype=np.float64)
-
-
-def _oracle(windows: Sequence[int], seed: int) -> Oracle:
-    """Random windows before a small smooth denoiser that knows the window only through its condition."""
-    rng = np.random.default_rng(seed)
-    weights = torch.from_numpy(rng.normal(scale=0.2, size=(24, 24)) + np.eye(24))
-    conditions = torch.from_numpy(rng.normal(scale=0.3, size=(3, 24)))
-    latents = torch.from_numpy(rng.normal(size=(3, 2, 3, 4)))[list(windows)]
-
-    def answer(noisy: torch.Tensor, timesteps: torch.Tensor, shift: torch.Tensor | float) -> torch.Tensor:
-        scale = (0.6 + 0.4 * timesteps.to(noisy.dtype) / 1000)[:, None]
-        return (scale * torch.tanh(noisy.flatten(1) @ weights.to(noisy) + shift)).reshape(noisy.shape)
-
-    def predict(noisy: torch.Tensor, timesteps: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
-        return answer(noisy, timesteps, conditions[[windows[row] for row in rows]].to(noisy))
-
-    def predict_null(noisy: torch.Tensor, timesteps: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
-        return answer(noisy, timesteps, 0.0)
-
-    return Oracle(
-        latents=latents, predict=predict, predict_null=predict_null,
-        schedule=Schedule(np.cumprod(1 - np.linspace(0.0015**0.5, 0.0195**0.5, 1000) ** 2)),
-        keys=[f"check/{window}" for window in windows], seed=seed,
-    )  # fmt: skip
 
 
 def _same(first: NDArray[np.float64] | list[float], second: NDArray[np.float64] | list[float]) -> bool:

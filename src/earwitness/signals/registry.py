@@ -2,14 +2,15 @@
 
 Goal: look a feature up by its column name (which way a member moves it, unit, source), and
 a signal beyond the presets by its own. Such a signal registers under the entry point group
-``earwitness.signals``, as a callable without arguments that gives a ``TokenSignal``.
+``earwitness.signals``, as a callable without arguments that gives a ``TokenSignal`` or a ``DenoisingSignal``:
+whether it has ``pairs`` tells the two apart.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from earwitness.errors import EarwitnessError
 from earwitness.plug_ins import load_plug_ins
@@ -21,40 +22,38 @@ if TYPE_CHECKING:
     from earwitness.signals.denoising.signal import DenoisingSignal
 
 
-# First parts of the names of denoising features: those signals need PyTorch, which a look at a table must not load.
-DENOISING = frozenset(
-    ("denoising_loss", "multiple_loss", "secmi", "pia", "pian", "gradient_masking", "noise_optim", "clid", "sima")
-)
+_Signal = TypeVar("_Signal")
+GROUP = "earwitness.signals"
 
 
 @cache
-def further_signals() -> dict[str, TokenSignal]:
-    """The signals that can be added to any preset, by name: built-in ones and those of installed plug-ins."""
-    return {name: make() for name, make in load_plug_ins("earwitness.signals").items()}
+def registered_signals() -> "dict[str, TokenSignal | DenoisingSignal]":
+    """The signals of both kinds by name: built-in ones and those of installed plug-ins."""
+    return load_plug_ins(GROUP, _made)
 
 
-def signals_named(names: Iterable[str]) -> dict[str, TokenSignal]:
-    """Look signals up by name; a stranger raises ``EarwitnessError``."""
-    known = further_signals()
-    chosen = {}
-    for name in names:
-        if name not in known:
-            raise EarwitnessError(f"There is no signal {name!r} to add; there are {', '.join(known)}.")
-        chosen[name] = known[name]
-    return chosen
+def token_signals() -> dict[str, TokenSignal]:
+    """The signals that can be added to any preset of token models, by name."""
+    from earwitness.signals.denoising.signal import DenoisingSignal
+
+    return {name: signal for name, signal in registered_signals().items() if not isinstance(signal, DenoisingSignal)}
+
+
+def denoising_signals() -> "dict[str, DenoisingSignal]":
+    """The signals that can be added to any preset of diffusion models, by name."""
+    from earwitness.signals.denoising.signal import DenoisingSignal
+
+    return {name: signal for name, signal in registered_signals().items() if isinstance(signal, DenoisingSignal)}
+
+
+def token_signals_named(names: Iterable[str]) -> dict[str, TokenSignal]:
+    """Look signals of token models up by name; a stranger raises ``EarwitnessError``."""
+    return _named(names, token_signals(), "to add")
 
 
 def denoising_signals_named(names: Iterable[str]) -> "dict[str, DenoisingSignal]":
     """Look signals of diffusion models up by name; a stranger raises ``EarwitnessError``."""
-    from earwitness.signals.denoising.presets import SIGNALS
-
-    chosen = {}
-    for name in names:
-        if name not in SIGNALS:
-            known = ", ".join(SIGNALS)
-            raise EarwitnessError(f"There is no signal {name!r} for diffusion models; there are {known}.")
-        chosen[name] = SIGNALS[name]
-    return chosen
+    return _named(names, denoising_signals(), "for diffusion models")
 
 
 def spec_for(name: str) -> FeatureSpec | None:
@@ -62,8 +61,7 @@ def spec_for(name: str) -> FeatureSpec | None:
 
     One codebook of several is a part and no headline: only a name without a codebook, or with all, can be one.
     """
-    known = _denoising() if name.split("/")[0] in DENOISING else _known()
-    found = known.get(_without_codebook(name))
+    found = _known().get(_without_codebook(name))
     if found is None:
         return None
     part = re.search(r"/codebook=(?!all\b)", name) is not None
@@ -79,21 +77,29 @@ def published_direction(name: str) -> Direction | None:
 
 @cache
 def _known() -> dict[str, FeatureSpec]:
-    presets = [
-        spec for preset in PRESETS.values() for guided in (False, True) for spec in preset.specs(1, guided=guided)
-    ]
-    further = [spec for signal in further_signals().values() for spec in signal.specs]
-    return {_without_codebook(spec.name): spec for spec in (*presets, *further)}
-
-
-@cache
-def _denoising() -> dict[str, FeatureSpec]:
     from earwitness.signals.denoising.presets import PRESETS as DENOISING_PRESETS
-    from earwitness.signals.denoising.presets import SIGNALS
 
-    return {spec.name: spec for owner in DENOISING_PRESETS.values() for spec in owner.specs} | {
-        spec.name: spec for signal in SIGNALS.values() for spec in signal.specs
-    }
+    of_tokens = [spec for own in PRESETS.values() for guided in (False, True) for spec in own.specs(1, guided=guided)]
+    of_denoisers = [spec for preset in DENOISING_PRESETS.values() for spec in preset.specs]
+    further = [spec for signal in registered_signals().values() for spec in signal.specs]
+    return {_without_codebook(spec.name): spec for spec in (*of_tokens, *of_denoisers, *further)}
+
+
+def _made(make: "Callable[[], Any]") -> "TokenSignal | DenoisingSignal":
+    """What an entry point gives when it is called, if it is a signal of either kind."""
+    signal = make()
+    if not isinstance(signal, TokenSignal):
+        raise TypeError(f"{type(signal).__name__} has no specs and no measure, so it is not a signal")
+    return signal
+
+
+def _named(names: Iterable[str], known: Mapping[str, _Signal], kind: str) -> dict[str, _Signal]:
+    chosen = {}
+    for name in names:
+        if name not in known:
+            raise EarwitnessError(f"There is no signal {name!r} {kind}; there are {', '.join(known)}.")
+        chosen[name] = known[name]
+    return chosen
 
 
 def _without_codebook(name: str) -> str:

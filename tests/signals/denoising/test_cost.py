@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.signals.denoising.presets import PRESETS, SIGNALS, DenoisingPreset, measure_batch
+from earwitness.signals.denoising.presets import PRESETS, DenoisingPreset, measure_batch
+from earwitness.signals.registry import denoising_signals
 from tests.signals.denoising import toy
 
 SEPARATE = {
@@ -30,7 +31,7 @@ def passes(preset: DenoisingPreset, **settings: Any) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("name", SEPARATE)
 def test_each_attack_alone(name: str) -> None:
-    assert passes(DenoisingPreset(name=name, signals=(SIGNALS[name],))) == [SEPARATE[name]] * 3
+    assert passes(DenoisingPreset(name=name, signals=(denoising_signals()[name],))) == [SEPARATE[name]] * 3
 
 
 def test_noise_optimisation_alone() -> None:
@@ -39,7 +40,7 @@ def test_noise_optimisation_alone() -> None:
 
 def one_by_one(name: str) -> list[tuple[int, int]]:
     """Each window without batch-mates, whose need of gradients would be counted for all."""
-    alone = DenoisingPreset(name=name, signals=(SIGNALS[name],))
+    alone = DenoisingPreset(name=name, signals=(denoising_signals()[name],))
     return [passes(alone, windows=(window,))[0] for window in range(3)]
 
 
@@ -56,7 +57,7 @@ def test_presets_share(rows_per_call: int) -> None:
 
 
 def test_clid_costs_the_null_passes_alone() -> None:
-    wider = PRESETS["cdi-gray"].with_signals({"clid": SIGNALS["clid"]})
+    wider = PRESETS["cdi-gray"].with_signals({"clid": denoising_signals()["clid"]})
     assert passes(wider) == [(28 + 10, 0)] * 3
 
 
@@ -65,16 +66,21 @@ def test_levels_draws_and_windows_go_together() -> None:
     oracle = toy.oracle()
     inner = oracle.predict
     oracle.predict = lambda noisy, timesteps, rows: (sizes.append(len(rows)), inner(noisy, timesteps, rows))[1]
-    measure_batch(DenoisingPreset(name="losses", signals=(SIGNALS["multiple_loss"], SIGNALS["denoising_loss"])), oracle)
+    measure_batch(
+        DenoisingPreset(
+            name="losses", signals=(denoising_signals()["multiple_loss"], denoising_signals()["denoising_loss"])
+        ),
+        oracle,
+    )
     assert sizes == [3 * 14]
 
 
 def test_what_was_asked_without_a_gradient_is_asked_again_with_one() -> None:
     oracle = toy.oracle((1,))
-    SIGNALS["multiple_loss"].measure(oracle)
-    SIGNALS["noise_optim"].measure(oracle)
+    denoising_signals()["multiple_loss"].measure(oracle)
+    denoising_signals()["noise_optim"].measure(oracle)
     assert (oracle.forward_passes.tolist(), oracle.backward_passes.tolist()) == ([10 + 6], [5])
-    SIGNALS["multiple_loss"].measure(oracle)
+    denoising_signals()["multiple_loss"].measure(oracle)
     assert oracle.forward_passes.tolist() == [16]
 
 

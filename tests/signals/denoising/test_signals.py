@@ -10,13 +10,14 @@ from earwitness.signals.denoising.clid import Clid
 from earwitness.signals.denoising.gradient_masking import GradientMasking
 from earwitness.signals.denoising.losses import DenoisingLoss, MultipleLoss
 from earwitness.signals.denoising.noise_optim import NoiseOptim
-from earwitness.signals.denoising.presets import PRESETS, SIGNALS, DenoisingPreset, measure_batch
+from earwitness.signals.denoising.presets import PRESETS, DenoisingPreset, measure_batch
 from earwitness.signals.denoising.reference import Reference
 from earwitness.signals.denoising.schedule import Schedule
+from earwitness.signals.registry import denoising_signals
 from earwitness.spec import Direction
 from tests.signals.denoising import toy
 
-EVERYTHING = DenoisingPreset(name="everything", signals=tuple(SIGNALS.values()))
+EVERYTHING = DenoisingPreset(name="everything", signals=tuple(denoising_signals().values()))
 
 
 def loss(window: int, t: int, draw: int = 0, *, null: bool = False) -> float:
@@ -130,7 +131,7 @@ def test_batch_mates_and_batch_size_change_nothing() -> None:
 def test_other_signals_and_their_order_change_nothing() -> None:
     together = measure_batch(EVERYTHING, toy.oracle())
     turned = measure_batch(DenoisingPreset(name="turned", signals=EVERYTHING.signals[::-1]), toy.oracle())
-    for signal in SIGNALS.values():
+    for signal in denoising_signals().values():
         alone = measure_batch(DenoisingPreset(name="alone", signals=(signal,)), toy.oracle())
         for one, all_of_them, the_other_way in zip(alone, together, turned, strict=True):
             assert one == pytest.approx({name: all_of_them[name] for name in one}, rel=1e-9)
@@ -196,7 +197,7 @@ def test_reference_is_a_difference() -> None:
 
 
 def test_with_signals_adds_once() -> None:
-    wider = PRESETS["cdi-gray"].with_signals({"sima": SIGNALS["sima"], "pia": SIGNALS["pia"]})
+    wider = PRESETS["cdi-gray"].with_signals({"sima": denoising_signals()["sima"], "pia": denoising_signals()["pia"]})
     assert wider.name == "cdi-gray+sima"
     assert len(wider.specs) == 15
-    assert PRESETS["cdi-gray"].with_signals({"pia": SIGNALS["pia"]}) == PRESETS["cdi-gray"]
+    assert PRESETS["cdi-gray"].with_signals({"pia": denoising_signals()["pia"]}) == PRESETS["cdi-gray"]

@@ -50,3 +50,8 @@ class Pia:
         noised = oracle.schedule.noised(oracle.latents, guess, timesteps)
         missed = (guess - oracle.predictions(noised, timesteps, oracle.windows)).flatten(1).abs()
         return float64(missed.pow(_ORDER).mean(dim=1).pow(1 / _ORDER))[:, None]
+
+
+def pian() -> Pia:
+    """PIAN, as the entry point of ``earwitness.signals`` names it."""
+    return Pia(normalised=True)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from earwitness.errors import EarwitnessError
-from earwitness.signals.denoising.clid import Clid
 from earwitness.signals.denoising.gradient_masking import GradientMasking
 from earwitness.signals.denoising.losses import DenoisingLoss, MultipleLoss
 from earwitness.signals.denoising.noise_optim import NoiseOptim
@@ -22,20 +21,7 @@ from earwitness.signals.denoising.signal import DenoisingSignal
 from earwitness.signals.denoising.sima import SimA
 from earwitness.spec import FeatureSpec
 
-SIGNALS: Mapping[str, DenoisingSignal] = {
-    "denoising_loss": DenoisingLoss(),
-    "secmi": SecMi(),
-    "pia": Pia(),
-    "pian": Pia(normalised=True),
-    "gradient_masking": GradientMasking(),
-    "multiple_loss": MultipleLoss(),
-    "noise_optim": NoiseOptim(),
-    "clid": Clid(),
-    "sima": SimA(),
-}
-"""The built-in signals in their published settings, by name."""
-
-_ATTACKS = tuple(SIGNALS[name] for name in ("secmi", "pia", "pian"))
+_ATTACKS: tuple[DenoisingSignal, ...] = (SecMi(), Pia(), Pia(normalised=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earwitness.signals.tokens.requests import GradNormRequest, Request
-from earwitness.signals.tokens.signal import Passes
+from earwitness.signals.tokens.signal import OncePerWindow, Passes
 from earwitness.spec import Direction, FeatureSpec
 
 
@@ -30,3 +30,8 @@ class GradNorm:
     def measure(self, passes: Passes) -> Sequence[float]:
         """The norm; NaN where it was not asked for."""
         return [passes.numbers.get(GradNormRequest(), np.nan)]
+
+
+def grad_norm() -> OncePerWindow:
+    """The signal as the entry point of ``earwitness.signals`` names it."""
+    return OncePerWindow(GradNorm())

@@ -70,6 +70,11 @@ class AudioNeighbour:
         return [_mean_log_prob(passes.condition) - _answer(passes, need) for need in self.needs]
 
 
+def neighbour_audio() -> AudioNeighbour:
+    """The audio neighbours that presets do without, as the entry point of ``earwitness.signals`` names them."""
+    return AudioNeighbour(OTHER_CHANGES)
+
+
 def _spec(by: str) -> FeatureSpec:
     return FeatureSpec(name=f"neighbour/by={by}", member_is=Direction.HIGHER, unit="nats", source="arXiv 2305.18462")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.signals.tokens.requests import Request, SdmRequest
-from earwitness.signals.tokens.signal import Passes
+from earwitness.signals.tokens.signal import OncePerWindow, Passes
 from earwitness.spec import Direction, FeatureSpec
 
 
@@ -116,3 +116,8 @@ def _mean_direction(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit = np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0)
     return np.asarray(unit.mean(axis=0))
+
+
+def sdm() -> OncePerWindow:
+    """The signal as the entry point of ``earwitness.signals`` names it."""
+    return OncePerWindow(Sdm())

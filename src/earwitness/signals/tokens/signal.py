@@ -50,6 +50,7 @@ class Passes:
         )
 
 
+@runtime_checkable
 class TokenSignal(Protocol):
     """Anything that turns the passes of a window into named numbers."""
 

@@ -30,7 +30,7 @@ from earwitness.signals.tokens.camia_full.shape import (
 )
 from earwitness.signals.tokens.requests import CamiaFullRequest, Request
 from earwitness.signals.tokens.scores import TokenScores
-from earwitness.signals.tokens.signal import Passes, frame_series
+from earwitness.signals.tokens.signal import OncePerWindow, Passes, frame_series
 from earwitness.spec import Direction, FeatureSpec
 
 _COPIES = (1, 2, 3)
@@ -133,3 +133,8 @@ def _chain(copies: Sequence[TokenScores | None], valid: NDArray[np.bool_]) -> Se
 def _direction(name: str) -> Direction:
     plain = name.startswith(("loss/", "perplexity/")) and "minus_copy" not in name
     return Direction.LOWER if plain else Direction.UNKNOWN
+
+
+def camia_full() -> OncePerWindow:
+    """The signal as the entry point of ``earwitness.signals`` names it."""
+    return OncePerWindow(CamiaFull())
