@@ -221,10 +221,13 @@ def test_the_releases_own_layout_is_the_same_model(
     timesteps = [10, 400, 950]
     ours, theirs = (predict(model, noisy, timesteps, PROMPTS) for model in (target, release))
     torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-5)
-    before = release.identity.weights_sha256
-    (tmp_path / "vae" / "note.txt").write_text("another autoencoder")
+    assert release.identity.weights_sha256 == target.identity.weights_sha256
     assert AceStepFamily.matches(tmp_path)
-    assert load(tmp_path).identity.weights_sha256 != before
+    path = tmp_path / "vae" / "diffusion_pytorch_model.safetensors"
+    changed = load_file(path)
+    changed["decoder.conv1.bias"][0] += 1
+    save_file(changed, path)
+    assert load(tmp_path).identity.weights_sha256 != target.identity.weights_sha256
 
 
 def _without_weight(path: Path) -> None:
@@ -245,9 +248,14 @@ def _other_vae(folder: Path) -> None:
     ).save_pretrained(folder / "vae")  # fmt: skip
 
 
+class _Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("this ran",)
+
+
 def _as_pickle(folder: Path) -> None:
     path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
-    torch.save(load_file(path), path.with_suffix(".bin"))
+    torch.save(load_file(path) | {"evil": _Evil()}, path.with_suffix(".bin"))
     path.unlink()
 
 
@@ -267,7 +275,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"no weights"),
         "vae could not be loaded",
     ),
-    "a pickle": (_as_pickle, "transformer could not be loaded"),
+    "a pickle": (_as_pickle, "transformer.*would run code"),
     "placeholder": (_without_silence, "silence is all zeros"),
     "parts of two models": (_other_vae, "latent channels of the vae is 2, but 4 fits"),
     "backwards": (

@@ -91,10 +91,12 @@ class Plan(_Part):
 
     @field_serializer("target", "references")
     def _by_content(self, found: TargetIdentity | tuple[TargetIdentity, ...]) -> Any:
-        """Models by the content of their files alone: what a user called them does not change a number."""
+        """Models by their content alone: what a user called them does not change a number."""
         if isinstance(found, tuple):
             return [self._by_content(each) for each in found]
-        return {"family": found.family, "weights_sha256": found.weights_sha256, "dtype": found.dtype}
+        content = {"family": found.family, "weights_sha256": found.weights_sha256, "dtype": found.dtype}
+        # Plans from before settings were in them keep their hash.
+        return content | ({"settings_sha256": found.settings_sha256} if found.settings_sha256 else {})
 
     @property
     def hash(self) -> str:

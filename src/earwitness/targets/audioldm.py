@@ -46,7 +46,7 @@ class _Family:
         return assemble(
             folder, unet_class=UNet2DConditionModel, condition=condition,
             hear=lambda rate: load_clap_audio(folder, text, sample_rate=rate, device=device),
-            family=self.name, name=name, device=device, dtype=dtype,
+            hearing={"text_encoder": text.encoder}, family=self.name, name=name, device=device, dtype=dtype,
         )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import read_config
 from earwitness.targets.clap import ClapText, load_clap_text
 from earwitness.targets.mel_diffusion import Inputs, MelDiffusion, Remembered, assemble
+from earwitness.targets.networks import HEAD, T5_DECODER
 from earwitness.targets.pipeline_folder import is_pipeline, load_diffusers, load_tokenizer, load_transformers
 
 _PUBLISHED_STATES = 8
@@ -109,15 +110,12 @@ class _Family:
                 f"{folder} is an AudioLDM 2 that speaks a transcript (its second text encoder is a VITS); "
                 "give one of those that take a description, such as cvssp/audioldm2."
             )
+        clap = load_clap_text(folder, device=device)
+        t5 = load_transformers(folder, "text_encoder_2", T5EncoderModel, unused=T5_DECODER).to(device)
+        projection = load_diffusers(folder, "projection_model", AudioLDM2ProjectionModel).to(device)
+        language_model = load_transformers(folder, "language_model", GPT2Model, unused=HEAD).to(device)
         streams = Remembered(
-            _Streams(
-                load_clap_text(folder, device=device),
-                load_transformers(folder, "text_encoder_2", T5EncoderModel).to(device),
-                load_tokenizer(folder, "tokenizer_2"),
-                load_diffusers(folder, "projection_model", AudioLDM2ProjectionModel).to(device),
-                load_transformers(folder, "language_model", GPT2Model).to(device),
-                _states(folder),
-            )
+            _Streams(clap, t5, load_tokenizer(folder, "tokenizer_2"), projection, language_model, _states(folder))
         )
 
         def condition(prompts: Sequence[str]) -> Inputs:
@@ -128,6 +126,10 @@ class _Family:
 
         return assemble(
             folder, unet_class=AudioLDM2UNet2DConditionModel, condition=condition,
+            hearing={
+                "text_encoder": clap.encoder, "text_encoder_2": t5, "projection_model": projection,
+                "language_model": language_model,
+            },
             family=self.name, name=name, device=device, dtype=dtype,
         )  # fmt: skip
 

@@ -1,21 +1,18 @@
-"""Checkpoints on disk: finding them, naming them by content, loading them without running code.
+"""Checkpoints on disk: finding them, and loading them without running code.
 
 Goal: a model directory is strangers' input. Weights are read from safetensors, or from
 ``.bin`` files through PyTorch's restricted unpickler; nothing in a checkpoint is executed.
 """
 
-import hashlib
 import json
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from earwitness.errors import TargetError
 
-_IDENTITY_SUFFIXES = {".safetensors", ".bin", ".json", ".ckpt", ".pt", ".th", ".model", ".txt"}
 _Loaded = TypeVar("_Loaded")
 
 
@@ -58,17 +55,6 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
     if not isinstance(config, dict):
         raise TargetError(f"{path} holds no configuration object; the checkpoint is damaged, get it again.")
     return config
-
-
-def content_sha256(folder: Path) -> str:
-    """SHA-256 over names and contents of the folder's weight and configuration files, links resolved."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in _IDENTITY_SUFFIXES):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        with path.open("rb") as file:
-            for block in iter(partial(file.read, 1 << 20), b""):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 @contextmanager

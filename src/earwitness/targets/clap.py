@@ -21,6 +21,7 @@ from transformers import (
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.networks import OTHER_SIDE_OF_CLAP
 from earwitness.targets.pipeline_folder import load_tokenizer, load_transformers
 from earwitness.targets.resampling import resample
 
@@ -32,7 +33,7 @@ class ClapText:
     """The side that reads: a prompt's unit vector [width]."""
 
     def __init__(self, encoder: ClapTextModelWithProjection, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self._tokenizer = tokenizer
         # Positions are counted from behind the padding's.
         places = int(encoder.config.max_position_embeddings) - int(encoder.config.pad_token_id) - 1
@@ -41,8 +42,8 @@ class ClapText:
     def __call__(self, prompt: str) -> Tensor:
         """The vector of one prompt, cut at the length that the encoder takes."""
         text = self._tokenizer([prompt], truncation=True, max_length=self._longest, return_tensors="pt")
-        text = text.to(self._encoder.device)
-        vectors = self._encoder(text.input_ids, attention_mask=text.attention_mask).text_embeds
+        text = text.to(self.encoder.device)
+        vectors = self.encoder(text.input_ids, attention_mask=text.attention_mask).text_embeds
         return normalize(vectors, dim=-1)[0]
 
 
@@ -55,7 +56,7 @@ class ClapAudio:
     def __init__(
         self, encoder: ClapAudioModelWithProjection, extractor: ClapFeatureExtractor, sample_rate: int
     ) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self._extractor = extractor
         self._sample_rate = sample_rate
 
@@ -66,15 +67,15 @@ class ClapAudio:
         heard: Any = self._extractor(
             list(waves), sampling_rate=rate, truncation="rand_trunc", padding="repeatpad", return_tensors="pt"
         )
-        vectors = self._encoder(
-            heard.input_features.to(self._encoder.device), is_longer=heard.is_longer.to(self._encoder.device)
+        vectors = self.encoder(
+            heard.input_features.to(self.encoder.device), is_longer=heard.is_longer.to(self.encoder.device)
         ).audio_embeds
         return list(normalize(vectors, dim=-1))
 
 
 def load_clap_text(folder: Path, *, device: str, part: str = "text_encoder") -> ClapText:
     """Load the side that reads of the CLAP in a pipeline directory."""
-    encoder = load_transformers(folder, part, ClapTextModelWithProjection)
+    encoder = load_transformers(folder, part, ClapTextModelWithProjection, unused=OTHER_SIDE_OF_CLAP)
     return ClapText(encoder.to(device), load_tokenizer(folder, "tokenizer"))
 
 
@@ -96,7 +97,7 @@ def load_clap_audio(folder: Path, text: ClapText, *, sample_rate: int, device: s
         f"The feature extractor in {features}",
         lambda: ClapFeatureExtractor.from_pretrained(features, local_files_only=True),
     )
-    encoder = load_transformers(folder, part, ClapAudioModelWithProjection)
+    encoder = load_transformers(folder, part, ClapAudioModelWithProjection, unused=OTHER_SIDE_OF_CLAP)
     return ClapAudio(encoder.to(device), extractor, sample_rate)
 
 

@@ -5,7 +5,6 @@ length that is no multiple of the hop is treated. They run in float32 whatever t
 model runs in, so that the codes of a track do not depend on that choice.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from torch.nn.functional import pad
 from transformers import AutoModel, PreTrainedModel
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config, resolve
+from earwitness.targets.checkpoint import read_config, resolve
+from earwitness.targets.networks import transformers_network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Codec:
     hop_length: int
     codebooks: int
     codes: int
-    weights_sha256: str
+    folder: Path
 
     @torch.no_grad()
     def encode(self, waves: NDArray[np.float32]) -> Tensor:
@@ -113,25 +113,12 @@ def load_codec(folder: Path, name: str, *, codebooks: int, device: str) -> Codec
         raise TargetError(f"{place} holds no codec that can be asked (found: {found}; known: {', '.join(_KINDS)}).")
     if config.get("audio_channels", 1) != 1 or config.get("chunk_length_s") is not None:
         raise TargetError(f"The codec in {place} is stereo or works in chunks; one that takes mono audio is needed.")
-    model, report = load_safely(
-        f"The codec in {place}",
-        lambda: AutoModel.from_pretrained(
-            place, dtype=torch.float32, local_files_only=True, trust_remote_code=False, weights_only=True,
-            output_loading_info=True,
-        ),
-    )  # fmt: skip
-    if report["missing_keys"]:
-        raise TargetError(f"The codec in {place} lacks weights (for instance {min(report['missing_keys'])}).")
+    model = transformers_network(f"The codec in {place}", AutoModel, place)
     available = _KINDS[found].codebooks(model)
     if available < codebooks:
         raise TargetError(f"The codec in {place} has {available} codebooks, but the model speaks {codebooks}.")
     return Codec(
         model=model.to(device).eval(), sample_rate=int(model.config.sampling_rate),
         hop_length=round(_KINDS[found].hop_length(model)), codebooks=codebooks, codes=int(model.config.codebook_size),
-        weights_sha256=content_sha256(place),
+        folder=place,
     )  # fmt: skip
-
-
-def joint_sha256(folder: Path, codec: Codec) -> str:
-    """Name a model together with a codec that may lie outside its folder."""
-    return hashlib.sha256(f"{content_sha256(folder)}{codec.weights_sha256}".encode()).hexdigest()

@@ -26,9 +26,11 @@ from transformers import AutoTokenizer, DiaForConditionalGeneration, PreTrainedT
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import load_safely, read_config
-from earwitness.targets.codec import Codec, joint_sha256, load_codec
+from earwitness.targets.codec import Codec, load_codec
 from earwitness.targets.delay import frame_chunks
+from earwitness.targets.networks import transformers_network
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity
+from earwitness.targets.weights import identify, in_precision
 
 _CODEC_FOLDER = "codec"
 
@@ -132,15 +134,10 @@ class _Family:
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> Dia:
         """Load model, tokenizer and codec in evaluation mode."""
-        model, report = load_safely(
-            f"The Dia checkpoint in {folder}",
-            lambda: DiaForConditionalGeneration.from_pretrained(
-                folder, dtype=getattr(torch, dtype), local_files_only=True, weights_only=True, output_loading_info=True
-            ),
+        precision = getattr(torch, dtype)
+        model = transformers_network(
+            f"The Dia checkpoint in {folder}", DiaForConditionalGeneration, folder, dtype=precision
         )
-        if report["missing_keys"]:
-            missing = ", ".join(sorted(report["missing_keys"])[:3])
-            raise TargetError(f"The Dia checkpoint in {folder} lacks weights (for instance {missing}); get it again.")
         tokenizer = load_safely(
             f"The tokenizer in {folder}",
             lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
@@ -151,8 +148,10 @@ class _Family:
             raise TargetError(
                 f"The codec of {folder} has more codes than its decoder; give the one it was trained with."
             )
-        identity = TargetIdentity(family=self.name, name=name, weights_sha256=joint_sha256(folder, codec), dtype=dtype)
-        return Dia(model.to(device).eval(), tokenizer, codec, identity)
+        identity = identify(
+            self.name, name, dtype, parts={"model": model, "codec": codec.model}, folders=[folder, codec.folder]
+        )
+        return Dia(in_precision(model, precision).to(device).eval(), tokenizer, codec, identity)
 
 
 def _codec_name(folder: Path) -> str:

@@ -20,16 +20,18 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, ModelMixin
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn.functional import pad
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.clap import ClapAudio
 from earwitness.targets.mel import MelFrontEnd, front_end_of, standardise
 from earwitness.targets.pipeline_folder import existing, load_diffusers
 from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
 from earwitness.targets.schedule import NoiseSchedule, read_schedule
+from earwitness.targets.weights import identify, in_precision
 
 Inputs = Mapping[str, Tensor | None]
 _Embedding = TypeVar("_Embedding")
@@ -136,7 +138,8 @@ def assemble(
     *,
     unet_class: type[ModelMixin],
     condition: Callable[[Sequence[Any]], Inputs],
-    hear: Callable[[int], Callable[[Tensor], Sequence[object]] | None] = lambda sample_rate: None,
+    hear: Callable[[int], ClapAudio | None] = lambda sample_rate: None,
+    hearing: Mapping[str, nn.Module],
     family: str,
     name: str,
     device: str,
@@ -144,14 +147,15 @@ def assemble(
 ) -> MelDiffusion:
     """Load what is the same in every directory of the family, and see that the parts fit together.
 
-    ``hear`` gives, for a sample rate, what turns clips into conditions, where there is such a thing.
+    ``hear`` gives, for a sample rate, what turns clips into conditions, where there is such a thing; ``hearing``
+    are the networks behind ``condition``.
 
     Raises
     ------
     TargetError
         Where a part is missing or damaged, or they do not fit.
     """
-    unet = load_diffusers(folder, "unet", unet_class, dtype)
+    unet = load_diffusers(folder, "unet", unet_class, dtype, denoiser=True)
     vae = load_diffusers(folder, "vae", AutoencoderKL)
     mel = front_end_of(read_config(existing(folder, "vocoder")))
     if vae.config.in_channels != 1 or mel.bands % reduction_of(vae):
@@ -161,11 +165,13 @@ def assemble(
             f"The U-Net in {folder} takes {unet.config.in_channels} channels and gives {unet.config.out_channels}, "
             f"but the latents of its VAE have {vae.config.latent_channels}; get the checkpoint again."
         )
+    heard = hear(mel.sample_rate)
+    parts = {"unet": unet, "vae": vae, "audio_encoder": None if heard is None else heard.encoder, **hearing}
     target = MelDiffusion(
-        unet=unet.to(device), vae=vae.to(device), mel=mel,
-        schedule=read_schedule(existing(folder, "scheduler")), condition=condition, hear=hear(mel.sample_rate),
+        identity=identify(family, name, dtype, parts=parts, folders=[folder]),
+        unet=in_precision(unet, getattr(torch, dtype)).to(device), vae=vae.to(device), mel=mel,
+        schedule=read_schedule(existing(folder, "scheduler")), condition=condition, hear=heard,
         frames=trained_frames(unet.config.sample_size, reduction_of(vae)),
-        identity=TargetIdentity(family=family, name=name, weights_sha256=content_sha256(folder), dtype=dtype),
     )  # fmt: skip
     try_once(target, f"The checkpoint in {folder}", vae.config.latent_channels, mel.bands // reduction_of(vae))
     return target

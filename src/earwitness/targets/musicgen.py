@@ -23,10 +23,12 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.continuing import NextState, Remembering, continue_greedily, decode
 from earwitness.targets.delay import DelayPattern, frame_chunks
+from earwitness.targets.networks import transformers_network
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenTarget
+from earwitness.targets.weights import identify, in_precision
 
 
 class Text(NamedTuple):
@@ -215,22 +217,13 @@ class MusicgenLike:
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> TokenTarget:
         """Load model and tokenizer in evaluation mode."""
-        model, report = load_safely(
-            f"The MusicGen checkpoint in {folder}",
-            lambda: self.architecture.from_pretrained(
-                folder, dtype=getattr(torch, dtype), local_files_only=True, weights_only=True, output_loading_info=True
-            ),
-        )
-        if report["missing_keys"]:
-            missing = ", ".join(sorted(report["missing_keys"])[:3])
-            raise TargetError(
-                f"The MusicGen checkpoint in {folder} lacks weights (for instance {missing}); get it again."
-            )
+        precision = getattr(torch, dtype)
+        model = transformers_network(f"The MusicGen checkpoint in {folder}", self.architecture, folder, dtype=precision)
         tokenizer = load_safely(
             f"The tokenizer in {folder}", lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True)
         )
-        identity = TargetIdentity(family=self.name, name=name, weights_sha256=content_sha256(folder), dtype=dtype)
-        model = model.to(device).eval()
+        identity = identify(self.name, name, dtype, parts={"model": model}, folders=[folder])
+        model = in_precision(model, precision).to(device).eval()
         return Musicgen(model, tokenizer, identity, conditioning=self.conditioning(model))
 
 

@@ -1,11 +1,14 @@
 """Find the family of a model directory and load it."""
 
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import torch
 
 from earwitness.errors import TargetError
 from earwitness.plug_ins import load_plug_ins
+from earwitness.targets.adapters import base_of, has_adapter, recording, with_base
 from earwitness.targets.checkpoint import read_config, resolve
 from earwitness.targets.protocols import Target, TargetFamily
 
@@ -39,18 +42,46 @@ def load_target(target: str, *, device: str = "auto", dtype: str = "float32", fa
     """
     if dtype not in DTYPES:
         raise TargetError(f"There is no dtype {dtype!r} here; choose one of {', '.join(DTYPES)}.")
+    if family is not None and family not in families():
+        raise TargetError(f"There is no target family {family!r}; installed are {', '.join(families())}.")
     folder = resolve(target)
-    known = families()
-    if family is not None and family not in known:
-        raise TargetError(f"There is no target family {family!r}; installed are {', '.join(known)}.")
-    for name, candidate in known.items():
-        if name == family or (family is None and candidate.matches(folder)):
-            return candidate.load(folder, name=target, device=pick_device(device), dtype=dtype)
-    kind = read_config(folder).get("model_type", "no config.json with a model_type")
-    raise TargetError(
-        f"{folder} holds no model of a known family (found: {kind}; known: {', '.join(known)}); "
-        "give the directory that save_pretrained or the original release made."
-    )
+    candidate = _family_of(folder, family)
+    if candidate is not None:
+        return _loaded(candidate, folder, name=target, device=pick_device(device), dtype=dtype)
+    base = base_of(folder)
+    if base is None:
+        kind = read_config(folder).get("model_type", "no config.json with a model_type")
+        raise TargetError(
+            f"{folder} holds no model of a known family (found: {kind}; known: {', '.join(families())}); "
+            "give the directory that save_pretrained or the original release made."
+        )
+    with with_base(folder, resolve(base)) as whole:
+        candidate = _family_of(whole, family)
+        if candidate is None:
+            raise TargetError(f"{folder} is an adapter of {base}, which holds no model of a known family.")
+        return _loaded(candidate, whole, name=target, device=pick_device(device), dtype=dtype)
+
+
+def _family_of(folder: Path, name: str | None) -> TargetFamily | None:
+    """The family of that name, or the first that knows the folder."""
+    for known, candidate in families().items():
+        if known == name or (name is None and candidate.matches(folder)):
+            return candidate
+    return None
+
+
+def _loaded(family: TargetFamily, folder: Path, *, name: str, device: str, dtype: str) -> Target:
+    """Load, and see that an adapter was merged, which the target's name then says."""
+    with recording() as merged:
+        target = family.load(folder, name=name, device=device, dtype=dtype)
+    if has_adapter(folder) and not merged:
+        raise TargetError(
+            f"{folder} holds an adapter, which cannot be merged into models of the family {family.name} here; merge it "
+            "(with what trained it) and save the model whole."
+        )
+    if merged:
+        target.identity = replace(target.identity, name=f"{name} (adapter merged)")
+    return target
 
 
 def pick_device(device: str) -> str:

@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
+from earwitness.targets.weights import identify
 from earwitness_groove.grid import VOICES, WINDOW, Groove, windows
 from earwitness_groove.networks import Direct, Variational, build
 
@@ -129,7 +130,7 @@ class _Family:
         hearing = Hearing(
             features=params["embedding_size_src"], densities=None if densities is None else (densities[0], densities[1])
         )
-        identity = TargetIdentity(family=self.name, name=name, weights_sha256=content_sha256(folder), dtype=dtype)
+        identity = identify(self.name, name, dtype, parts={"network": network}, folders=[folder], settings=[params])
         return GrooveTarget(network.to(device, getattr(torch, dtype)).eval(), hearing, identity)
 
 

@@ -5,7 +5,6 @@ pipeline is composed of them. Components are loaded by the classes named here, n
 checkpoint names.
 """
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -14,8 +13,8 @@ from earwitness.errors import TargetError
 from earwitness.targets.ace_step.model import AceStep
 from earwitness.targets.ace_step.parts import diffusers_parts, pipeline_of
 from earwitness.targets.ace_step.release import model_folders, release_folders, release_parts
-from earwitness.targets.checkpoint import content_sha256, read_config
-from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.checkpoint import read_config
+from earwitness.targets.weights import identify
 
 _PIPELINE = "AceStepPipeline"
 
@@ -40,11 +39,8 @@ class _Family:
             sources = [model, *release_folders(model)]
             parts = release_parts(model, dtype=precision)
         parts.check(folder)
-        contents = "".join(map(content_sha256, sources))
-        identity = TargetIdentity(
-            family=self.name, name=name, weights_sha256=hashlib.sha256(contents.encode()).hexdigest(), dtype=dtype
-        )
-        return AceStep(pipeline_of(parts, device), identity)
+        identity = identify(self.name, name, dtype, parts=parts.networks, folders=sources)
+        return AceStep(pipeline_of(parts.in_precision(precision), device), identity)
 
 
 def _is_diffusers(folder: Path) -> bool:

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import load_safely
+from earwitness.targets.networks import HEAD, diffusers_network, transformers_network
+from earwitness.targets.weights import in_precision
 
 if TYPE_CHECKING:
     from diffusers import (
@@ -31,6 +34,20 @@ class Parts:
     transformer: "AceStepTransformer1DModel"
     condition_encoder: "AceStepConditionEncoder"
     scheduler: "FlowMatchEulerDiscreteScheduler"
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All networks, by the names of a directory's components."""
+        return {
+            "vae": self.vae, "text_encoder": self.text_encoder, "transformer": self.transformer,
+            "condition_encoder": self.condition_encoder,
+        }  # fmt: skip
+
+    def in_precision(self, dtype: torch.dtype) -> "Parts":
+        """Round all networks but the autoencoder; in place."""
+        for network in (self.text_encoder, self.transformer, self.condition_encoder):
+            in_precision(network, dtype)
+        return self
 
     def check(self, folder: Path) -> None:
         """Refuse parts of different models, another schedule, and a latent of silence that was never filled in."""
@@ -73,36 +90,18 @@ def needed(name: str) -> Any:
         ) from None
 
 
-def component(name: str, folder: Path, dtype: torch.dtype) -> Any:
-    """A diffusers model from its safetensors, complete."""
+def component(name: str, folder: Path, dtype: torch.dtype, *, pipeline: Path | None = None) -> Any:
+    """A diffusers model, complete; an adapter in the folder ``pipeline`` belongs to it, too."""
     with warnings.catch_warnings():
         # The autoencoder's class is built on a function that PyTorch means to replace; no user can change that.
         warnings.filterwarnings("ignore", message=".*weight_norm", category=FutureWarning)
-        model, report = load_safely(
-            f"The ACE-Step component in {folder}",
-            lambda: needed(name).from_pretrained(
-                folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
-            ),
-        )
-    if report["missing_keys"]:
-        raise TargetError(
-            f"The ACE-Step component in {folder} lacks weights (for instance {min(report['missing_keys'])}); "
-            "get it again."
-        )
-    return model
+        what = f"The ACE-Step component in {folder}"
+        return diffusers_network(what, needed(name), folder, dtype=dtype, pipeline=pipeline)
 
 
 def text_parts(encoder: Path, tokenizer: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The text encoder, complete, and its tokenizer."""
-    model, report = load_safely(
-        f"The text encoder in {encoder}",
-        lambda: AutoModel.from_pretrained(
-            encoder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
-            output_loading_info=True,
-        ),
-    )  # fmt: skip
-    if report["missing_keys"]:
-        raise TargetError(f"The text encoder in {encoder} lacks weights (for instance {min(report['missing_keys'])}).")
+    model = transformers_network(f"The text encoder in {encoder}", AutoModel, encoder, dtype=dtype, unused=HEAD)
     words = load_safely(
         f"The tokenizer in {tokenizer}",
         lambda: AutoTokenizer.from_pretrained(tokenizer, local_files_only=True, trust_remote_code=False),
@@ -117,7 +116,7 @@ def diffusers_parts(folder: Path, *, dtype: torch.dtype) -> Parts:
         vae=component("AutoencoderOobleck", folder / "vae", torch.float32),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
-        transformer=component("AceStepTransformer1DModel", folder / "transformer", dtype),
+        transformer=component("AceStepTransformer1DModel", folder / "transformer", dtype, pipeline=folder),
         condition_encoder=component("AceStepConditionEncoder", folder / "condition_encoder", dtype),
         scheduler=load_safely(
             f"The scheduler in {folder / 'scheduler'}",

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from earwitness.errors import TargetError
 from earwitness.targets.ace_step.parts import Parts, component, needed, text_parts
+from earwitness.targets.adapters import has_adapter, merged
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.weights import loading_dtype
 
 _MODEL_TYPE = "acestep"
 _COMPANIONS = ("vae", "Qwen3-Embedding-0.6B")
@@ -32,6 +34,8 @@ _RENAMED = {
     "_attn.q_norm.": "_attn.norm_q.",
     "_attn.k_norm.": "_attn.norm_k.",
 }
+# Adapters are trained on the transformer alone, or on the model that holds it.
+_OF_ADAPTERS = {"base_model.model.decoder.": "base_model.model."} | _RENAMED
 # Where the condition encoder is narrower than the transformer, its sizes have names of their own.
 _ENCODER_SIZES = ("hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
 
@@ -78,12 +82,17 @@ def release_parts(folder: Path, *, dtype: torch.dtype) -> Parts:
     sizes = {size: config[f"encoder_{size}"] for size in _ENCODER_SIZES if config.get(f"encoder_{size}")}
     encoder_config = config | sizes | {"layer_types": None}  # those listed are the transformer's
     text_encoder, tokenizer = text_parts(text, text, dtype)
+    adapted = has_adapter(folder)
+    loading = torch.float32 if adapted else loading_dtype(folder, dtype)
+    transformer = _filled("AceStepTransformer1DModel", config, _renamed(weights, "decoder."), loading, what)
+    if adapted:
+        transformer = merged(what, transformer, folder, renamed=_OF_ADAPTERS)
     return Parts(
         vae=component("AutoencoderOobleck", vae, torch.float32),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
-        transformer=_filled("AceStepTransformer1DModel", config, _renamed(weights, "decoder."), dtype, what),
-        condition_encoder=_filled("AceStepConditionEncoder", encoder_config, encoder, dtype, what),
+        transformer=transformer,
+        condition_encoder=_filled("AceStepConditionEncoder", encoder_config, encoder, loading, what),
         scheduler=needed("FlowMatchEulerDiscreteScheduler")(num_train_timesteps=1),
     )
 
@@ -100,7 +109,9 @@ def _renamed(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return found
 
 
-def _filled(name: str, config: Mapping[str, Any], weights: Mapping[str, Tensor], dtype: torch.dtype, what: str) -> Any:
+def _filled(
+    name: str, config: Mapping[str, Any], weights: Mapping[str, Tensor], loading: torch.dtype, what: str
+) -> Any:
     """A model of diffusers with the settings and weights of the release, every one of them."""
     kind = needed(name)
     settings = {key: value for key, value in config.items() if key in signature(kind).parameters}
@@ -108,7 +119,7 @@ def _filled(name: str, config: Mapping[str, Any], weights: Mapping[str, Tensor],
     def fill() -> Any:
         with torch.device("meta"):
             model = kind(**settings)
-        own = {key: value.to(dtype) for key, value in weights.items()}
+        own = {key: value.to(loading) for key, value in weights.items()}
         return model, model.load_state_dict(own, strict=False, assign=True)
 
     model, (missing, unexpected) = load_safely(what, fill)

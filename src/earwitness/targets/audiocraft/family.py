@@ -4,8 +4,6 @@ Goal: they are asked by the same adapter as the transformers directories. The tw
 differ in name alone; sizes come from the settings in the files.
 """
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,9 +18,11 @@ from earwitness.targets.audiocraft.build import build
 from earwitness.targets.audiocraft.companions import find
 from earwitness.targets.audiocraft.language_model import TEXT_ENCODER
 from earwitness.targets.audiocraft.variants import variant_of
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.musicgen import Musicgen
-from earwitness.targets.protocols import TargetIdentity, TokenTarget
+from earwitness.targets.networks import T5_DECODER, transformers_network
+from earwitness.targets.protocols import TokenTarget
+from earwitness.targets.weights import identify, in_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,16 @@ class _Family:
         text_encoder = _published(T5EncoderModel, text, "text encoder")
         model = load_safely(
             f"The audiocraft release in {folder}",
-            partial(build, language_model, codec, text_encoder, getattr(torch, dtype)),
+            partial(build, language_model, codec, text_encoder, torch.float32),
         )
         tokenizer = load_safely(
             f"The tokenizer in {text}", lambda: AutoTokenizer.from_pretrained(text, local_files_only=True)
         )
-        identity = TargetIdentity(family=self.name, name=name, weights_sha256=_sha256(parts), dtype=dtype)
-        model = model.to(device).eval()
+        identity = identify(
+            self.name, name, dtype, parts={"model": model}, folders=parts,
+            settings=[one.settings.tree for one in (language_model, codec) if isinstance(one, files.Release)],
+        )  # fmt: skip
+        model = in_precision(model, getattr(torch, dtype)).to(device).eval()
         conditioning = variant_of(language_model.settings).conditioning(model)
         return Musicgen(model, tokenizer, identity, conditioning=conditioning)
 
@@ -74,16 +77,4 @@ AudiocraftMusicgenFamily = _Family(
 
 
 def _published(kind: Any, folder: Path, what: str) -> Any:
-    model, report = load_safely(
-        f"The {what} in {folder}",
-        lambda: kind.from_pretrained(folder, local_files_only=True, weights_only=True, output_loading_info=True),
-    )
-    if report["missing_keys"]:
-        missing = ", ".join(sorted(report["missing_keys"])[:3])
-        raise TargetError(f"The {what} in {folder} lacks weights (for instance {missing}); get it again.")
-    return model
-
-
-def _sha256(folders: Sequence[Path]) -> str:
-    """SHA-256 over the contents of the release and of the models that it names, in that order."""
-    return hashlib.sha256("".join(map(content_sha256, folders)).encode()).hexdigest()
+    return transformers_network(f"The {what} in {folder}", kind, folder, unused=T5_DECODER)

@@ -25,7 +25,6 @@ from torch.nn import Parameter
 from earwitness.errors import TargetError
 from earwitness.targets.causal_lm.description import AnticipatedEvents
 from earwitness.targets.causal_lm.scorer import CodeScorer, load_causal_lm, next_token_logits
-from earwitness.targets.checkpoint import content_sha256
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
 from earwitness.targets.scores.in_hundredths import DRUMS, PER_SECOND, read_in_hundredths
 
@@ -103,8 +102,9 @@ def load_anticipation(
     folder: Path, description: AnticipatedEvents, *, name: str, device: str, dtype: str
 ) -> AnticipatoryLm:
     """Load a model."""
+    loaded = load_causal_lm(folder, name=name, device=device, dtype=dtype)
     scorer = CodeScorer(
-        load_causal_lm(folder, device=device, dtype=dtype), first_code_ids=[0], codes=EVENT_TOKENS,
+        loaded.model, first_code_ids=[0], codes=EVENT_TOKENS,
         what=f"The language model in {folder}",
     )  # fmt: skip
     scorer.require_tokens([AUTOREGRESS])
@@ -114,5 +114,4 @@ def load_anticipation(
             f"{folder} does not say how many tokens its model takes (found: {max_tokens}); put the length it was "
             "trained on into earwitness.json as max_tokens."
         )
-    identity = TargetIdentity(family="causal-lm", name=name, weights_sha256=content_sha256(folder), dtype=dtype)
-    return AnticipatoryLm(scorer, identity, max_tokens=max_tokens)
+    return AnticipatoryLm(scorer, loaded.identity, max_tokens=max_tokens)

@@ -20,7 +20,7 @@ from earwitness.targets.causal_lm.description import AudioTokens
 from earwitness.targets.causal_lm.layout import Layout
 from earwitness.targets.causal_lm.scorer import CodeScorer, in_chunks, load_causal_lm
 from earwitness.targets.checkpoint import load_safely
-from earwitness.targets.codec import Codec, joint_sha256, load_codec
+from earwitness.targets.codec import Codec, load_codec
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity
 
 
@@ -124,8 +124,9 @@ def load_audio(folder: Path, description: AudioTokens, *, name: str, device: str
     """Load model, codec and, where prompts go in, tokenizer."""
     codec = load_codec(folder, description.codec, codebooks=description.codebooks, device=device)
     layout = layout_of(description, codec.codes)
+    loaded = load_causal_lm(folder, name=name, device=device, dtype=dtype, codec=codec)
     scorer = CodeScorer(
-        load_causal_lm(folder, device=device, dtype=dtype), first_code_ids=layout.first_code_ids, codes=codec.codes,
+        loaded.model, first_code_ids=layout.first_code_ids, codes=codec.codes,
         what=f"The language model in {folder}",
     )  # fmt: skip
     scorer.require_tokens([*description.prefix_ids, layout.pad_token_id])
@@ -135,5 +136,4 @@ def load_audio(folder: Path, description: AudioTokens, *, name: str, device: str
             f"The tokenizer in {folder}",
             lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
         )
-    identity = TargetIdentity(family="causal-lm", name=name, weights_sha256=joint_sha256(folder, codec), dtype=dtype)
-    return AudioCausalLm(scorer, codec, tokenizer, description, identity)
+    return AudioCausalLm(scorer, codec, tokenizer, description, loaded.identity)

@@ -21,7 +21,7 @@ from torch.nn import Parameter
 from earwitness.errors import TargetError, missing_extra
 from earwitness.targets.causal_lm.description import MidiTokens
 from earwitness.targets.causal_lm.scorer import CodeScorer, load_causal_lm, next_token_logits
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
 from earwitness.targets.scores.as_pretty_midi import read_as_pretty_midi
 
@@ -155,8 +155,9 @@ def load_tokenizer(path: Path) -> "MusicTokenizer":
 def load_midi(folder: Path, description: MidiTokens, *, name: str, device: str, dtype: str) -> MidiCausalLm:
     """Load model and tokenizer."""
     tokenizer = load_tokenizer(folder / description.tokenizer)
+    loaded = load_causal_lm(folder, name=name, device=device, dtype=dtype)
     scorer = CodeScorer(
-        load_causal_lm(folder, device=device, dtype=dtype), first_code_ids=[description.first_token_id],
+        loaded.model, first_code_ids=[description.first_token_id],
         codes=len(tokenizer), what=f"The language model in {folder}",
     )  # fmt: skip
     scorer.require_tokens(description.prefix_ids)
@@ -166,5 +167,4 @@ def load_midi(folder: Path, description: MidiTokens, *, name: str, device: str, 
             f"{folder} does not say how many tokens its model takes (found: {max_tokens}); put the length it was "
             "trained on into earwitness.json as max_tokens."
         )
-    identity = TargetIdentity(family="causal-lm", name=name, weights_sha256=content_sha256(folder), dtype=dtype)
-    return MidiCausalLm(scorer, tokenizer, description, identity, max_tokens=max_tokens)
+    return MidiCausalLm(scorer, tokenizer, description, loaded.identity, max_tokens=max_tokens)

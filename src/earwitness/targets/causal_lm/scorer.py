@@ -12,6 +12,7 @@ by a short probe and refused.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +20,11 @@ from torch.nn.functional import linear
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import load_safely
+from earwitness.targets.codec import Codec
 from earwitness.targets.delay import frame_chunks
-from earwitness.targets.protocols import LogitsChunk
+from earwitness.targets.networks import transformers_network
+from earwitness.targets.protocols import LogitsChunk, TargetIdentity
+from earwitness.targets.weights import identify, in_precision
 
 _PROBE_TOKENS = 8
 
@@ -155,20 +158,22 @@ def next_token_logits(scorer: CodeScorer, codes: Tensor, before: Tensor, *, firs
     yield from in_chunks(scorer.logits(ids, positions[None]))
 
 
-def load_causal_lm(folder: Path, *, device: str, dtype: str) -> PreTrainedModel:
-    """Load the language model of a directory in evaluation mode."""
-    what = f"The language model in {folder}"
-    model, report = load_safely(
-        what,
-        lambda: AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, dtype), local_files_only=True, trust_remote_code=False, weights_only=True,
-            output_loading_info=True,
-        ),
+class LoadedLm(NamedTuple):
+    """A language model in evaluation mode, and its name by content."""
+
+    model: PreTrainedModel
+    identity: TargetIdentity
+
+
+def load_causal_lm(folder: Path, *, name: str, device: str, dtype: str, codec: Codec | None = None) -> LoadedLm:
+    """Load the language model of a directory; its identity covers the codec whose codes it speaks."""
+    precision = getattr(torch, dtype)
+    model = transformers_network(f"The language model in {folder}", AutoModelForCausalLM, folder, dtype=precision)
+    identity = identify(
+        "causal-lm", name, dtype, parts={"model": model, "codec": None if codec is None else codec.model},
+        folders=[folder] if codec is None else [folder, codec.folder],
     )  # fmt: skip
-    if report["missing_keys"]:
-        missing = ", ".join(sorted(report["missing_keys"])[:3])
-        raise TargetError(f"{what} lacks weights (for instance {missing}); get it again.")
-    return model.to(device).eval()
+    return LoadedLm(in_precision(model, precision).to(device).eval(), identity)
 
 
 def in_chunks(logits: Tensor) -> Iterator[LogitsChunk]:

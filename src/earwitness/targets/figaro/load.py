@@ -8,7 +8,7 @@ config.json (``"model_type": "figaro"``, the fields of `FigaroConfig`, and under
 
 Conventions: Lightning files are read by PyTorch's restricted unpickler. Objects of the training
 libraries that stand in them (callbacks, progress) become empty placeholders; anything else that
-is no tensor or plain value is refused. Weights are stored in float16 and used in the dtype asked for.
+is no tensor or plain value is refused. Weights are stored in float16 and loaded in float32.
 """
 
 import json
@@ -57,7 +57,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("figaro*.ckpt") if path.is_file())
 
 
-def load_figaro(folder: Path, *, dtype: torch.dtype = torch.float32) -> Loaded:
+def load_figaro(folder: Path) -> Loaded:
     """Load what a folder holds.
 
     Raises
@@ -66,7 +66,7 @@ def load_figaro(folder: Path, *, dtype: torch.dtype = torch.float32) -> Loaded:
         One line: where files are missing, damaged, of another model, or would run code.
     """
     if read_config(folder).get("model_type") == "figaro":
-        return _load_own(folder, dtype)
+        return _load_own(folder)
     found = checkpoints(folder)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
@@ -76,8 +76,8 @@ def load_figaro(folder: Path, *, dtype: torch.dtype = torch.float32) -> Loaded:
         )
     settings, weights = read_lightning(found[0])
     config = _fitted(FigaroConfig.read(settings, found[0].name), weights)
-    model = _filled(FigaroModel, config, weights, _UNUSED, found[0], dtype)
-    return Loaded(model, _load_vae(folder / VAE_CHECKPOINT, config, dtype) if config.reads_latents else None)
+    model = _filled(FigaroModel, config, weights, _UNUSED, found[0])
+    return Loaded(model, _load_vae(folder / VAE_CHECKPOINT, config) if config.reads_latents else None)
 
 
 def save_figaro(folder: Path, model: FigaroModel, vae: BarEncoder | None = None) -> None:
@@ -139,21 +139,21 @@ def _placeholder(name: str) -> type:
     return type(name.rpartition(".")[2], (), {"__new__": make, "__init__": ignore, "__setstate__": ignore})
 
 
-def _load_own(folder: Path, dtype: torch.dtype) -> Loaded:
+def _load_own(folder: Path) -> Loaded:
     settings = read_config(folder)
     config = FigaroConfig.read(settings, "config.json")
-    model = _filled(FigaroModel, config, _read_weights(folder / _WEIGHTS), None, folder, dtype)
+    model = _filled(FigaroModel, config, _read_weights(folder / _WEIGHTS), None, folder)
     if not config.reads_latents:
         return Loaded(model, None)
     described = settings.get("vae")
     if not isinstance(described, dict):
         raise TargetError(f"{folder} reads a learned description, but its config.json has no vae entry; get it again.")
     vae_config = VaeConfig.read(described, "config.json")
-    vae = _filled(BarEncoder, vae_config, _read_weights(folder / _VAE_WEIGHTS), None, folder, dtype)
+    vae = _filled(BarEncoder, vae_config, _read_weights(folder / _VAE_WEIGHTS), None, folder)
     return Loaded(model, _matched(vae, config, folder))
 
 
-def _load_vae(path: Path, config: FigaroConfig, dtype: torch.dtype) -> BarEncoder:
+def _load_vae(path: Path, config: FigaroConfig) -> BarEncoder:
     if not path.is_file():
         raise TargetError(
             f"{path.parent} holds a FIGARO with a learned description but no {path.name}, the released VQ-VAE that "
@@ -165,7 +165,7 @@ def _load_vae(path: Path, config: FigaroConfig, dtype: torch.dtype) -> BarEncode
     rows = _distances(weights)
     vae_config = VaeConfig.read({**settings, **read_config(path.parent, _CHOICES)}, path.name)
     vae_config = replace(vae_config, max_position_embeddings=rows) if rows else vae_config
-    return _matched(_filled(BarEncoder, vae_config, weights, _UNUSED_IN_VAE, path, dtype), config, path)
+    return _matched(_filled(BarEncoder, vae_config, weights, _UNUSED_IN_VAE, path), config, path)
 
 
 def _matched(vae: BarEncoder, config: FigaroConfig, where: Path) -> BarEncoder:
@@ -195,7 +195,7 @@ def _distances(weights: Weights) -> int:
 
 def _filled(
     make: "type[_Model]", config: FigaroConfig | VaeConfig, weights: Weights, unused: re.Pattern[str] | None,
-    where: Path, dtype: torch.dtype,
+    where: Path,
 ) -> _Model:  # fmt: skip
     """A model in evaluation mode with the weights given; all of its own are needed, and no others but unused ones."""
     with torch.device("meta"):  # nothing is allocated before the sizes are known to fit
@@ -210,7 +210,7 @@ def _filled(
                 f"The FIGARO checkpoint {where} {fault} weights (for instance {min(names)!s:.120}); it is damaged or "
                 "of another model."
             )
-    model.load_state_dict({name: value.to(dtype) for name, value in given.items()}, assign=True)
+    model.load_state_dict({name: value.float() for name, value in given.items()}, assign=True)
     return model.eval()
 
 

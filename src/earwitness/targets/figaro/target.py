@@ -11,7 +11,7 @@ null condition. Source: von Rütte et al., arXiv 2201.10936.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -23,7 +23,7 @@ from torch.nn import Parameter
 from torch.nn.utils.rnn import pad_sequence
 
 from earwitness.errors import AudioError, TargetError
-from earwitness.targets.checkpoint import content_sha256, read_config
+from earwitness.targets.checkpoint import read_config
 from earwitness.targets.figaro.config import FigaroConfig
 from earwitness.targets.figaro.description import Description
 from earwitness.targets.figaro.load import Loaded, checkpoints, load_figaro
@@ -31,6 +31,7 @@ from earwitness.targets.figaro.remi import Piece
 from earwitness.targets.figaro.vocabulary import PAD, REMI
 from earwitness.targets.protocols import LogitsChunk, SymbolicTarget, TargetIdentity, TokenWindow
 from earwitness.targets.scores.as_pretty_midi import read_as_pretty_midi
+from earwitness.targets.weights import identify, in_precision
 
 if TYPE_CHECKING:
     from symusic import Score
@@ -221,9 +222,14 @@ class _Family:
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> SymbolicTarget:
         """Load model and, where it reads a learned description, VQ-VAE in evaluation mode."""
-        model, vae = load_figaro(folder, dtype=getattr(torch, dtype))
-        identity = TargetIdentity(family=self.name, name=name, weights_sha256=content_sha256(folder), dtype=dtype)
-        return Figaro(Loaded(model.to(device), None if vae is None else vae.to(device)), identity)
+        model, vae = load_figaro(folder)
+        identity = identify(
+            self.name, name, dtype, parts={"model": model, "vae": vae}, folders=[folder],
+            settings=[asdict(model.config), None if vae is None else asdict(vae.config)],
+        )  # fmt: skip
+        precision = getattr(torch, dtype)
+        heard = None if vae is None else in_precision(vae, precision).to(device)
+        return Figaro(Loaded(in_precision(model, precision).to(device), heard), identity)
 
 
 FigaroFamily = _Family()

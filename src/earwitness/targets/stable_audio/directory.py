@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.networks import T5_DECODER, diffusers_network, transformers_network
 from earwitness.targets.stable_audio.latents import ClipEncoder, building_oobleck
 from earwitness.targets.stable_audio.parametrisation import Parametrisation
 from earwitness.targets.stable_audio.target import Parts
@@ -33,7 +34,7 @@ def read_directory(folder: Path, dtype: torch.dtype) -> Parts:
         Where one is missing, damaged, unsafe, or does not fit the others.
     """
     parametrisation = _parametrisation(folder)
-    transformer = _component(StableAudioDiTModel, folder / "transformer", dtype)
+    transformer = _component(StableAudioDiTModel, folder / "transformer", dtype, pipeline=folder)
     projection = _component(StableAudioProjectionModel, folder / "projection_model", dtype)
     with building_oobleck():
         autoencoder = _component(AutoencoderOobleck, folder / "vae", torch.float32)
@@ -64,14 +65,7 @@ def read_directory(folder: Path, dtype: torch.dtype) -> Parts:
 
 def load_text_encoder(folder: Path) -> Any:
     """Load a T5 encoder in float32."""
-    model, report = load_safely(
-        f"The text encoder in {folder}",
-        lambda: T5EncoderModel.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, weights_only=True, output_loading_info=True
-        ),
-    )
-    _require_complete(f"The text encoder in {folder}", report)
-    return model
+    return transformers_network(f"The text encoder in {folder}", T5EncoderModel, folder, unused=T5_DECODER)
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -102,7 +96,7 @@ def _parametrisation(folder: Path) -> Parametrisation:
     return Parametrisation(data_std=float(spread), sign=_SIGNS[answer])
 
 
-def _component(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
+def _component(kind: Any, folder: Path, dtype: torch.dtype, *, pipeline: Path | None = None) -> Any:
     what = f"The {folder.name} in {folder.parent}"
     config = read_config(folder)
     if config.get("_class_name") != kind.__name__:
@@ -110,19 +104,7 @@ def _component(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
         raise TargetError(f"{what} is no {kind.__name__} (found: {found}); get the directory again.")
     if "quantization_config" in config:
         raise TargetError(f"{what} is quantised; the unquantised weights are needed.")
-    model, report = load_safely(
-        what,
-        lambda: kind.from_pretrained(
-            folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
-        ),
-    )
-    _require_complete(what, report)
-    return model
-
-
-def _require_complete(what: str, report: dict[str, Any]) -> None:
-    if report["missing_keys"]:
-        raise TargetError(f"{what} lacks weights (for instance {min(report['missing_keys'])}); get it again.")
+    return diffusers_network(what, kind, folder, dtype=dtype, pipeline=pipeline)
 
 
 def _require_fit(folder: Path, pairs: dict[str, tuple[int, int]]) -> None:

@@ -4,17 +4,16 @@ Goal: both are asked by the same adapter. Where a directory holds both, as the p
 the diffusers components are read, which bring their text encoder along.
 """
 
-import hashlib
 from pathlib import Path
 
 import torch
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import content_sha256, read_config
-from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.checkpoint import read_config
 from earwitness.targets.stable_audio.directory import INDEX, read_directory
 from earwitness.targets.stable_audio.release import MODEL_TYPE, SETTINGS, read_release
 from earwitness.targets.stable_audio.target import StableAudio
+from earwitness.targets.weights import identify
 
 _PIPELINE = "StableAudioPipeline"
 
@@ -39,11 +38,8 @@ class _Family:
             sources = [folder, text]
         else:
             raise TargetError(f"{folder} holds no Stable Audio; a {_PIPELINE}'s {INDEX} or {SETTINGS} is needed.")
-        contents = "".join(map(content_sha256, sources))
-        identity = TargetIdentity(
-            family=self.name, name=name, weights_sha256=hashlib.sha256(contents.encode()).hexdigest(), dtype=dtype
-        )
-        return StableAudio(parts.to(device), identity)
+        identity = identify(self.name, name, dtype, parts=parts.networks, folders=sources)
+        return StableAudio(parts.in_precision(precision).to(device), identity)
 
 
 StableAudioFamily = _Family()

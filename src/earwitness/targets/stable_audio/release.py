@@ -24,6 +24,7 @@ from earwitness.targets.stable_audio.latents import ClipEncoder, building_ooblec
 from earwitness.targets.stable_audio.parametrisation import Parametrisation
 from earwitness.targets.stable_audio.target import Parts
 from earwitness.targets.stable_audio.tensors import Tensors
+from earwitness.targets.weights import loading_dtype
 
 SETTINGS, WEIGHTS = "model_config.json", "model.safetensors"
 MODEL_TYPE = "diffusion_cond"
@@ -81,8 +82,9 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
         )
         encoder = _encoder(settings)
     tensors = Tensors(path, load_safely(f"The weights {path}", lambda: load_file(path)))
-    tensors.fill(transformer, names.denoiser_origin, dtype)
-    tensors.fill(projection, names.conditioner_origin, dtype)
+    loading = loading_dtype(folder, dtype)
+    tensors.fill(transformer, names.denoiser_origin, loading)
+    tensors.fill(projection, names.conditioner_origin, loading)
     tensors.fill(encoder.network, partial(names.encoder_origin, blocks=len(encoder.strides)), torch.float32)
     _check_rotation(tensors, transformer.config.attention_head_dim // 2)
     tensors.require_all_placed(unused=(f"{names.AUTOENCODER}decoder.", names.FREQUENCIES))

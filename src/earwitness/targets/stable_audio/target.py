@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
 from earwitness.targets.stable_audio.conditions import Conditioner, Timed
 from earwitness.targets.stable_audio.latents import ClipEncoder
 from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation, alphas_cumprod
+from earwitness.targets.weights import in_precision
 
 _SILENCE_SEED = 0
 
@@ -40,6 +41,20 @@ class Parts:
     encoder: ClipEncoder
     parametrisation: Parametrisation
     has_null_condition: bool = True
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All that is asked, by the names of a directory's components."""
+        return {
+            "transformer": self.transformer, "projection_model": self.projection, "text_encoder": self.text_encoder,
+            "vae.encoder": self.encoder.network,
+        }  # fmt: skip
+
+    def in_precision(self, dtype: torch.dtype) -> "Parts":
+        """Round what was trained; in place."""
+        for trained in (self.transformer, self.projection):
+            in_precision(trained, dtype)
+        return self
 
     def to(self, device: str) -> "Parts":
         """Put all parts in place, ready to be asked."""

@@ -5,9 +5,7 @@ otherwise say in one line what to put where. They are small files; the T5's weig
 release itself. Neither is guessed: with a wrong schedule nothing fails, and every number is wrong.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +29,7 @@ class Companion:
     needed
         Of each group of file names one must be there.
     patterns
-        The files to fetch, and those that count when a release is named by content.
+        The files to fetch.
     """
 
     role: str
@@ -66,13 +64,6 @@ class Companion:
             f"cache and could not be fetched ({reason}). Put its {files} into {own}."
         )
 
-    def sha256(self, place: Path) -> str:
-        """SHA-256 over names and contents of its files in ``place``."""
-        digest = hashlib.sha256()
-        for path in sorted(_matching(place, self.patterns)):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-        return digest.hexdigest()
-
     def _complete(self, place: Path) -> bool:
         return all(any((place / name).is_file() for name in group) for group in self.needed)
 
@@ -85,10 +76,6 @@ class Companion:
             return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=offline)) / self.within
         except Exception as error:  # the hub client raises dozens of unrelated types
             return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-
-
-def _matching(place: Path, patterns: Iterable[str]) -> set[Path]:
-    return {path for pattern in patterns for path in place.glob(pattern)}
 
 
 TEXT_ENCODER = Companion(

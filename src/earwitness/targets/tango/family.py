@@ -4,7 +4,6 @@ Goal: its parts, mapped onto library classes, are asked by the adapter that the 
 diffusion models over mel spectrograms use.
 """
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -13,9 +12,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.settings import Settings
-from earwitness.targets.checkpoint import content_sha256, load_safely, read_config
+from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.mel_diffusion import MelDiffusion, reduction_of, try_once
-from earwitness.targets.protocols import TargetIdentity
 from earwitness.targets.schedule import read_schedule
 from earwitness.targets.tango import files
 from earwitness.targets.tango.companions import SCHEDULER, TEXT_ENCODER
@@ -23,6 +21,7 @@ from earwitness.targets.tango.mel import TangoMel, load_mel
 from earwitness.targets.tango.networks import LATENT_SIZE, load_networks
 from earwitness.targets.tango.prompts import TokenStates
 from earwitness.targets.tango.vae import load_vae
+from earwitness.targets.weights import identify, in_precision
 
 
 class _Family:
@@ -42,17 +41,21 @@ class _Family:
         scheduler = SCHEDULER.find(folder, settings.text("scheduler_name"))
         schedule = read_schedule(scheduler)
         mel, vae = load_mel(folder), load_vae(folder)
-        unet, encoder = load_networks(folder, settings, text, getattr(torch, dtype))
+        unet, encoder = load_networks(folder, settings, text)
         _check_fit(folder, unet, vae, mel)
         dropped = settings.flag("uncondition", if_absent=False)
         condition = TokenStates(_tokenizer(text, encoder), encoder.to(device), dropped=dropped)
-        parts = content_sha256(folder), TEXT_ENCODER.sha256(text), SCHEDULER.sha256(scheduler)
-        identity = TargetIdentity(
-            family=self.name, name=name, weights_sha256=hashlib.sha256("".join(parts).encode()).hexdigest(), dtype=dtype
-        )
+        identity = identify(
+            self.name, name, dtype,
+            parts={
+                "unet": unet, "text_encoder": encoder, "vae": vae,
+                "stft": {"forward_basis": mel.transform, "mel_basis": mel.filters},
+            },
+            folders=[folder, text, scheduler],
+        )  # fmt: skip
         target = MelDiffusion(
-            unet=unet.to(device), vae=vae.to(device), mel=mel, schedule=schedule, condition=condition,
-            identity=identity, frames=LATENT_SIZE[0], place="first",
+            unet=in_precision(unet, getattr(torch, dtype)).to(device), vae=vae.to(device), mel=mel, schedule=schedule,
+            condition=condition, identity=identity, frames=LATENT_SIZE[0], place="first",
         )  # fmt: skip
         target.has_null_condition = dropped
         try_once(target, f"The Tango release in {folder}", unet.config.in_channels, LATENT_SIZE[1])

@@ -38,10 +38,8 @@ _PUBLISHED = {
 }
 
 
-def load_networks(
-    folder: Path, settings: Settings, text: Path, dtype: torch.dtype
-) -> tuple[UNet2DConditionModel, T5EncoderModel]:
-    """Build the U-Net in ``dtype`` and the text encoder in float32, both in evaluation mode.
+def load_networks(folder: Path, settings: Settings, text: Path) -> tuple[UNet2DConditionModel, T5EncoderModel]:
+    """Build the U-Net and the text encoder in float32, both in evaluation mode.
 
     Parameters
     ----------
@@ -51,8 +49,6 @@ def load_networks(
         Its ``main_config.json``.
     text
         The folder of the text encoder's ``config.json``.
-    dtype
-        What the U-Net runs in.
 
     Raises
     ------
@@ -73,7 +69,7 @@ def load_networks(
     tensors = read_tensors(folder, "main")
     tensors.setdefault(_SAME_EMBEDDING, tensors.get(_EMBEDDING, torch.empty(0)))
     taken = gather(shapes, Origin, tensors, weights_path(folder, "main"))
-    return _filled(_UNET, unet, taken, dtype), _filled(_TEXT, encoder, taken, torch.float32)
+    return _filled(_UNET, unet, taken), _filled(_TEXT, encoder, taken)
 
 
 def unet_config(folder: Path, settings: Settings) -> dict[str, object]:
@@ -102,7 +98,7 @@ def _shapes(prefix: str, module: nn.Module) -> dict[str, torch.Size]:
     return {prefix + name: tensor.shape for name, tensor in module.state_dict().items()}
 
 
-def _filled(prefix: str, network: _Network, tensors: dict[str, Tensor], dtype: torch.dtype) -> _Network:
-    own = {name.removeprefix(prefix): tensor.to(dtype) for name, tensor in tensors.items() if name.startswith(prefix)}
+def _filled(prefix: str, network: _Network, tensors: dict[str, Tensor]) -> _Network:
+    own = {name.removeprefix(prefix): tensor.float() for name, tensor in tensors.items() if name.startswith(prefix)}
     network.load_state_dict(own, assign=True)
     return network.eval()
