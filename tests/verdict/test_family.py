@@ -51,6 +51,30 @@ def test_an_adjusted_claim_loses_where_its_plain_p_would_have_won() -> None:
     assert first.e_bh_rejects is None
 
 
+UNDECIDED = _gate(False, None).model_copy(update={"state": "undecided", "effect_ratio": 0.8})
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        _claim(0.009, blind=_gate(True, None)),
+        _claim(0.009, blind=UNDECIDED),
+        _claim(0.009, blind=_gate(False, 0.0095)),
+        _claim(0.009, "inconclusive", blind=_gate(False, 0.02)),
+        _claim(0.009, "inconclusive", blind=UNDECIDED.model_copy(update={"effect_ratio": 0.3})),
+        _claim(0.2, "no_evidence"),
+        _claim(None, "cannot_be_tested"),
+    ],
+)
+def test_a_family_of_one_says_what_its_claim_says(claim: DatasetInferenceResult) -> None:
+    assert family([claim])[0].family_verdict == claim.verdict
+
+
+def test_an_e_value_speaks_only_where_the_gate_passed() -> None:
+    claims = [_claim(0.0001, blind=gate, e_value=900.0) for gate in (_gate(True, None), UNDECIDED)]
+    assert [claim.e_bh_rejects for claim in family(claims)] == [True, None]
+
+
 def test_a_published_procedure_counts_as_a_try_and_carries_nothing() -> None:
     claims = family([_claim(0.004), _claim(1e-26, method="iar"), _claim(1e-26, method="cdi")])
     assert [claim.family_verdict for claim in claims] == ["no_evidence", "inconclusive", "inconclusive"]

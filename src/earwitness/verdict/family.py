@@ -5,9 +5,10 @@ accusation, and a claim may not enter with a better number than its own verdict 
 Conventions: one claim a result; a claim's evidence can be lost here and never gained.
 
 A claim counts with ``p = max(p, adjusted p)`` where its blind gate failed, so that its verdict
-rests on both, and with
-p = 1 where its own verdict refused a small p (sets that are not comparable, a test that
-misbehaves) or a published procedure made it. It counts among the tries all the same.
+rests on both; with its p where the gate passed or is undecided, since a verdict asks for no second p
+there (docs/design/blind.md); and with p = 1 where its own verdict refused a small p (sets that are
+not comparable, a test that misbehaves) or a published procedure made it. It counts among the tries
+all the same. A family of one says what its claim says.
 """
 
 from collections.abc import Sequence
@@ -94,8 +95,9 @@ def counted_p_value(result: DatasetInferenceResult) -> float | None:
 
 
 def _stands_alone(result: DatasetInferenceResult) -> bool:
-    """Whether the e-value may speak: nothing about the sets had to be adjusted for, and nothing was refused."""
-    return counted_p_value(result) == result.p_value and result.p_value is not None
+    """Whether the e-value, which knows no blind feature, may speak: the gate passed, and nothing was refused."""
+    alike = result.blind is None or result.blind.passes
+    return alike and counted_p_value(result) == result.p_value and result.p_value is not None
 
 
 def _left(result: DatasetInferenceResult, holm: float, alpha: float) -> Verdict:
