@@ -155,7 +155,7 @@ def _shares(table: FeatureTable, size: int, options: argparse.Namespace) -> list
 
 
 def _verdict(table: FeatureTable, permutations: int, seed: int) -> tuple[float, bool]:
-    result = dataset_inference(table, permutations=permutations, alpha=ALPHA, a_a_runs=0, seed=seed)
+    result = dataset_inference(table, permutations=permutations, alpha=ALPHA, a_a_runs=0, effect_runs=0, seed=seed)
     return 1.0 if result.p_value is None else result.p_value, result.verdict == "evidence_of_use"
 
 

@@ -30,7 +30,7 @@ def test_the_rows_are_the_ones_asked_for() -> None:
 
 
 def test_exact_is_the_verdicts_own_test() -> None:
-    verdict = dataset_inference(TABLE, permutations=499, seed=3, a_a_runs=0)
+    verdict = dataset_inference(TABLE, permutations=499, seed=3, a_a_runs=0, effect_runs=0)
     assert p_value("exact", Scores.of(TABLE), SUSPECTS, HELD_OUT, permutations=499, seed=3) == verdict.p_value
 
 

@@ -1,6 +1,7 @@
 """Several verdicts together: nothing becomes evidence, and nothing enters with a better number than it has."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_an_adjusted_claim_loses_where_its_plain_p_would_have_won() -> None:
     assert first.e_bh_rejects is None
 
 
-UNDECIDED = _gate(False, None).model_copy(update={"state": "undecided", "effect_ratio": 0.8})
+UNDECIDED = replace(_gate(False, None), state="undecided", effect_ratio=0.8)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ UNDECIDED = _gate(False, None).model_copy(update={"state": "undecided", "effect_
         _claim(0.009, blind=UNDECIDED),
         _claim(0.009, blind=_gate(False, 0.0095)),
         _claim(0.009, "inconclusive", blind=_gate(False, 0.02)),
-        _claim(0.009, "inconclusive", blind=UNDECIDED.model_copy(update={"effect_ratio": 0.3})),
+        _claim(0.009, "inconclusive", blind=replace(UNDECIDED, effect_ratio=0.3)),
         _claim(0.2, "no_evidence"),
         _claim(None, "cannot_be_tested"),
     ],

@@ -45,7 +45,7 @@ def table(
 
 
 def verdict(table: FeatureTable, **settings: object) -> DatasetInferenceResult:
-    return dataset_inference(table, permutations=999, a_a_runs=40, **settings)  # type: ignore[arg-type]
+    return dataset_inference(table, permutations=999, a_a_runs=40, effect_runs=0, **settings)  # type: ignore[arg-type]
 
 
 def test_a_shift_without_membership_is_not_evidence() -> None:
@@ -288,7 +288,7 @@ def test_values_missing_alike_on_both_sides_are_not_refused() -> None:
         missing = np.random.default_rng(seed).random((frame.height, 3)) < 0.125
         gaps = [pl.Series(f"f{j}", np.where(missing[:, j], np.nan, frame[f"f{j}"].to_numpy())) for j in range(3)]
         given = FeatureTable.from_frame(frame.with_columns(gaps), source="a test", higher=["f*"])
-        assert dataset_inference(given, permutations=99, a_a_runs=0, alpha=0.05).p_value is not None
+        assert dataset_inference(given, permutations=99, a_a_runs=0, effect_runs=0, alpha=0.05).p_value is not None
 
 
 def test_the_share_used_knows_which_tracks_belong_together() -> None:

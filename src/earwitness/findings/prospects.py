@@ -125,7 +125,7 @@ def _audit(
     table = FeatureTable.from_frame(frame.with_columns(pl.Series(_LEAK, answers)), higher=[_LEAK])
     permutations = max(least, int(np.ceil(5 / alpha)) - 1)
     return dataset_inference(
-        table, alpha=alpha, permutations=permutations, seed=seed, a_a_runs=0, spanning="exclude"
+        table, alpha=alpha, permutations=permutations, seed=seed, a_a_runs=0, effect_runs=0, spanning="exclude"
     )  # fmt: skip
 
 

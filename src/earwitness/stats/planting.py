@@ -3,12 +3,16 @@
 Goal: the smallest effect that *this* audit finds in four of five repetitions, whatever stands
 between p and verdict. A formula knows neither the scorers nor the gate nor how groups differ
 in size. Conventions: values are oriented, higher = more member-like; only their ranks
-matter, so they enter as normal scores; an effect is stated as the AUC of a used track's
-mean score against held-out tracks; NaN stays NaN.
+matter, so they enter as normal scores; NaN stays NaN; an effect is a step in every feature of
+the headline (the score fixed in advance), and is stated as the AUC of that score.
 
-A repetition draws each side's own groups with replacement, so sizes, spreads and
-correlations stay what they are on that side; before that the suspects are moved to where the
-held-out tracks are, so that nothing but the planted effect is left of a difference.
+A repetition keeps everything of the audit that no model made: its tracks, sides, groups, pairs, strata
+and blind features, with whatever tells the sets apart in them. Of the features it keeps what the blind
+features say about them; the difference between the sides is taken out, and what is left is turned
+around, for whole groups (units of pairs) at random: a wild bootstrap (Wu 1986; Cameron, Gelbach &
+Miller 2008). Nothing is drawn twice. Drawing groups with replacement, from held-out tracks or from both
+sets, leaves too few different tracks for so many blind features, and promises far too much
+(docs/design/exact.md).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,182 +22,225 @@ from math import ceil
 import numpy as np
 from scipy.stats import norm
 
-from earwitness.stats.grouping import normal_scores
+from earwitness.stats.grouping import group_means, normal_scores, standardised
+from earwitness.stats.projection import LABEL_FREE_DF_SHARE, blind_design, project
 from earwitness.types import Bools, Floats, Ints
 
-_LEVELS = 32
-_LARGEST_AUC = 0.999
+# Steps in standard deviations of the headline score, a tenth apart, from an AUC of .504 to one of .999.
+_STEPS = np.geomspace(0.015, np.sqrt(2) * norm.ppf(0.999), 61)
+_NEVER = len(_STEPS)
+_LEAST_REMAINDER = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Repetition:
-    """One repeated audit: planted values, and which tracks stand in it.
+class Original:
+    """The audit that is repeated.
 
     Attributes
     ----------
     values
-        ``[rows, features]`` with the effect in them.
-    rows
-        ``[rows]`` the audit's track behind each row, for whatever else is known of it (side, blind features).
-    copy
-        ``[rows]`` which draw of its group a row belongs to: two draws of one group are two groups.
+        ``[tracks, features]``.
+    is_suspect, units
+        ``[tracks]`` sides, and codes of what is exchanged as a whole: groups, or units of pairs.
+    headline
+        ``[features]`` proportions of the score that the effect is planted in.
+    covariates
+        ``[tracks, blind features]`` or None.
+    strata
+        ``[tracks]`` codes of strata, or None.
     """
 
     values: Floats
-    rows: Ints
-    copy: Ints
-
-    def labels(self, of_tracks: Ints) -> Ints:
-        """Return codes for labels ``[tracks]`` (groups, pairs) in which every draw is one of its own."""
-        pairs = np.column_stack([np.asarray(of_tracks)[self.rows], self.copy])
-        codes: Ints = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
-        return codes
+    is_suspect: Bools
+    units: Ints
+    headline: Floats
+    covariates: Floats | None = None
+    strata: Ints | None = None
 
 
-Found = Callable[[Repetition, int], bool]
-"""Whether an audit of a repetition ends in evidence; the number is its seed."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Repetition:
+    """One repeated audit before anything is planted.
+
+    Attributes
+    ----------
+    scores
+        ``[tracks, features]`` normal scores without a difference between the sides that is not the blind features'.
+    used
+        ``[tracks]`` which suspects the effect is planted in.
+    unit
+        ``[features]`` what one standard deviation of the headline score is in each of its features; 0 elsewhere.
+    seed
+        Of the repeated audit.
+    """
+
+    scores: Floats
+    used: Bools
+    unit: Floats
+    seed: int
+
+    def planted(self, step: float) -> Floats:
+        """Return the scores with the headline of the used tracks raised by ``step`` standard deviations."""
+        raised: Floats = self.scores + step * np.outer(self.used, self.unit)
+        return raised
+
+
+Found = Callable[[Repetition, Floats], bool]
+"""Whether the audit of a repetition with these planted values ``[tracks, features]`` ends in evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detectable:
+    """The smallest effect found with the stated power; ``auc`` is None where not even one of .999 is."""
+
+    auc: float | None
+    draws: int
 
 
 def smallest_effect(
-    values: Floats,
-    is_suspect: Bools,
-    units: Ints,
+    original: Original,
     *,
     found: Found,
     power: float = 0.8,
-    draws: int = 20,
+    draws: int = 30,
     fraction: float = 1.0,
-    paired: bool = False,
     seed: int = 0,
-) -> float | None:
+) -> Detectable:
     """Return the smallest AUC that an audit like this one finds with the stated power.
 
-    In each of ``draws`` repetitions the smallest planted step that is found is looked for by bisection
-    (32 steps, evenly spaced in standard deviations); the answer is the smallest step that is enough in
-    a share ``power`` of them.
+    In each of ``draws`` repetitions the smallest planted step that is found is looked for by bisection over
+    steps a tenth apart; the answer is the smallest step that is enough in a share ``power`` of them. The power
+    at the answer is known as well as so few draws allow: within about .14 of .8 for 30 draws.
 
     Parameters
     ----------
-    values
-        ``[tracks, features]``.
-    is_suspect
-        ``[tracks]``.
-    units
-        ``[tracks]`` codes of what is drawn: groups, or with ``paired`` what is relabelled as a whole.
     found
-        Runs the verdict.
+        Runs the verdict; a larger step is taken for at least as easy to find.
     fraction
         Share of the suspect tracks that the effect is planted in.
-    paired
-        Units hold tracks of both sides and are drawn whole.
     seed
         Of draws and of the repeated audits.
-
-    Returns
-    -------
-    float or None
-        ``None`` where not even an AUC of .999 is found that often.
     """
-    scores = _aligned(values, is_suspect)
-    steps = np.linspace(0, _largest_step(scores, is_suspect), _LEVELS + 1)[1:]
-    needed = []
-    for rows, copy, used, run_seed in _repetitions(is_suspect, units, draws, fraction, paired, seed):
+    needed: list[int] = []
+    spared = draws - ceil(power * draws)
+    for repetition in repetitions(original, draws=draws, fraction=fraction, seed=seed):
 
-        def enough(level: int, rows: Ints = rows, copy: Ints = copy, used: Bools = used, seed: int = run_seed) -> bool:
-            planted = scores[rows] + steps[level] * used[:, None]
-            return found(Repetition(values=planted, rows=rows, copy=copy), seed)
+        def enough(level: int, repetition: Repetition = repetition) -> bool:
+            return found(repetition, repetition.planted(float(_STEPS[level])))
 
-        needed.append(_first(enough))
-        if needed.count(_LEVELS) > draws - ceil(power * draws):
-            return None
+        needed.append(_first(enough, guess=int(np.median(needed)) if needed else _NEVER // 2))
+        if needed.count(_NEVER) > spared:
+            return Detectable(auc=None, draws=len(needed))
     level = sorted(needed)[ceil(power * draws) - 1]
-    return None if level == _LEVELS else auc_of_step(float(steps[level]), scores, is_suspect)
+    auc = None if level == _NEVER else auc_of_step(float(_STEPS[level]))
+    return Detectable(auc=auc, draws=draws)
 
 
 def found_share(
-    values: Floats,
-    is_suspect: Bools,
-    units: Ints,
-    *,
-    auc: float,
-    found: Found,
-    draws: int = 200,
-    fraction: float = 1.0,
-    paired: bool = False,
-    seed: int = 0,
+    original: Original, *, auc: float, found: Found, draws: int, fraction: float = 1.0, seed: int = 0
 ) -> int:
     """Return in how many of ``draws`` repetitions an effect of this AUC is found; see `smallest_effect`."""
-    scores = _aligned(values, is_suspect)
-    step = step_of_auc(auc, scores, is_suspect)
     return sum(
-        found(Repetition(values=scores[rows] + step * used[:, None], rows=rows, copy=copy), run_seed)
-        for rows, copy, used, run_seed in _repetitions(is_suspect, units, draws, fraction, paired, seed)
+        found(repetition, repetition.planted(step_of_auc(auc)))
+        for repetition in repetitions(original, draws=draws, fraction=fraction, seed=seed)
     )
 
 
-def auc_of_step(step: float, scores: Floats, is_suspect: Bools) -> float:
-    """AUC of the mean score of a track raised by ``step`` in every feature: ``Φ(step / (σ√2))``."""
-    return float(norm.cdf(step / (np.sqrt(2) * _spread(scores, is_suspect))))
+def auc_of_step(step: float) -> float:
+    """AUC between normal scores of sd 1 of which one set is raised by ``step``: ``Φ(step/√2)``."""
+    return float(norm.cdf(step / np.sqrt(2)))
 
 
-def step_of_auc(auc: float, scores: Floats, is_suspect: Bools) -> float:
+def step_of_auc(auc: float) -> float:
     """The inverse of `auc_of_step`."""
-    return float(np.sqrt(2) * norm.ppf(auc) * _spread(scores, is_suspect))
+    return float(np.sqrt(2) * norm.ppf(auc))
 
 
-def _largest_step(scores: Floats, is_suspect: Bools) -> float:
-    return step_of_auc(_LARGEST_AUC, scores, is_suspect)
-
-
-def _spread(scores: Floats, is_suspect: Bools) -> float:
-    """Standard deviation of the tracks' mean score within a side."""
-    present = (~np.isnan(scores)).sum(axis=1)
-    means = np.nansum(scores, axis=1) / np.where(present > 0, present, np.nan)
-    within = np.concatenate([side - np.nanmean(side) for side in (means[is_suspect], means[~is_suspect])])
-    return max(float(np.nanstd(within)), 1e-12)
-
-
-def _aligned(values: Floats, is_suspect: Bools) -> Floats:
-    """Normal scores with the suspects moved to the held-out tracks' mean, feature by feature; constants become NaN."""
-    aligned = np.where(np.isnan(values), np.nan, normal_scores(values))
-    # What does not vary is no feature, and must not become one by having an effect planted into it.
-    aligned[:, [np.unique(column[~np.isnan(column)]).size < 2 for column in values.T]] = np.nan
-    for column in aligned.T:
-        a, b = column[is_suspect], column[~is_suspect]
-        if not (np.isnan(a).all() or np.isnan(b).all()):
-            column[is_suspect] = a - np.nanmean(a) + np.nanmean(b)
-    return aligned
-
-
-def _repetitions(
-    is_suspect: Bools, units: Ints, draws: int, fraction: float, paired: bool, seed: int
-) -> Iterator[tuple[Ints, Ints, Bools, int]]:
-    """Yield the rows of each repetition, their copies, which of them get the effect, and the audit's seed."""
+def repetitions(original: Original, *, draws: int, fraction: float = 1.0, seed: int = 0) -> Iterator[Repetition]:
+    """Yield repetitions of the audit without an effect."""
     rng = np.random.default_rng(seed)
+    kept, rest = _without_difference(original)
+    unit = np.where(original.headline > 0, _step_a_feature(original), 0.0)
+    suspects = np.flatnonzero(original.is_suspect)
     for _ in range(draws):
-        rows, copy = _drawn(is_suspect, units, rng, paired=paired)
-        used = np.zeros(len(rows), dtype=np.bool_)
-        suspects = np.flatnonzero(is_suspect[rows])
+        turned = rng.choice((-1.0, 1.0), int(original.units.max()) + 1)[original.units]
+        used = np.zeros(len(kept), dtype=np.bool_)
         used[rng.permutation(suspects)[: max(1, round(fraction * len(suspects)))]] = True
-        yield rows, copy, used, int(rng.integers(2**31))
+        scores = kept + turned[:, None] * rest
+        yield Repetition(scores=scores, used=used, unit=unit, seed=int(rng.integers(2**31)))
 
 
-def _drawn(is_suspect: Bools, units: Ints, rng: np.random.Generator, *, paired: bool) -> tuple[Ints, Ints]:
-    """Draw as many units as there are, with replacement, on each side by itself unless they span both."""
-    sides = [np.ones(len(units), dtype=np.bool_)] if paired else [is_suspect, ~is_suspect]
-    rows, copies = [], []
-    for side in sides:
-        names = np.unique(units[side])
-        for number, name in enumerate(rng.choice(names, len(names)).tolist()):
-            members = np.flatnonzero(units == name)
-            rows.append(members)
-            copies.append(np.full(len(members), number))
-    return np.concatenate(rows), np.concatenate(copies)
+def _without_difference(original: Original) -> tuple[Floats, Floats]:
+    """Return what the blind features say of each normal score, and the rest at full size, both without the sides.
+
+    The blind features' part is fitted within sides (and strata), so that no difference between these enters it,
+    and then said of every track. Fitting and centring make the rest smaller; it is brought back to size.
+    """
+    scores = np.where(np.isnan(original.values), np.nan, normal_scores(original.values))
+    # What does not vary is no feature, and must not become one by having an effect planted into it.
+    scores[:, [np.unique(column[~np.isnan(column)]).size < 2 for column in original.values.T]] = np.nan
+    stratum = np.zeros(len(scores), dtype=np.intp) if original.strata is None else original.strata
+    cell = np.unique(2 * stratum + original.is_suspect, return_inverse=True)[1]
+    known = np.nan_to_num(scores)
+    rest, kept = _centred(known, cell), np.zeros(known.shape)
+    left = np.ones(len(scores))
+    if original.covariates is not None and (design := blind_design(original.covariates)).size:
+        within = _centred(design, cell)
+        units = int(original.units.max()) + 1
+        fit = project(within, np.ones(len(within)), budget=LABEL_FREE_DF_SHARE * units)
+        explained = fit.fitted(rest)
+        slopes = np.linalg.lstsq(within, explained, rcond=None)[0]
+        kept, rest = _centred(design, stratum) @ slopes, rest - explained
+        left = np.maximum(1 - fit.leverage(np.arange(len(design))), _LEAST_REMAINDER)
+    many = np.array([len(np.unique(original.units[cell == code])) for code in range(int(cell.max()) + 1)])
+    rest = rest * np.sqrt(many / np.maximum(many - 1, 1))[cell][:, None] / np.sqrt(left)[:, None]
+    return np.where(np.isnan(scores), np.nan, kept), rest
 
 
-def _first(enough: Callable[[int], bool]) -> int:
-    """Return the first level that is enough, taking larger ones for enough too; the number of levels if none is."""
-    low, high = 0, _LEVELS
+def _centred(values: Floats, codes: Ints) -> Floats:
+    return np.asarray(values - group_means(values, codes)[codes])
+
+
+def _step_a_feature(original: Original) -> float:
+    """What one standard deviation of the headline score is, as a step in the normal scores of each of its features.
+
+    Within sides, and after what the blind features say about the score was taken out, as in the test.
+    """
+    scores = normal_scores(original.values)
+    spread = scores.std(axis=0)
+    weights = np.where(spread > 0, original.headline, 0.0)
+    score = standardised(scores) @ weights
+    if original.covariates is not None and (design := blind_design(original.covariates)).size:
+        budget = LABEL_FREE_DF_SHARE * len(np.unique(original.units))
+        score = score - project(design, np.ones(len(design)), budget=budget).fitted(score[:, None])[:, 0]
+    sides = [score[side] - score[side].mean() for side in (original.is_suspect, ~original.is_suspect)]
+    moved_by = float((weights[spread > 0] / spread[spread > 0]).sum())
+    return float(np.concatenate(sides).std()) / moved_by if moved_by > 0 else 0.0
+
+
+def _first(enough: Callable[[int], bool], *, guess: int) -> int:
+    """Return the first level that is enough, taking larger ones for enough too; the number of levels if none is.
+
+    Doubles its reach around a guess before it bisects: most repetitions need about the same.
+    """
+    low, high, reach = 0, _NEVER, 2
+    at = min(guess, _NEVER - 1)
+    if enough(at):
+        high = at
+        while high > 0 and reach < _NEVER:
+            at = max(high - reach, 0)
+            if not enough(at):
+                low = at + 1
+                break
+            high, reach = at, 2 * reach
+    else:
+        low = at + 1
+        while low < _NEVER and reach < 2 * _NEVER:
+            at = min(low + reach, _NEVER - 1)
+            if enough(at):
+                high = at
+                break
+            low, reach = at + 1, 2 * reach
     while low < high:
         middle = (low + high) // 2
         if enough(middle):

@@ -1,7 +1,7 @@
 """The adjusted analysis for sets that differ without the model.
 
-Goal: where the blind gate does not pass, a rejection of the plain test may mean no more than
-
+Goal: where the blind gate does not pass, a rejection of the plain test may mean no more than that the
+sets differ; this asks what is left of it. Conventions: values are oriented, higher = more member-like; a
 p-value that cannot be had is NaN; groups are whole.
 
 It is the residualised test (`earwitness.stats.residualised`), by measurement: docs/design/blind.md.

@@ -22,12 +22,13 @@ from earwitness.types import Bools, Floats
 from earwitness.verdict.result import Counts
 
 Spanning = Literal["refuse", "exclude"]
+LEAST_DRAWS = 5
 # Shares of tracks on the two sides that differ by this much, beyond this chance, are refused; half of it is warned of.
 _UNEVEN, _UNEVEN_CHANCE = 0.1, 0.002
 METHODS = ("exact", *get_args(Method))
 
 
-def check_settings(alpha: float, method: str, permutations: int, a_a_runs: int) -> None:
+def check_settings(alpha: float, method: str, permutations: int, a_a_runs: int, effect_runs: int = 0) -> None:
     """Refuse settings out of range."""
     if not 0 < alpha < 1:
         raise EarwitnessError(f"The level alpha must lie between 0 and 1, not {alpha:g}; 0.01 is usual.")
@@ -40,6 +41,11 @@ def check_settings(alpha: float, method: str, permutations: int, a_a_runs: int) 
         )
     if a_a_runs < 0:
         raise EarwitnessError(f"The A/A control cannot have {a_a_runs} runs; use 0 to leave it out, or 200.")
+    if 0 < effect_runs < LEAST_DRAWS or effect_runs < 0:
+        raise EarwitnessError(
+            f"{effect_runs} repetitions cannot say what is found in four of five; give 0 to leave that out, or "
+            f"{LEAST_DRAWS} or more."
+        )
 
 
 def one_side_a_group(table: FeatureTable, spanning: Spanning) -> tuple[FeatureTable, list[str]]:

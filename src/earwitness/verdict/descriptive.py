@@ -1,4 +1,4 @@
-"""What a result describes and does not test: AUC of scores and features, and what the audit could have seen.
+"""What a result describes and does not test: AUC of scores and features.
 
 Goal: figures for the reader beside the p-value. Conventions: numbers that are not known are None.
 """
@@ -6,12 +6,10 @@ Goal: figures for the reader beside the p-value. Conventions: numbers that are n
 import numpy as np
 
 from earwitness.features import FeatureTable
-from earwitness.stats.power import minimum_detectable_auc, tracks_needed
 from earwitness.stats.roc import auc_delong
 from earwitness.stats.sides import Sides
 from earwitness.types import Bools, Floats
-from earwitness.verdict.design import group_size, track_counts
-from earwitness.verdict.result import FeatureResult, Interval, Power
+from earwitness.verdict.result import FeatureResult, Interval
 
 
 def score_auc(scores: Floats, sides: Sides) -> Interval:
@@ -21,16 +19,6 @@ def score_auc(scores: Floats, sides: Sides) -> Interval:
         scores[suspect], scores[~suspect], positive_groups=sides.groups[suspect], negative_groups=sides.groups[~suspect]
     )
     return Interval(estimate=known(auc.estimate), low=known(auc.low), high=known(auc.high))
-
-
-def power_of(sides: Sides, icc: float, auc: float | None, alpha: float) -> Power:
-    """Return the smallest AUC found with power .8, and the tracks a side that the one seen would need."""
-    size, tracks = group_size(sides), track_counts(sides)
-    smallest = minimum_detectable_auc(tracks.suspect, tracks.held_out, alpha=alpha, power=0.8, group_size=size, icc=icc)
-    needed = None
-    if auc is not None and auc > 0.5:
-        needed = tracks_needed(auc, alpha=alpha, power=0.8, group_size=size, icc=icc)
-    return Power(minimum_detectable_auc=smallest, tracks_needed=needed)
 
 
 def feature_results(tracks: FeatureTable, is_suspect: Bools, weights: dict[str, float]) -> list[FeatureResult]:

@@ -4,8 +4,6 @@ Goal: one place where roles, groups, strata and pairs of a table become the `Sid
 Conventions: the table is pooled, one row per track.
 """
 
-import numpy as np
-
 from earwitness.features import FeatureTable
 from earwitness.stats.sides import Sides
 from earwitness.verdict.result import Counts
@@ -26,9 +24,3 @@ def group_counts(sides: Sides) -> Counts:
     """Return the number of groups of each side."""
     suspect, held_out = sides.group_counts
     return Counts(suspect=suspect, held_out=held_out)
-
-
-def group_size(sides: Sides) -> float:
-    """Return the size of the group that a random track finds itself in: what the design effect depends on."""
-    sizes = np.unique(sides.groups, return_counts=True)[1]
-    return float((sizes**2).sum() / sizes.sum())

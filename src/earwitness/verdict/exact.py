@@ -4,62 +4,57 @@ Goal: from a pooled table and its sides to a whole result. Conventions: ``record
 any test; scores are higher = more member-like.
 """
 
-from dataclasses import asdict, replace
-from math import ceil
-
 import numpy as np
 
 from earwitness.features import FeatureTable
-from earwitness.stats.blind import blind_gate, varying
 from earwitness.stats.eprocess import e_process
-from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
-from earwitness.stats.scorers import DIRECTED, UNDECLARED
-from earwitness.stats.shift import adjusted_p_value
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats
 from earwitness.verdict.admission import value_warnings
 from earwitness.verdict.control import control
-from earwitness.verdict.descriptive import feature_results, known, power_of, score_auc
+from earwitness.verdict.descriptive import feature_results, score_auc
+from earwitness.verdict.detectable import detectable
 from earwitness.verdict.judge import findings, judge
-from earwitness.verdict.result import Blind, DatasetInferenceResult, TrackResult
+from earwitness.verdict.procedure import Divided, Procedure
+from earwitness.verdict.result import DatasetInferenceResult, TrackResult
 
 _TRACK_LEVEL = 0.1
 
 
 def by_exact(
-    record: DatasetInferenceResult, tracks: FeatureTable, sides: Sides, settings: ExactSettings, *, runs: int
+    record: DatasetInferenceResult, tracks: FeatureTable, procedure: Procedure, *, runs: int, planted: int
 ) -> DatasetInferenceResult:
-    """Return the record with p-value, verdict and reasons; ``runs`` splits of the A/A control."""
-    values, names = tracks.oriented()
-    is_suspect, alpha, seed = sides.is_suspect, record.alpha, record.seed or 0
-    headline, settings = _headline(tracks, names, settings)
-    described, _ = tracks.blind()
-    described = described[:, varying(described)]
-    covariates = described if described.shape[1] else None
-    test = exact_test(values, sides, settings=settings, seed=seed, headline=headline, covariates=covariates)
+    """Return the record with p-value, verdict and reasons.
+
+    Parameters
+    ----------
+    runs
+        Splits of the A/A control.
+    planted
+        Repetitions in which the smallest effect is looked for that could have been found.
+    """
+    sets, alpha, seed = Divided.of(tracks), record.alpha, record.seed or 0
+    values, sides, names = sets.values, sets.sides, tracks.oriented()[1]
+    test = procedure.test(sets, seed=seed)
     every, every_name = tracks.oriented(include_unknown=True)
-    companion = unconstrained_test(every, sides, settings=settings, seed=seed, covariates=covariates)
+    companion = procedure.companion(sets, every, seed=seed)
 
     # Of the tracks that the control compares: of pairs all, of sets the held-out ones.
-    compared = np.full(len(values), True) if sides.paired else ~is_suspect
-    of_control = replace(settings, permutations=max(499, ceil(5 / alpha) - 1))
-    compared_covariates = None if covariates is None else covariates[compared]
+    compared = sets.covariates if sides.paired or sets.covariates is None else sets.covariates[~sides.is_suspect]
+    of_control = procedure.repeated()
 
     def under_the_null(values: Floats, sides: Sides, run_seed: int) -> float:
-        return exact_test(
-            values, sides, settings=of_control, seed=run_seed, headline=headline, covariates=compared_covariates
-        ).p_value
+        return of_control.test(Divided(values=values, covariates=compared, sides=sides), seed=run_seed).p_value
 
     a_a, a_a_warnings = control(values, sides, alpha, runs, seed, p_value=under_the_null, exact=True)
-    blind = None
-    if covariates is not None:
-        blind = _blind(covariates, values, sides, settings, record, test=test, headline=headline)
+    gate = procedure.gate(sets, seed=seed)
+    blind = procedure.without_model(sets, test, seed=seed, gate=gate)
     verdict, reasons = judge(
         test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind, comparable=record.comparable
     )
     auc = score_auc(test.scores, sides)
-    power = power_of(sides, test.intraclass_correlation, auc.estimate, alpha)
+    power = detectable(procedure, sets, gate=gate, auc=auc.estimate, draws=planted, seed=seed)
     # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
     comparable_singly = not sides.paired
     alike = blind is not None and blind.alike
@@ -68,7 +63,9 @@ def by_exact(
         fraction, track_p_values, standing_out = _used(values, sides, seed)
     e_value = None
     if comparable_singly:
-        e_value = e_process(values, sides.groups, is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed).e_value
+        e_value = e_process(
+            values, sides.groups, sides.is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed
+        ).e_value
     return record.model_copy(
         update={
             "verdict": verdict,
@@ -94,7 +91,7 @@ def by_exact(
             "e_value": e_value,
             "fraction": fraction,
             "power": power,
-            "features": feature_results(tracks, is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),
+            "features": feature_results(tracks, sides.is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),
             "tracks": [
                 TrackResult(track_id=track, role=role, group=group, score=score, p_value=track_p_values.get(i))
                 for i, ((track, role, group), score) in enumerate(
@@ -105,50 +102,9 @@ def by_exact(
                 *record.warnings,
                 *value_warnings(test, names, len(every_name) - len(names)),
                 *a_a_warnings,
+                *([] if planted else ["What this audit could have found was left out on request."]),
             ],
         }
-    )
-
-
-def _headline(tracks: FeatureTable, names: list[str], settings: ExactSettings) -> tuple[Floats, ExactSettings]:
-    """Return the proportions of the score fixed in advance, and the scorers that go with how it came about.
-
-    Where the table declares no headline, each signal (a name up to its first ``/``) counts once,
-    however many features it has, and less of the level rests on that.
-    """
-    declared = tracks.headline(names)
-    if declared.any():
-        return declared.astype(np.float64), replace(settings, scorers=DIRECTED)
-    signals = np.unique([name.split("/")[0] for name in names], return_inverse=True)[1]
-    return 1 / np.bincount(signals)[signals], replace(settings, scorers=UNDECLARED)
-
-
-def _blind(
-    described: Floats,
-    values: Floats,
-    sides: Sides,
-    settings: ExactSettings,
-    record: DatasetInferenceResult,
-    *,
-    test: ExactTest,
-    headline: Floats,
-) -> Blind:
-    """Pass the sets through the blind gate; adjust where a rejection needs it."""
-    seed = record.seed or 0
-    gate = blind_gate(described, sides, alpha=record.alpha, settings=settings, seed=seed)
-    blind = Blind(**asdict(gate))
-    if gate.passes or test.p_value > record.alpha:
-        return blind
-    adjusted = adjusted_p_value(
-        values, described, sides, weights=test.weights, settings=settings, seed=seed, headline=headline
-    )
-    return replace(
-        blind,
-        # An undecided gate asks what is left of the difference, not for a second rejection.
-        adjusted_p_value=known(adjusted.p_value) if gate.state == "fail" else None,
-        adjusted_method=adjusted.method,
-        adjusted_detail=adjusted.detail,
-        effect_ratio=known(adjusted.effect_ratio),
     )
 
 

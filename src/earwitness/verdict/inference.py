@@ -9,7 +9,6 @@ are in `earwitness.stats`; here they are put together, judged and put into sente
 from typing import cast
 
 from earwitness.features import FeatureTable
-from earwitness.stats.exact import ExactSettings
 from earwitness.stats.published import Method
 from earwitness.verdict.admission import (
     Spanning,
@@ -23,9 +22,11 @@ from earwitness.verdict.admission import (
 )
 from earwitness.verdict.descriptive import feature_results
 from earwitness.verdict.design import group_counts, sides_of, track_counts
+from earwitness.verdict.detectable import DRAWS
 from earwitness.verdict.exact import by_exact
 from earwitness.verdict.judge import why_untestable
 from earwitness.verdict.near_copies import near_copies
+from earwitness.verdict.procedure import Procedure
 from earwitness.verdict.published import by_published
 from earwitness.verdict.result import Counts, DatasetInferenceResult
 
@@ -38,6 +39,7 @@ def dataset_inference(
     permutations: int = 9999,
     seed: int = 0,
     a_a_runs: int = 200,
+    effect_runs: int = DRAWS,
     spanning: Spanning = "refuse",
     corrected: bool = False,
     comparable: str | None = None,
@@ -68,6 +70,9 @@ def dataset_inference(
         Of relabellings and control splits; same table and seed, same result.
     a_a_runs
         Splits of the A/A control; 0 leaves it out.
+    effect_runs
+        Repetitions of the audit in which the smallest effect is looked for that it could have found; 0 leaves
+        it out.
     spanning
         What to do with a group that has tracks on both sides: ``refuse`` raises,
         ``exclude`` leaves the whole group out and says so.
@@ -92,7 +97,7 @@ def dataset_inference(
     -----
     Dataset inference after Maini et al. (2406.06443) and Dubiński et al. (2411.12858).
     """
-    check_settings(alpha, method, permutations, a_a_runs)
+    check_settings(alpha, method, permutations, a_a_runs, effect_runs)
     notes = design_notes(table)
     table, warnings = one_side_a_group(table, spanning)
     table = table.equal_windows()
@@ -131,4 +136,5 @@ def dataset_inference(
         return record.model_copy(
             update={"reasons": [reason], "features": feature_results(tracks, sides.is_suspect, {})}
         )
-    return by_exact(record, tracks, sides, ExactSettings(permutations=permutations), runs=a_a_runs)
+    procedure = Procedure.of(tracks, alpha=alpha, permutations=permutations, comparable=comparable)
+    return by_exact(record, tracks, procedure, runs=a_a_runs, planted=effect_runs)

@@ -75,11 +75,8 @@ def findings(
             sentences.append(wording.share_used(fraction.lower))
         if standing_out:
             sentences.append(wording.standing_out(standing_out))
-    if verdict == "no_evidence" and power.minimum_detectable_auc is not None:
-        sentences.append(
-            f"With these tracks and groups, an effect of {power.minimum_detectable_auc:.1%} of pairs or more would "
-            "have been found in four of five audits; a smaller one may have been missed."
-        )
+    if verdict == "no_evidence" and power.draws is not None:
+        sentences.append(wording.detectable(power))
     return sentences
 
 

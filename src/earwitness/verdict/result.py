@@ -67,10 +67,18 @@ class Blind(BlindGate):
 
 
 class Power(_Record):
-    """What this audit could have seen: smallest AUC found with power .8, and tracks a side for the AUC seen."""
+    """What this audit could have seen.
+
+    ``minimum_detectable_auc`` is the smallest AUC of the headline score that ends in evidence of use in four of
+    five repetitions of the audit (``at``: in p ≤ α alone, where no verdict of evidence was possible), found by
+    planting it; None beside ``draws`` where no effect is. ``tracks_needed`` is what the AUC seen would need a side,
+    in groups like these.
+    """
 
     minimum_detectable_auc: float | None
     tracks_needed: int | None
+    draws: int | None = None
+    at: Literal["verdict", "p_value"] = "verdict"
 
 
 class FeatureResult(_Record):

@@ -13,7 +13,7 @@ from earwitness.stats.aa import AAControl
 from earwitness.stats.exact import ExactTest
 from earwitness.stats.power import groups_needed_for_floor
 from earwitness.verdict.numbers import count, decimal, p_value, percent
-from earwitness.verdict.result import Blind, Counts, DatasetInferenceResult, Interval, Verdict
+from earwitness.verdict.result import Blind, Counts, DatasetInferenceResult, Interval, Power, Verdict
 
 VERDICT_NAMES: dict[Verdict, str] = {
     "evidence_of_use": "Evidence of use",
@@ -195,6 +195,20 @@ def share_used(lower: float) -> str:
 def standing_out(tracks: int) -> str:
     """Tracks that stand out one by one."""
     return f"{tracks} of the suspect tracks stand out one by one."
+
+
+def detectable(power: Power) -> str:
+    """What could have been found, and what may have been missed."""
+    planted = (
+        f"The audit was repeated {power.draws} times on its own tracks, with an effect planted in all suspect tracks"
+    )
+    ends = "ends in evidence of use" if power.at == "verdict" else "reaches the level"
+    if power.minimum_detectable_auc is None:
+        return f"{planted}: no effect, however large, {ends} in four of five such audits."
+    return (
+        f"{planted}: an effect of {percent(power.minimum_detectable_auc)} of pairs or more {ends} in about four of "
+        "five such audits; a smaller one may have been missed."
+    )
 
 
 def sayable(share: float) -> bool:

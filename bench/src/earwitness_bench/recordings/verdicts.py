@@ -102,7 +102,7 @@ def _published(audit: Audit, method: str, table: FeatureTable) -> Row:
         remark = f"The procedure needs {FEWEST[method]} tracks per side."
         return _row(audit, table, method, "cannot_be_tested", remark=remark)
     # As published: the procedures know no control of their own error rate.
-    result = dataset_inference(table, alpha=ALPHA, method=method, a_a_runs=0)
+    result = dataset_inference(table, alpha=ALPHA, method=method, a_a_runs=0, effect_runs=0)
     fired = result.p_value is not None and result.p_value <= ALPHA
     return _row(audit, table, method, "evidence_of_use" if fired else "no_evidence", p_value=result.p_value)
 

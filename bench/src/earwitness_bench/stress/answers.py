@@ -85,7 +85,12 @@ def _exact(table: FeatureTable, suspects: Rows, held_out: Rows, *, permutations:
         for rows, role in ((suspects, "suspect"), (held_out, "held_out"))
     ]
     result = dataset_inference(
-        replace(table, frame=pl.concat(sides)), alpha=ALPHA, permutations=permutations, seed=seed, a_a_runs=0
+        replace(table, frame=pl.concat(sides)),
+        alpha=ALPHA,
+        permutations=permutations,
+        seed=seed,
+        a_a_runs=0,
+        effect_runs=0,
     )
     found = Answer(
         method="exact",

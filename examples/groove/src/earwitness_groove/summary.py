@@ -23,7 +23,7 @@ def summary(tables: Sequence[Path]) -> Iterator[str]:
 
 def _cells(path: Path) -> list[str]:
     table = FeatureTable.read(path).pooled()
-    result = dataset_inference(table, a_a_runs=0)
+    result = dataset_inference(table, a_a_runs=0, effect_runs=0)
     tracks, groups, blind = result.n_tracks, result.n_groups, result.blind
     return [
         path.stem,

@@ -101,6 +101,7 @@ def run_experiment(
             result = dataset_inference(
                 table, alpha=effort.alpha, method=method, permutations=effort.permutations, seed=experiment.seed,
                 a_a_runs=effort.control_runs,
+                effect_runs=0,
             )  # fmt: skip
             result.write(run / f"result-{method}.json")
             curve = _curve(

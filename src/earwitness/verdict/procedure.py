@@ -1,0 +1,155 @@
+"""The exact procedure as a whole: test, gate and adjustment of one division of tracks into two sets.
+
+Goal: whatever measures how often the verdict errs or finds (control, calibration, curve, detectable
+effect) runs what the verdict runs, in one place. Conventions: values are oriented, higher = more
+member-like; ``covariates`` are the blind features that vary.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from math import ceil
+from typing import Self
+
+import numpy as np
+
+from earwitness.features import FeatureTable
+from earwitness.stats.blind import BlindGate, blind_gate, varying
+from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
+from earwitness.stats.scorers import DIRECTED, UNDECLARED
+from earwitness.stats.shift import adjusted_p_value
+from earwitness.stats.sides import Sides
+from earwitness.types import Bools, Floats
+from earwitness.verdict.descriptive import known
+from earwitness.verdict.design import sides_of
+from earwitness.verdict.judge import judge
+from earwitness.verdict.result import Blind
+
+_REPEATED = 499
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Divided:
+    """Tracks, divided into two sets.
+
+    Attributes
+    ----------
+    values, covariates
+        ``[tracks, features]`` and ``[tracks, blind features]``; the second None where none varies.
+    sides
+        Who stands where, and what may be exchanged.
+    """
+
+    values: Floats
+    covariates: Floats | None
+    sides: Sides
+
+    @classmethod
+    def of(cls, tracks: FeatureTable) -> Self:
+        """Take oriented values, blind features and design from a pooled table."""
+        return cls(values=tracks.oriented()[0], covariates=_varying(tracks.blind()[0]), sides=sides_of(tracks))
+
+    def among(self, tracks: Bools, is_suspect: Bools) -> "Divided":
+        """Return some of the tracks, with labels ``[tracks kept]`` of their own."""
+        return Divided(
+            values=self.values[tracks],
+            covariates=None if self.covariates is None else self.covariates[tracks],
+            sides=self.sides.among(tracks, is_suspect),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Procedure:
+    """What fixes the verdict apart from the tracks.
+
+    Attributes
+    ----------
+    alpha, settings, headline
+        Level, engine, and ``[features]`` proportions of the score fixed in advance.
+    comparable
+        The user's statement of why the sets are comparable.
+    """
+
+    alpha: float
+    settings: ExactSettings
+    headline: Floats
+    comparable: str | None = None
+
+    @classmethod
+    def of(cls, tracks: FeatureTable, *, alpha: float, permutations: int, comparable: str | None = None) -> "Procedure":
+        """Return the procedure for a table's features.
+
+        Where the table declares no headline, each signal (a name up to its first ``/``) counts once,
+        however many features it has, and less of the level rests on that.
+        """
+        _, names = tracks.oriented()
+        declared = tracks.headline(names)
+        if declared.any():
+            headline, scorers = declared.astype(np.float64), DIRECTED
+        else:
+            signals = np.unique([name.split("/")[0] for name in names], return_inverse=True)[1]
+            headline, scorers = 1 / np.bincount(signals)[signals], UNDECLARED
+        settings = ExactSettings(permutations=permutations, scorers=scorers)
+        return cls(alpha=alpha, settings=settings, headline=headline, comparable=comparable)
+
+    def repeated(self) -> "Procedure":
+        """Return the procedure with as few relabellings as still reach the level, to be run many times."""
+        return replace(self, settings=replace(self.settings, permutations=max(_REPEATED, ceil(5 / self.alpha) - 1)))
+
+    def test(self, sets: Divided, *, seed: int) -> ExactTest:
+        """Run the exact test, less what the blind features say."""
+        return exact_test(
+            sets.values, sets.sides,
+            settings=self.settings, seed=seed, headline=self.headline, covariates=_varying(sets.covariates),
+        )  # fmt: skip
+
+    def companion(self, sets: Divided, every: Floats, *, seed: int) -> ExactTest:
+        """Run the undirected companion on ``every [tracks, features]``, those without a direction included."""
+        return unconstrained_test(
+            every, sets.sides, settings=self.settings, seed=seed, covariates=_varying(sets.covariates)
+        )
+
+    def gate(self, sets: Divided, *, seed: int) -> BlindGate | None:
+        """Compare the sets by their blind features; None where none varies."""
+        covariates = _varying(sets.covariates)
+        if covariates is None:
+            return None
+        return blind_gate(covariates, sets.sides, alpha=self.alpha, settings=self.settings, seed=seed)
+
+    def without_model(
+        self, sets: Divided, test: ExactTest, *, seed: int, gate: BlindGate | None = None
+    ) -> Blind | None:
+        """Pass the sets through the gate, or take one that was made before; adjust where a rejection needs it."""
+        gate = gate or self.gate(sets, seed=seed)
+        covariates = _varying(sets.covariates)
+        if gate is None or covariates is None:
+            return None
+        blind = Blind(**asdict(gate))
+        if gate.passes or test.p_value > self.alpha:
+            return blind
+        adjusted = adjusted_p_value(
+            sets.values, covariates, sets.sides,
+            weights=test.weights, settings=self.settings, seed=seed, headline=self.headline,
+        )  # fmt: skip
+        return replace(
+            blind,
+            # An undecided gate asks what is left of the difference, not for a second rejection.
+            adjusted_p_value=known(adjusted.p_value) if gate.state == "fail" else None,
+            adjusted_method=adjusted.method,
+            adjusted_detail=adjusted.detail,
+            effect_ratio=known(adjusted.effect_ratio),
+        )
+
+    def finds(self, sets: Divided, *, seed: int, gate: BlindGate | None = None) -> tuple[float, bool]:
+        """Return p, and whether the verdict is evidence of use; the control and the companion test left out."""
+        test = self.test(sets, seed=seed)
+        if test.p_value > self.alpha:
+            return test.p_value, False
+        blind = self.without_model(sets, test, seed=seed, gate=gate)
+        verdict, _ = judge(test, alpha=self.alpha, companion_p=1.0, a_a=None, blind=blind, comparable=self.comparable)
+        return test.p_value, verdict == "evidence_of_use"
+
+
+def _varying(described: Floats | None) -> Floats | None:
+    """Return the blind features that vary among these tracks, or None."""
+    if described is None or not (kept := varying(described)).any():
+        return None
+    return described if kept.all() else described[:, kept]
