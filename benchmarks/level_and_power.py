@@ -63,9 +63,9 @@ class World:
 
 
 NULLS = (
-    World("independent, 20 a side", 20, 20),
-    World("independent, 100 a side"),
-    World("independent, 500 a side", 500, 500),
+    World("independent, 20 per side", 20, 20),
+    World("independent, 100 per side"),
+    World("independent, 500 per side", 500, 500),
     World("albums of 10, ICC .05", album=10, icc=0.05),
     World("albums of 10, ICC .3", album=10, icc=0.3),
     World("heavy tails (t₃)", heavy=True),
@@ -91,13 +91,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     with ProcessPoolExecutor(options.workers) as pool:
-        print(f"## Level ({options.nulls} nulls a row)\n")
+        print(f"## Level ({options.nulls} nulls per row)\n")
         print(f"| sets that do not differ | α | {' | '.join(METHODS)} |\n| --- | --- |{' --- |' * len(METHODS)}")
         for world in NULLS:
             p_values = np.array(list(pool.map(partial(audit, world), range(options.nulls), chunksize=20)))
             for alpha in (0.01, 0.05):
                 print(f"| {world.name} | {alpha:g} | {' | '.join(_rates(p_values <= alpha))} |", flush=True)
-        print(f"\n## Power at an exact level of .05 ({options.alternatives} audits a row)\n")
+        print(f"\n## Power at an exact level of .05 ({options.alternatives} audits per row)\n")
         print(f"| used sets | {' | '.join(METHODS)} |\n| --- |{' --- |' * len(METHODS)}")
         for world in ALTERNATIVES:
             null = World("", world.suspects, world.held_out, world.album, world.icc, world.correlation, world.heavy)

@@ -1,4 +1,4 @@
-"""Verdict power on a run whose truth is known: share of draws with p ≤ .01 and with evidence of use, by tracks a side.
+"""Verdict power on a run whose truth is known: shares of p ≤ .01 and of evidence of use, by tracks per side.
 
     python benchmarks/run_power.py RUN --draws 200 --nulls 1000
 
@@ -26,7 +26,7 @@ from earwitness import FeatureTable
 
 
 def drawn(rng: np.random.Generator, table: FeatureTable, size: int, used: float) -> FeatureTable | None:
-    """Return an audit of ``size`` groups a side, or None where there are not so many."""
+    """Return an audit of ``size`` groups per side, or None where there are not so many."""
     member = table.frame["role"] == "member"
     inside, outside = (
         rng.permutation(table.frame.filter(side)["group"].unique().sort().to_numpy()) for side in (member, ~member)
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     table = FeatureTable.read(options.run).pooled()
-    head("tracks a side", "of the suspects trained on", "draws", f"p ≤ {ALPHA:g}", "evidence of use")
+    head("tracks per side", "of the suspects trained on", "draws", f"p ≤ {ALPHA:g}", "evidence of use")
     for size in options.sizes:
         for used, draws in ((1.0, options.draws), (0.5, options.draws), (0.0, options.nulls)):
             hits = [0, 0]

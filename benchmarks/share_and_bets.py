@@ -99,7 +99,7 @@ def main() -> None:
     bets_row("40 albums of 10 against 40 singles", albums, np.arange(40), 0.0, draws)
     bets_row("40 singles against 40 albums of 10", np.arange(40), albums, 0.0, draws)
     bets_row("40 albums of 10 against 40 singles, ICC .3", albums, np.arange(40), 0.3, draws)
-    bets_row("40 singles a side", np.arange(40), np.arange(40), 0.0, draws)
+    bets_row("40 singles per side", np.arange(40), np.arange(40), 0.0, draws)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def fired(runs: int, audit: Callable[[np.random.Generator], FeatureTable], *cell
 
 
 def shift(runs: int, sides: list[int]) -> None:
-    head("shift (sd)", "tracks a side", "q", "p ≤ .01", "false evidence")
+    head("shift (sd)", "tracks per side", "q", "p ≤ .01", "false evidence")
     for side in sides or [30, 80, 300]:
         for size in (0.5, 1.0):
             for seen in (0.98, 0.9, 0.7, 0.5, 0.0):
@@ -119,7 +119,7 @@ def shift(runs: int, sides: list[int]) -> None:
 
 
 def comparable(runs: int, sides: list[int]) -> None:
-    head("tracks a side", "blind features", "members moved by (sd)", "audits", "p ≤ .01", "evidence")
+    head("tracks per side", "blind features", "members moved by (sd)", "audits", "p ≤ .01", "evidence")
     for side in sides or [8, 12, 16, 30, 60, 120]:
         for blind in (12, 50):
             for member, count in ((0.0, runs), (0.6, max(runs // 5, 1))):
@@ -178,7 +178,7 @@ def pairs(runs: int, _: list[int]) -> None:
 def dilution(runs: int, sides: list[int]) -> None:
     """One live feature of AUC .68 among dead ones; no blind features, so that p is what counts."""
     moved = np.sqrt(2) * norm.ppf(AUC)
-    head("tracks a side", "dead", "correlation", "alone", "the headline", "no headline declared")
+    head("tracks per side", "dead", "correlation", "alone", "the headline", "no headline declared")
     for side in sides or [16, 30, 60]:
         labels = np.arange(2 * side) < side
         for dead in (0, 10, 80, 300):
@@ -202,7 +202,7 @@ def _three_ways(live: Floats, others: Floats, labels: NDArray[np.bool_]) -> Iter
 
 def seeds(_: int, sides: list[int]) -> None:
     """The same tables under twenty seeds of the relabellings: how far p moves, and whether the verdict does."""
-    head("tracks a side", "members moved by (sd)", "tables", "p over 20 seeds, largest / smallest", "verdict changes")
+    head("tracks per side", "members moved by (sd)", "tables", "p over 20 seeds, largest / smallest", "verdict changes")
     for side in sides or [30, 80]:
         for member in (0.0, 0.2, 0.4):
             ratios, changing = [], 0
@@ -238,6 +238,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=[*TABLES])
     parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--sides", type=int, nargs="*", default=[], help="these numbers of tracks a side alone")
+    parser.add_argument("--sides", type=int, nargs="*", default=[], help="these numbers of tracks per side alone")
     arguments = parser.parse_args()
     TABLES[arguments.table](arguments.runs, arguments.sides)

@@ -217,7 +217,7 @@ def test_columns_that_describe_tracks_are_no_features_and_are_named() -> None:
     assert table.feature_names == ["up"]
     for name in (*columns, "title"):
         assert name in table.notes[0]
-    with pytest.raises(EarwitnessError, match="year describes tracks and is no feature"):
+    with pytest.raises(EarwitnessError, match="year describes tracks and is not a feature"):
         FeatureTable.from_frame(_audit(**columns), higher=["year"])
 
 

@@ -209,7 +209,7 @@ def test_what_it_means_is_said_with_figures_of_the_tables(page: str) -> None:
         "was used, false alarms are above "
         "the nominal 1% for `exact` in 0 of 4, `cdi` in 4 of 4, `iar` in 0 of 4 and `llm-di` in 0 of 4 rows. Under "
         "stress `exact` gave 0 false alarms in 1 cell where nothing was used; it was right where a published procedure "
-        "was wrong in 2 cells, and the reverse held in 1. All of this is measured on small models and 1 split, one a "
+        "was wrong in 2 cells, and the reverse held in 1. All of this is measured on small models and 1 split, one per "
         "target: it says how the methods compare and where they fail, not how strong the signal of a large model is."
     )
 
@@ -245,8 +245,8 @@ def test_a_table_that_every_benchmark_leaves_must_be_there(tmp_path: Path, missi
     [
         ("target,epochs\nfiddle,6\n", "lacks the columns kind, shipped"),
         (frame("targets").head(0).write_csv(), "has no row"),
-        (frame("targets").write_csv().replace("0.52", "much"), "is no table of the benchmark"),
-        ("", "is no table of the benchmark"),
+        (frame("targets").write_csv().replace("0.52", "much"), "is not a table of the benchmark"),
+        ("", "is not a table of the benchmark"),
     ],
 )
 def test_a_table_that_is_none_of_ours_is_named(tmp_path: Path, content: str, message: str) -> None:

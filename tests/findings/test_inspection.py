@@ -64,7 +64,7 @@ def test_sets_alike_have_a_gate_a_floor_and_nothing_that_stops(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_planted_leaks_are_found_as_often_as_the_formula_says(tmp_path: Path) -> None:
-    """Without blind features and with one track a group, the simulated test is that of the formula."""
+    """Without blind features and with one track per group, the simulated test is that of the formula."""
     collection = index(*sets(tmp_path, albums=30, tracks=1))
     chances = inspection(collection, audits=60, alpha=0.05, icc=0.0).prospects.chances
     strong = chances[-1]

@@ -82,5 +82,5 @@ def test_a_bad_list_of_hashes_is_one_clear_line(run: Path, content: str | None, 
 
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     for act in (verify, write_bundle_hashes):
-        with pytest.raises(EarwitnessError, match="is no folder"):
+        with pytest.raises(EarwitnessError, match="is not a folder"):
             act(tmp_path / "nowhere")

@@ -92,5 +92,5 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(run: Path, name: str, cont
 
 
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(EarwitnessError, match="is no folder"):
+    with pytest.raises(EarwitnessError, match="is not a folder"):
         report_context(tmp_path / "nowhere")

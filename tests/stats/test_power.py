@@ -99,7 +99,7 @@ def test_impossible_plans_are_refused(settings: dict[str, float], message: str) 
 
 
 def test_too_few_groups_to_simulate_are_refused() -> None:
-    with pytest.raises(EarwitnessError, match="10 groups; 6 a side need 12"):
+    with pytest.raises(EarwitnessError, match="10 groups; 6 per side need 12"):
         simulate_power(np.zeros((10, 1)), np.arange(10), shift_auc=0.6, n_groups=6, alpha=0.1, runs=1, test=_t_test)
 
 

@@ -70,7 +70,7 @@ RUNS = 200
 def _rejections(
     test: Callable[..., float], *, corrected: bool, d: int, tail: int | None = None, alpha: float = 0.05
 ) -> int:
-    """Count p ≤ α in 200 nulls of 80 a side: normal features, or heavy-tailed ones."""
+    """Count p ≤ α in 200 nulls of 80 per side: normal features, or heavy-tailed ones."""
     count = 0
     for seed in range(RUNS):
         x, suspect = _sets(80, d, 0.0, seed)
@@ -127,5 +127,5 @@ def test_impossible_input_is_refused_in_one_line() -> None:
         published_p(x, suspect, "cid")
     with pytest.raises(EarwitnessError, match="No feature has a value"):
         iar_test(np.full((8, 2), np.nan), suspect)
-    with pytest.raises(ValueError, match="one label a row"):
+    with pytest.raises(ValueError, match="one label per row"):
         iar_test(x, suspect[:5])

@@ -72,7 +72,7 @@ def collection(target: str, scale: Scale, work: Path) -> Path:
 
 
 def drawn_tunes(target: str, a_side: int, *, seed: int = 0) -> list[CardTune]:
-    """Draw that many tunes of each side of the card (or all there are), one a group."""
+    """Draw that many tunes of each side of the card (or all there are), one per group."""
     rng = np.random.default_rng(seed)
     drawn = []
     for member in (True, False):

@@ -2,7 +2,7 @@
 
 Goal: two sizes of one benchmark. ``QUICK`` asks the shipped checkpoints about a few tracks and
 is there to be tried; ``FULL`` is what docs/bench.md shows. Conventions: sizes are tracks a
-side, one track a group unless a scenario says otherwise.
+side, one track per group unless a scenario says otherwise.
 """
 
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ FEATURES = 6
 
 
 def pools(members: int = 40, others: int = 80, *, treatments: tuple[str, ...] = ("base",)) -> Pools:
-    """One track a tune and treatment; every third tune is a jig, every third a hornpipe, every third a reel."""
+    """One track per tune and treatment; every third tune is a jig, every third a hornpipe, every third a reel."""
     rows = [
         (treatment, member, f"{'in' if member else 'out'}-{i:03d}", ("jig", "hornpipe", "reel")[i % 3])
         for treatment in treatments

@@ -32,7 +32,7 @@ def read_lines(manifest: Path, required: Sequence[str], optional: Sequence[str])
     Raises
     ------
     EarwitnessError
-        Where there is no such file, it is no table of text, or lacks a required column.
+        Where there is no such file, it is not a table of text, or lacks a required column.
     """
     text, notes = _text(manifest)
     known = (*required, *optional)

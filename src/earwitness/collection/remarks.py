@@ -23,7 +23,7 @@ def group_remarks(tracks: Sequence[Track]) -> tuple[str, ...]:
 
 
 def decoding_remarks(remarks: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Say what was done to tracks, given as (path, what was done), one sentence a kind of cure."""
+    """Say what was done to tracks, given as (path, what was done), one sentence per kind of cure."""
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     for path, remark in remarks:
         kinds[re.sub(r"[\d.]+", "#", remark)].append(f"{path}: {remark}")

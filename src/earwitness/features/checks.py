@@ -49,7 +49,7 @@ def checked(frame: pl.DataFrame, source: str) -> tuple[pl.DataFrame, tuple[str, 
     keys = [name for name in KEY_COLUMNS if name in frame.columns]
     notes = [f"{ungrouped} rows had no group: each such track counts as a group of its own."] if ungrouped else []
     if ignored := [name for name in columns if name not in names]:
-        notes.append(f"Columns that describe tracks were left out, they are no features: {', '.join(ignored)}.")
+        notes.append(f"Columns that describe tracks were left out, they are not features: {', '.join(ignored)}.")
     return frame.select(*keys, *names), tuple(notes)
 
 
@@ -92,7 +92,7 @@ def _check_values(frame: pl.DataFrame, names: list[str], source: str) -> None:
 def refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], source: str) -> list[str]:
     """Refuse labels and indices in disguise: columns that tell the roles apart without exception; note the like.
 
-    A column with one value a role is a label. One of whole numbers is refused unless it is known for a
+    A column with one value per role is a label. One of whole numbers is refused unless it is known for a
     score: the file declares its direction, the user names it in full or a signal here has it. Any other is
     noted, unless known. Few groups are apart by chance.
     """

@@ -33,7 +33,9 @@ def names_given(names: Sequence[str], globs: Sequence[str], source: str) -> set[
     chosen: set[str] = set()
     for glob in globs:
         if is_bookkeeping(glob):
-            raise EarwitnessError(f"{source}: {glob} describes tracks and is no feature; rename it if it is a score.")
+            raise EarwitnessError(
+                f"{source}: {glob} describes tracks and is not a feature; rename it if it is a score."
+            )
         found = {glob} if glob in names else {name for name in names if fnmatchcase(name, glob)}
         if not found:
             raise EarwitnessError(f"No feature of {source} matches {glob!r}; the features are: {', '.join(names[:8])}.")

@@ -194,7 +194,7 @@ class FeatureTable:
         return self._matrix(names), names
 
     def design(self, name: str) -> NDArray[np.str_] | None:
-        """Return the labels of column ``pair`` or ``stratum``, one a row; None where the table has no such column."""
+        """Return the labels of column ``pair`` or ``stratum``, one per row; None where the table has no such column."""
         return self.frame[name].to_numpy() if name in self.frame.columns else None
 
     def is_suspect(self) -> Bools:

@@ -21,7 +21,7 @@ _SUSPECT_ROLES = [role.value for role in Role if role.is_suspect_side]
 
 
 def blind_columns(collection: Collection) -> pl.DataFrame:
-    """One row a track: ``track_id`` and every blind feature that varies between tracks."""
+    """One row per track: ``track_id`` and every blind feature that varies between tracks."""
     rows = collection.tracks.iter_rows(named=True)
     container = pl.DataFrame([{"track_id": row["track_id"], **container_features(row)} for row in rows])
     measured = collection.described.select("track_id", pl.selectors.starts_with("blind/"))

@@ -174,9 +174,9 @@ def _power(sides: tuple[Side, Side], outlook: Outlook) -> Iterator[Mend]:
     smaller = min(sides, key=lambda side: side.tracks)
     unlike = outlook.gate is not None and outlook.gate.state == "fail"
     yield Mend(
-        found=f"A leak of AUC 0.6 a track would be found in {100 * power:.0f} of 100 audits like this one.",
+        found=f"A leak of AUC 0.6 per track would be found in {100 * power:.0f} of 100 audits like this one.",
         do=("What differs between the sets without the model is part of the reason. " if unlike else "")
-        + f"About {prospects.tracks_needed} tracks a side find it in four of five, if the sets are alike; "
+        + f"About {prospects.tracks_needed} tracks per side find it in four of five, if the sets are alike; "
         f"{smaller.role} has {smaller.tracks}. Reading more of each track helps where tracks are long.",
         command="earwitness audit … --windows-per-track all",
     )

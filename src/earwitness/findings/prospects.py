@@ -2,7 +2,7 @@
 
 Goal: nobody asks a model for a day to learn that the answer could only have been "cannot be tested". Conventions:
 the verdict that is simulated is the real one, with the collection's own groups, pairs and blind features; the model's
-answers are one normal number a track, with a given correlation within groups, raised in every suspect track.
+answers are one normal number per track, with a given correlation within groups, raised in every suspect track.
 """
 
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def _possible(frame: pl.DataFrame) -> int:
 def _audit(
     frame: pl.DataFrame, *, auc: float, alpha: float, icc: float, seed: int, least: int = 499
 ) -> DatasetInferenceResult:
-    """The verdict where the model's answers are one normal number a track with this AUC."""
+    """The verdict where the model's answers are one normal number per track with this AUC."""
     rng = np.random.default_rng(seed)
     codes = np.unique(frame["group"].to_numpy(), return_inverse=True)[1]
     common, own = rng.standard_normal(int(codes.max()) + 1)[codes], rng.standard_normal(frame.height)

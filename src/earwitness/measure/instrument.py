@@ -25,7 +25,7 @@ class Instrument(Protocol):
         """The features it gives, in column order."""
 
     def measure(self, windows: Sequence[Window]) -> list[dict[str, float]]:
-        """Features of a batch of windows, one dictionary a window."""
+        """Features of a batch of windows, one dictionary per window."""
 
 
 class Prepared(NamedTuple):

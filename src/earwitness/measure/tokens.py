@@ -64,7 +64,7 @@ from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TellsKinds, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInstrument:
-    """A token model under a token preset: one pass over the logits a condition, and one a further request.
+    """A token model under a token preset: one pass over the logits per condition, and one per further request.
 
     ``guided`` also runs the null condition, for the contrast features; ``further`` answers what
     the preset's signals ask for beyond that.

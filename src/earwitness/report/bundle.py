@@ -90,7 +90,7 @@ def _belongs(relative: Path) -> bool:
 
 def _need_folder(run_folder: Path) -> None:
     if not run_folder.is_dir():
-        raise EarwitnessError(f"{run_folder} is no folder; give the run folder that `earwitness audit` wrote.")
+        raise EarwitnessError(f"{run_folder} is not a folder; give the run folder that `earwitness audit` wrote.")
 
 
 def _read_hashes(path: Path) -> dict[str, str]:

@@ -102,7 +102,7 @@ def report_context(
         Where the folder does not exist, or one of the files is there but cannot be read.
     """
     if not run_folder.is_dir():
-        raise EarwitnessError(f"{run_folder} is no folder; give the run folder that `earwitness audit` wrote.")
+        raise EarwitnessError(f"{run_folder} is not a folder; give the run folder that `earwitness audit` wrote.")
     plan = _json_object(run_folder / "plan.json")
     environment = _json_object(run_folder / "environment.json")
     timings = environment.get("timings")

@@ -16,7 +16,7 @@ _PROPERTIES_SHOWN = 12
 
 
 def sides_table(findings: Findings) -> CellTable:
-    """What the two sets are, a row a quantity and a column a set."""
+    """What the two sets are, a row per quantity and a column per set."""
     rows = [
         ("Tracks", *(count(side.tracks) for side in findings.sides)),
         ("Groups", *(_groups(side) for side in findings.sides)),
@@ -118,7 +118,7 @@ def prospect_sentences(findings: Findings) -> list[str]:
         sentences.append(
             f"The smallest leak that is found in four of five audits has an AUC of {decimal(prospects.detectable_auc)} "
             f"a track, if two tracks of a group correlate by {prospects.icc:g}. For an AUC of 0.60 about "
-            f"{count(prospects.tracks_needed)} tracks a side are needed."
+            f"{count(prospects.tracks_needed)} tracks per side are needed."
         )
     return sentences
 

@@ -53,7 +53,7 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
             "a smaller effect may escape an audit of this size",
         ),
         KeyFigure(
-            "tracks a side needed",
+            "tracks per side needed",
             count(power.tracks_needed if power else None),
             "to find the AUC seen here with power 0.8",
         ),

@@ -66,9 +66,9 @@ def _testing(result: DatasetInferenceResult) -> list[str]:
 def _exact(result: DatasetInferenceResult) -> list[str]:
     shuffles = f"{count(result.permutations)} times" if is_sampled(result) else "in every way that there is"
     return [
-        "The measurements were combined into one score a track. Each may count only in the direction that training is "
-        "known to move it. How much each counts is learned from these sets, and so it is learned anew in every deal of "
-        "the next step.",
+        "The measurements were combined into one score per track. Each may count only in the direction that training "
+        "is known to move it. How much each counts is learned from these sets, and so it is learned anew in every deal "
+        "of the next step.",
         f"The labels “suspect” and “held-out” were dealt out anew to the groups, {shuffles}, and the whole computation "
         "was redone for each deal. The p-value is the share of deals, the true one included, whose difference is at "
         "least as large as the one found. Choosing among several ways of scoring is part of what is redone, so the "

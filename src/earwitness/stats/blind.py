@@ -2,7 +2,7 @@
 
 Goal: a test of membership means something only where the sets are alike in everything else.
 Conventions: blind features have no direction, so the scorer is the unconstrained one; the
-AUC is that of out-of-fold scores, one a group (the mean of its tracks), because groups are
+AUC is that of out-of-fold scores, one per group (the mean of its tracks), because groups are
 what the exact test counts; "harmful" is the AUC at which a shift alone is as likely as not
 to fire the test with this many groups.
 
@@ -161,7 +161,7 @@ def informative(blind_values: Floats) -> Bools:
 def harmful_auc(n_suspect: int, n_held_out: int, *, alpha: float = 0.01) -> float:
     """The AUC whose shift alone fires a one-sided level-α test half the time: ``Φ(z_{1−α}/√n)``.
 
-    ``n`` is the harmonic mean of the numbers of independent units a side.
+    ``n`` is the harmonic mean of the numbers of independent units per side.
 
     Examples
     --------

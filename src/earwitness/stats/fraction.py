@@ -250,7 +250,7 @@ def _chances_above(rank: int, held_out: int) -> Floats:
 
 
 def _drawn(scores: Floats, codes: Ints, rng: np.random.Generator) -> Floats:
-    """Return one random score a group."""
+    """Return one random score per group."""
     order = rng.permutation(len(scores))
     drawn: Floats = scores[order[np.unique(codes[order], return_index=True)[1]]]
     return drawn

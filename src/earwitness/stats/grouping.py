@@ -10,7 +10,7 @@ Scaling: each feature is replaced by normal scores of its midranks over all trac
 test. Missing values take no rank and then count as 0, the neutral middle. A feature that is
 missing in more than a stated share of tracks, or constant, is dropped. A group's row is the
 mean of its tracks, with weight ``m/(1+(m−1)ρ̂)`` for ``m`` tracks: their number where tracks
-are independent (ρ̂ = 0), one a group where they are copies (ρ̂ = 1).
+are independent (ρ̂ = 0), one per group where they are copies (ρ̂ = 1).
 """
 
 from dataclasses import dataclass

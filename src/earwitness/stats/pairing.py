@@ -2,7 +2,7 @@
 
 Goal: a released take and its unreleased twin, a remaster and its master, a mix and its
 instrumental share most of what makes a track easy or hard for a model; compared within the
-pair, that drops out. Conventions: a pair has tracks on both sides (several a side are
+pair, that drops out. Conventions: a pair has tracks on both sides (several per side are
 averaged); pairs that share a group with each other, on either side, belong to one *unit*,
 which is turned whole: 2^units labellings. Nothing here depends on which half is the suspect
 beyond the sign of a whole unit.
@@ -30,7 +30,7 @@ class PairRows:
 
 
 def pair_rows(columns: Floats, is_suspect: Bools, groups: Ints, pairs: Ints) -> PairRows:
-    """Return one row a pair.
+    """Return one row per pair.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def units_of_pairs(groups: Ints, pairs: Ints) -> Ints:
 
 
 def unit_rows(values: Floats, unit: Ints) -> GroupRows:
-    """Return one scaled, weighted row a unit of pairs: mean 0 is the null, so rows are scaled but not centred."""
+    """Return one scaled, weighted row per unit of pairs: mean 0 is the null, so rows are scaled but not centred."""
     sizes = np.bincount(unit)
     correlation_in_unit = intraclass_correlation(values, unit, centre_known=True)
     weights = sizes / (1 + (sizes - 1) * correlation_in_unit)

@@ -43,7 +43,7 @@ class SimulatedPower:
 def tracks_needed(
     auc: float, *, alpha: float = 0.01, power: float = 0.8, fraction: float = 1.0, group_size: float = 1, icc: float = 0
 ) -> int:
-    """Return the number of tracks *a side* at which an effect is found with the wanted power.
+    """Return the number of tracks *per side* at which an effect is found with the wanted power.
 
     ``n = 2(z_{1−α} + z_{power})² / (fraction·d)² · (1 + (m−1)ρ)``, rounded up, and never
     fewer than the groups without which a permutation test cannot reach α.
@@ -181,7 +181,7 @@ def auc_with_windows(
 
 
 def groups_needed_for_floor(alpha: float) -> int:
-    """Return the fewest groups ``g`` a side with ``1/C(2g, g) ≤ α``: with fewer no permutation test can reach α.
+    """Return the fewest groups ``g`` per side with ``1/C(2g, g) ≤ α``: with fewer no permutation test can reach α.
 
     Examples
     --------
@@ -249,7 +249,7 @@ def simulate_power(
     labels, codes = np.unique(np.asarray(groups), return_inverse=True)
     if len(labels) < 2 * n_groups:
         raise EarwitnessError(
-            f"The held-out table has {len(labels)} groups; {n_groups} a side need {2 * n_groups}. Plan with fewer."
+            f"The held-out table has {len(labels)} groups; {n_groups} per side need {2 * n_groups}. Plan with fewer."
         )
     step = _shift(shift_auc) * np.nanstd(table, axis=0)
     rng = np.random.default_rng(seed)

@@ -225,7 +225,7 @@ def _prepared(values: ArrayLike, is_suspect: ArrayLike, *, fewest: int) -> tuple
     """Return an own copy of the values without missing ones, and the labels."""
     x, suspect = np.array(values, dtype=np.float64), np.asarray(is_suspect, dtype=np.bool_)
     if x.ndim != 2 or len(x) != len(suspect):
-        raise ValueError(f"values must be [n, d] with one label a row, not {x.shape} and {suspect.shape}")
+        raise ValueError(f"values must be [n, d] with one label per row, not {x.shape} and {suspect.shape}")
     counts = int(suspect.sum()), int((~suspect).sum())
     if min(counts) < fewest:
         raise EarwitnessError(

@@ -2,7 +2,7 @@
 
 Goal: a few rules that differ in the alternative they are good at. Two kinds:
 
-* `Fixed` rules make one score a track without looking at a label (the headline, the equal
+* `Fixed` rules make one score per track without looking at a label (the headline, the equal
   mean, the tail); the score is then compared like any feature.
 * `Adaptive` rules look at ``t [features, labellings]``, the standardised differences
   suspect − held-out (variance near 1 under the null), and return weights of that shape; the

@@ -6,7 +6,7 @@ noise, differently scaled: with c = √ᾱ + √(1 − ᾱ),
 
     σ = √(1 − ᾱ) / c,    x_σ = z_t / c,    ε = x_σ + (1 − σ) u.
 
-Conventions: σ and ᾱ are float64 tables or one value a row; everything else is float32.
+Conventions: σ and ᾱ are float64 tables or one value per row; everything else is float32.
 """
 
 from collections.abc import Callable

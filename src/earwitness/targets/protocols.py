@@ -225,7 +225,7 @@ class Continuing(Protocol):
         """The most likely codes [batch, K, frames] after codes [batch, K, P], each given all before it."""
 
     def decode(self, codes: Tensor) -> NDArray[np.float32]:
-        """Waveforms of codes [batch, K, T], ``hop_length`` samples a frame."""
+        """Waveforms of codes [batch, K, T], ``hop_length`` samples per frame."""
 
 
 @runtime_checkable

@@ -139,5 +139,5 @@ def test_targets_are_looked_at(tmp_path: Path) -> None:
         f"{tmp_path / 'empty'} holds no model of a known family, and tango is needed; correct --target tango=DIR."
     ]
     assert said("tango", "./nowhere") == [
-        "The target ./nowhere is no folder and no hub id; correct --target tango=DIR."
+        "The target ./nowhere is neither a folder nor a hub id; correct --target tango=DIR."
     ]

@@ -69,6 +69,6 @@ def _stress(stress: pl.DataFrame | None) -> list[str]:
 def _limits(tables: Tables) -> str:
     seeds = tables.targets.select("target", "split_seed").n_unique()
     return (
-        f"All of this is measured on small models and {times(seeds, 'split')}, one a target: it says how the methods "
+        f"All of this is measured on small models and {times(seeds, 'split')}, one per target: it says how the methods "
         "compare and where they fail, not how strong the signal of a large model is."
     )

@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 def membership_section(tables: Tables) -> Section:
-    """One table a target: signals by falling mean AUC, a column a training length."""
+    """One table per target: signals by falling mean AUC, a column per training length."""
     blocks: list[Block] = [
         "How well each signal tells a single track that was trained on from one that was not. Of a signal's variants "
         "(share k, codebook, level …) the best was chosen on one half of the groups, and is reported on the other. "

@@ -1,4 +1,4 @@
-"""Real recordings by named artists: an audit an artist, small as it really is."""
+"""Real recordings by named artists: one audit per artist, small as it really is."""
 
 from typing import Any
 

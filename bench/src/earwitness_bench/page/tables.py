@@ -123,6 +123,6 @@ def _optional(folder: Path, name: str) -> pl.DataFrame | None:
         return table.with_columns(pl.col(column).cast(kind) for column, kind in needed.items()).fill_nan(None)
     except pl.exceptions.PolarsError as error:
         raise EarwitnessError(
-            f"{path} is no table of the benchmark ({str(error).splitlines()[0]}); "
+            f"{path} is not a table of the benchmark ({str(error).splitlines()[0]}); "
             "remove it and run `earwitness bench` again."
         ) from None

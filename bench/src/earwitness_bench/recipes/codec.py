@@ -4,7 +4,7 @@ Goal: codes that say which notes sound, whatever the phase of the waveform, from
 an hour of one core can afford. An Encodec that was trained for so little has codes that follow the
 phase: shifted by half a millisecond, 85 % of its first codebook changed, and nothing could be
 predicted or remembered from them. So the encoder is no trained one: a bank of semitone filters,
-rectified by the network's own ELUs, averaged down to 20 frames a second and squashed, is written
+rectified by the network's own ELUs, averaged down to 20 frames per second and squashed, is written
 into the weights of the architecture. The residual codebooks are k-means centres of its outputs, one
 stage after the other. The decoder stays as drawn: it makes no music.
 
@@ -30,7 +30,7 @@ GAIN, SQUASH = 8.0, 1.5
 
 
 def small_codec_config() -> EncodecConfig:
-    """Four codebooks of 256 codes at 20 frames a second (640 bit/s), hidden width ``BANDS``."""
+    """Four codebooks of 256 codes at 20 frames per second (640 bit/s), hidden width ``BANDS``."""
     return EncodecConfig(
         sampling_rate=SAMPLE_RATE,
         target_bandwidths=[0.64],

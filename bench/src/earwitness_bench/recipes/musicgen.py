@@ -187,7 +187,7 @@ def sequence_logits(
 def window_scores(
     model: MusicgenForConditionalGeneration, codes: Tensor, text: Tensor, text_mask: Tensor
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Loss and excess loss (loss minus the entropy of the prediction), nats a token, means of each window [batch]."""
+    """Loss and excess loss (loss minus the entropy of the prediction), nats per token, means of each window [batch]."""
     model.eval()
     kept = torch.zeros(len(codes), dtype=torch.bool)
     loss, entropy = [], []

@@ -1,7 +1,7 @@
 """Audit artist by artist, as a rights holder would, on a model of which it is known whom it has heard.
 
 Goal: from a folder of packages to one table of what every method says of every artist after each
-training length. Conventions: every track is measured once a model; an audit that measured its own
+training length. Conventions: every track is measured once per model; an audit that measured its own
 tracks would find the same, since a track's values depend on nothing else. The contrast is off for
 that reason: an artist's captions are all alike, so the tool would not use it in an artist's own audit.
 """
@@ -28,7 +28,7 @@ from earwitness_bench.recordings.split import SPLIT_SEED, card_text, split
 from earwitness_bench.recordings.verdicts import Row, audit_rows, audits_of
 
 WINDOWS = 3
-"""Windows of 5 s a track: what the tool asks about where a user says nothing."""
+"""Windows of 5 s per track: what the tool asks about where a user says nothing."""
 
 
 def recordings_table(

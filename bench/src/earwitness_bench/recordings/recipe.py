@@ -46,7 +46,7 @@ def train(
     """Run or continue the training in ``work``; return the kept epochs, each a model folder ``epoch-NNN``.
 
     ``codes`` are the excerpts' [codebooks, frames]. Excerpts too short for a crop are left out.
-    ``log.jsonl`` gets a line an epoch; of a kept one with the mean losses (nats a token) of the used
+    ``log.jsonl`` gets a line per epoch; of a kept one with the mean losses (nats per token) of the used
     artists' two halves, trained on and not, and the chance that the former is lower, with its 95 %
     interval.
     """
@@ -140,7 +140,7 @@ def track_losses(
     tracks: Sequence[tuple[Excerpt, Codes]],
     frames: int,
 ) -> NDArray[np.float64]:
-    """Mean loss of each track over three evenly spaced windows, under its caption [tracks], nats a token."""
+    """Mean loss of each track over three evenly spaced windows, under its caption [tracks], nats per token."""
     model.eval()
     losses = []
     for excerpt, codes in tracks:

@@ -93,7 +93,7 @@ def summarised(scenario: Scenario, said: Sequence[Answer], *, tracks: int, group
 def draw_scenario(
     scenario: Scenario, asked: Asked, pools: Pools, *, draws: int, permutations: int, executor: Executor, workers: int
 ) -> list[Cell]:
-    """Draw a scenario ``draws`` times, ask every method, and return a cell a method.
+    """Draw a scenario ``draws`` times, ask every method, and return a cell per method.
 
     A draw depends on its number and the scenario's name alone, not on the number of workers.
 

@@ -98,7 +98,8 @@ def draw_tunes(card: Card, member: bool, count: int) -> list[CardTune]:
     first = {tune.group: tune for tune in reversed(card.tunes) if tune.member is member}
     if len(first) < count:
         raise EarwitnessError(
-            f"The target {card.name} has {len(first)} groups of tunes a side and {count} are needed; take fewer tracks."
+            f"The target {card.name} has {len(first)} groups of tunes per side, and {count} are needed; "
+            "take fewer tracks."
         )
     names = np.random.default_rng([_SEED, member]).permutation(sorted(first))
     return [first[str(name)] for name in names[:count]]

@@ -1,4 +1,4 @@
-"""A drum score on a grid: hits, velocities and offsets of nine voices, sixteen steps a bar.
+"""A drum score on a grid: hits, velocities and offsets of nine voices, sixteen steps per bar.
 
 Goal: the windows that the published models were trained on. They come from the Groove MIDI Dataset's two-bar
 version: two bars of 4/4 from every bar on, so neighbours overlap by a bar. A window holds the notes that begin

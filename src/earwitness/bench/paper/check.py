@@ -145,5 +145,5 @@ def _target(experiment: Experiment, target: str | None) -> Finding | None:
     if target.count("/") == 1 and not target.startswith((".", "/", "~")) and not folder.exists():
         line = f"{printable(target)} is fetched from the hub, or from its cache, when the experiment runs."
         return Finding(kind="target_from_hub", line=line)
-    line = f"The target {printable(target)} is no folder and no hub id; correct {option}DIR."
+    line = f"The target {printable(target)} is neither a folder nor a hub id; correct {option}DIR."
     return Finding(kind="no_target", line=line, blocks=True)

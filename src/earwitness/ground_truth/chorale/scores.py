@@ -66,7 +66,7 @@ class Work:
 def read_works(
     names: Collection[str] | None = None, *, on_progress: OnProgress = lambda done, total: None
 ) -> list[Work]:
-    """All usable works (or those of the given names) without second copies, sorted by name; about 10 a second."""
+    """All usable works (or those of the given names) without second copies, sorted by name; about 10 per second."""
     # Sorted by name and then suffix: of two encodings of one score, .krn or .mxl, one is read.
     paths = {path.stem: path for path in sorted(_corpus_folder().glob("bwv*"))}
     wanted = [path for name, path in sorted(paths.items()) if names is None or name in names]

@@ -32,7 +32,7 @@ MIN_NOTES = 24
 _FINGERPRINT_NOTES = 10
 _SAME_TUNE = 0.4  # share of the shorter tune's fingerprints found in the longer one
 
-# Customary tempi, as quarter notes a minute for the metre the tune is written in.
+# Customary tempi, as quarter notes per minute for the metre the tune is written in.
 _QUARTERS_PER_MINUTE = {"2/4": 100.0, "C": 160.0, "C|": 190.0, "6/8": 170.0, "9/8": 170.0}
 _MODES = {"m": "minor", "min": "minor", "dor": "dorian", "mix": "mixolydian", "": "major"}
 
@@ -41,7 +41,7 @@ _MODES = {"m": "minor", "min": "minor", "dor": "dorian", "mix": "mixolydian", ""
 class Tune:
     """One tune: what the collection prints of it, and its notes.
 
-    ``notes`` has one row a note: onset, duration (quarter lengths), MIDI pitch.
+    ``notes`` has one row per note: onset, duration (quarter lengths), MIDI pitch.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Tune:
 def read_tunes(
     names: Collection[str] | None = None, *, on_progress: OnProgress = lambda done, total: None
 ) -> list[Tune]:
-    """All usable tunes (or those of the given names), sorted by name; about 20 a second."""
+    """All usable tunes (or those of the given names), sorted by name; about 20 per second."""
     paths = sorted(path for path in _corpus_folder().glob("*.abc") if names is None or path.stem in names)
     tunes = []
     for done, path in enumerate(paths, 1):

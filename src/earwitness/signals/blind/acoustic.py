@@ -29,7 +29,7 @@ def acoustic_features(wave: NDArray[np.floating], sample_rate: int) -> dict[str,
     Returns
     -------
     dict
-        One number a name of ``ACOUSTIC_SPECS``, in its order; NaN where a feature is not defined
+        One number per name of ``ACOUSTIC_SPECS``, in its order; NaN where a feature is not defined
         (silence, a window too short for it, a band the sample rate does not hold). None has a direction.
 
     Raises

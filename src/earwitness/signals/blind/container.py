@@ -45,7 +45,7 @@ def container_features(track: Mapping[str, object]) -> dict[str, float]:
     Returns
     -------
     dict
-        One number a name of ``CONTAINER_SPECS``; NaN for what is absent or ``None``.
+        One number per name of ``CONTAINER_SPECS``; NaN for what is absent or ``None``.
 
     Examples
     --------

@@ -69,7 +69,7 @@ def score_features(score: "Score") -> dict[str, float]:
     Returns
     -------
     dict
-        One number a name of ``SCORE_SPECS``, in its order; NaN where a feature is not defined (a piece
+        One number per name of ``SCORE_SPECS``, in its order; NaN where a feature is not defined (a piece
         without notes, of drums alone, or whose file has no usable ticks per quarter). None has a direction.
 
     Raises

@@ -82,7 +82,7 @@ def denoising_preset(name: str) -> DenoisingPreset:
 
 
 def measure_batch(preset: DenoisingPreset, oracle: Oracle) -> list[dict[str, float]]:
-    """All features of the oracle's windows by name, one dictionary a window.
+    """All features of the oracle's windows by name, one dictionary per window.
 
     The pairs of all signals are asked first, together; ``oracle.forward_passes`` says what it cost.
     """

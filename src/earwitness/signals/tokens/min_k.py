@@ -23,14 +23,14 @@ class MinK:
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
-        """One feature a share: ``min_k/k=0.1`` …"""
+        """One feature per share: ``min_k/k=0.1`` …"""
         return [
             FeatureSpec(name=f"min_k/k={k:g}", member_is=Direction.HIGHER, unit="nats", source="arXiv 2310.16789")
             for k in self.shares
         ]
 
     def measure(self, passes: Passes) -> Sequence[float]:
-        """One mean a share; NaN where there is no valid token."""
+        """One mean per share; NaN where there is no valid token."""
         return mean_of_smallest(passes.condition.log_prob[passes.condition.valid], self.shares)
 
 

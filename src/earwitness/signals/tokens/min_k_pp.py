@@ -20,12 +20,12 @@ class MinKPlusPlus:
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
-        """One feature a share: ``min_k_pp/k=0.1`` …"""
+        """One feature per share: ``min_k_pp/k=0.1`` …"""
         return [
             FeatureSpec(name=f"min_k_pp/k={k:g}", member_is=Direction.HIGHER, unit="sd", source="arXiv 2404.02936")
             for k in self.shares
         ]
 
     def measure(self, passes: Passes) -> Sequence[float]:
-        """One mean a share; NaN where there is no valid token."""
+        """One mean per share; NaN where there is no valid token."""
         return mean_of_smallest(passes.condition.z_score[passes.condition.valid], self.shares)

@@ -37,7 +37,7 @@ class Neighbour:
 
     @property
     def needs(self) -> Sequence[Request]:
-        """One pass a copy."""
+        """One pass per copy."""
         return [NeighbourRequest(self.share, draw) for draw in range(self.draws)]
 
     def measure(self, passes: Passes) -> Sequence[float]:
@@ -49,7 +49,7 @@ class Neighbour:
 class AudioNeighbour:
     """Mean l(z) minus the mean l of the window's audio, changed and encoded again; a member's is higher.
 
-    One feature a change, one encoding and one forward pass each. Noise far below the music moves only the
+    One feature per change, one encoding and one forward pass each. Noise far below the music moves only the
     tokens that lie near a border of the codec, and on the ground truth tells most.
     """
 
@@ -62,7 +62,7 @@ class AudioNeighbour:
 
     @property
     def needs(self) -> Sequence[Request]:
-        """One pass a change."""
+        """One pass per change."""
         return [AudioNeighbourRequest(change) for change in self.changes]
 
     def measure(self, passes: Passes) -> Sequence[float]:

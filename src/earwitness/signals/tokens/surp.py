@@ -43,7 +43,7 @@ class Surp:
         ]
 
     def measure(self, passes: Passes) -> Sequence[float]:
-        """One mean a pair of bounds; NaN where no token is surprising."""
+        """One mean per pair of bounds; NaN where no token is surprising."""
         scores = passes.condition
         log_prob = scores.log_prob[scores.valid]
         entropy = scores.entropy(1)[scores.valid]

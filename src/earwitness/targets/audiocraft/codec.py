@@ -102,5 +102,5 @@ def _origin(parameter: str, transposed: Set[str]) -> Origin:
 
 
 def _bandwidth(config: EncodecConfig, codebooks: int) -> float:
-    """Kilobits a second of that many codebooks, a hair above so that rounding down finds them all."""
+    """Kilobits per second of that many codebooks, a hair above so that rounding down finds them all."""
     return (codebooks + 1e-6) * float(config.frame_rate) * math.log2(config.codebook_size) / 1000

@@ -4,9 +4,9 @@ Goal: the very notes, in the very order. All tracks are one stream in order of t
 channel in all of them; a note-off ends the oldest open note of its program, pitch and channel; a note that nothing
 ends lasts a quarter of a second. Start and duration are rounded each by itself.
 
-Conventions: the score that comes back has 100 ticks a second (50 a quarter, 120 quarters a minute). Notes that begin
-together stand in the order of the stream if they are read track by track: an instrument begins another track where it
-comes before the one that sounded last. Source: Thickstun et al., arXiv 2306.08620.
+Conventions: the score that comes back has 100 ticks per second (50 per quarter, 120 quarters per minute). Notes that
+begin together stand in the order of the stream if they are read track by track: an instrument begins another track
+where it comes before the one that sounded last. Source: Thickstun et al., arXiv 2306.08620.
 """
 
 from collections import defaultdict
