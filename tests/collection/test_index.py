@@ -261,8 +261,8 @@ def test_folders_that_cannot_be_used(folders: tuple[Path, Path], tmp_path: Path)
     for other, message in {
         "absent": "The held_out folder .*absent does not exist; give a folder",
         "s/loose.mp3": "loose.mp3 is no folder",
-        "empty": r"empty holds no audio file \(found: nothing\); put WAV",
-        "texts": r"texts holds no audio file \(found: 1 other files \(1 × \.txt\)\)",
+        "empty": r"empty holds no audio or MIDI file \(found: nothing\); put WAV",
+        "texts": r"texts holds no audio or MIDI file \(found: 1 other files \(1 × \.txt\)\)",
         "bad": r"None of the 1 held_out files can be used; the first: a\.wav cannot be decoded",
         "s": "hold the same files",
         "s/CD1": "hold the same files",

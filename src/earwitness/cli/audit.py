@@ -57,7 +57,7 @@ def command(
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     asked = pipeline.open_target(measure, test)
-    with bar("reading the audio") as on_progress:
+    with bar("reading the files") as on_progress:
         collection = pipeline.index_stage(
             out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
         )

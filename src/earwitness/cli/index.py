@@ -16,7 +16,7 @@ def command(
     manifest: options.Manifest = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Read, check and hash the audio of both sets; nothing is asked of a model yet.
+    """Read, check and hash the files of both sets; nothing is asked of a model yet.
 
     Example: earwitness index RUN --suspect my-albums --held-out my-unreleased
     """
@@ -24,7 +24,7 @@ def command(
 
     from earwitness import pipeline
 
-    with bar("reading the audio") as on_progress:
+    with bar("reading the files") as on_progress:
         collection = pipeline.index_stage(
             run, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
         )

@@ -44,7 +44,7 @@ def command(
     from earwitness.findings.prospects import check
 
     check(alpha, icc)
-    with bar("reading the audio") as on_progress:
+    with bar("reading the files") as on_progress:
         collection = pipeline.look_stage(
             run, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
         )

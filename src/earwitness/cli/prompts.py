@@ -29,7 +29,7 @@ def command(
     from earwitness.collection.index import index
     from earwitness.measure.prompts import write_prompts
 
-    with bar("reading the audio") as on_progress:
+    with bar("reading the files") as on_progress:
         collection = index(suspect, held_out, manifest, on_progress=on_progress)
     with bar("writing the prompts") as on_progress:
         record = write_prompts(

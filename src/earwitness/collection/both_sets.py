@@ -44,14 +44,15 @@ def without_shared_audio(usable: Sequence[Reading]) -> Apart:
     if not twins:
         return Apart(kept=list(usable))
     listed = named([f"{twin.place} = {reading.place}" for twin, reading in twins])
+    what = twins[0][0].kind
     refusal = (
-        f"The same audio is in both sets ({listed}), which makes the test meaningless; remove it from one of them."
+        f"The same {what} is in both sets ({listed}), which makes the test meaningless; remove it from one of them."
     )
     shared = {reading.content_sha256 for _, reading in twins}
     left_out = [reading for reading in usable if reading.content_sha256 in shared]
     return Apart(
         kept=[reading for reading in usable if reading.content_sha256 not in shared],
-        failures=_failures(left_out, "The same audio is in the other set."),
+        failures=_failures(left_out, f"The same {what} is in the other set."),
         refusal=refusal,
     )
 
@@ -68,17 +69,18 @@ def without_shared_recordings(kept: Sequence[Reading], matches: Sequence[Match])
     sizes = Counter(reading.entry.role for reading in kept)
     affected = Counter(kept[track].entry.role for track in shared)
     listed = named(str(couple) for couple in couples(kept, across))
+    what = "score" if kept[across[0].first].kind == "score" else "recording"
     refusal = None
     if any(affected[role] > _MOST_SHARED * sizes[role] for role in sizes):
         refusal = (
-            f"The same recording is in both sets ({listed}), which makes the test "
+            f"The same {what} is in both sets ({listed}), which makes the test "
             "meaningless; remove it from one of them, or give the two takes one value in the manifest's pair column."
         )
-    message = "The same recording, or a piece that is not to be told from it, is in the other set."
+    message = f"The same {what}, or a piece that is not to be told from it, is in the other set."
     return Apart(
         kept=[reading for track, reading in enumerate(kept) if track not in shared],
         failures=_failures([kept[track] for track in sorted(shared)], message),
-        remark=f"{len(shared)} tracks were left out, because the same recording is in both sets ({listed}).",
+        remark=f"{len(shared)} tracks were left out, because the same {what} is in both sets ({listed}).",
         refusal=refusal,
     )
 

@@ -213,7 +213,8 @@ def _without_duplicates(usable: Sequence[Reading]) -> tuple[list[Reading], list[
         if kept is not reading:
             name = reading.entry.name
             message = (
-                f"{printable(name)} is the same audio as {printable(kept.entry.name)}, which is used in its place."
+                f"{printable(name)} is the same {reading.kind} as {printable(kept.entry.name)}, "
+                "which is used in its place."
             )
             failure = Failure(track_id=reading.track_id, path=name, stage="index", error="duplicate", message=message)
             duplicates.append((reading.entry.role, failure))

@@ -21,7 +21,7 @@ def find_file(name: str, root: Path, where: str) -> Path:
         Where there is no such file.
     """
     if not name:
-        raise EarwitnessError(f"{where} has no path; name an audio file or remove the line.")
+        raise EarwitnessError(f"{where} has no path; name a file or remove the line.")
     try:
         return _find_file(name, root, where)
     except OSError as error:  # a sentence in the path's place, as a rule: longer than a file name can be

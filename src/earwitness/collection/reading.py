@@ -97,6 +97,11 @@ class Reading:
     described: Mapping[str, float]
 
     @property
+    def kind(self) -> str:
+        """What it is to a reader: audio or a score."""
+        return "score" if self.codec == midi.Midi.codec else "audio"
+
+    @property
     def place(self) -> str:
         """Its set and path, for a reader."""
         return f"{self.entry.role} {self.entry.name}"

@@ -64,7 +64,7 @@ def walk_folder(root: Path, role: Role, suffixes: Collection[str]) -> Gathered:
     """
     if not root.is_dir():
         found = "is no folder" if root.exists() else "does not exist"
-        raise EarwitnessError(f"The {role} folder {root} {found}; give a folder of audio files.")
+        raise EarwitnessError(f"The {role} folder {root} {found}; give a folder of audio or MIDI files.")
     paths: list[Path] = []
     others: Counter[str] = Counter()
     symlinks = 0
@@ -113,7 +113,7 @@ def _nothing_found(root: Path, role: Role, others: Counter[str], symlinks: int, 
     found += [f"{len(errors)} folders that cannot be listed ({errors[0].strerror})"] if errors else []
     contents = ", ".join(found) if found else "nothing"
     return (
-        f"The {role} folder {root} holds no audio file (found: {contents}); "
+        f"The {role} folder {root} holds no audio or MIDI file (found: {contents}); "
         "put WAV, FLAC, Ogg, Opus, MP3, M4A or AIFF files there, or MIDI files."
     )
 

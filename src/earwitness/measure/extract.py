@@ -25,6 +25,7 @@ from earwitness.measure.instrument import Instrument
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import Reader
+from earwitness.plug_ins import cause, is_strangers
 from earwitness.types import OnProgress
 
 TRACKS_PER_PART = 32
@@ -154,6 +155,14 @@ def _measure(instrument: Instrument, batch: Sequence[tuple[str, int, Window]]) -
         raise EarwitnessError(
             f"The device's memory does not hold a batch of {len(batch)} windows; repeat with a smaller --batch-size. "
             "Finished parts are kept."
+        ) from None
+    except Exception as error:
+        target = getattr(instrument, "target", None)
+        if isinstance(error, EarwitnessError) or target is None or not is_strangers(target):
+            raise
+        raise EarwitnessError(
+            f"The target comes from a plug-in ({type(target).__module__}) and failed ({cause(error)}); finished "
+            "parts are kept. Mend the plug-in, and the same command goes on from there."
         ) from None
     return [
         {"track_id": track_id, "window": number, **features, **window.blind}

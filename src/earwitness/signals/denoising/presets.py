@@ -9,6 +9,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from earwitness.errors import EarwitnessError
 from earwitness.signals.denoising.gradient_masking import GradientMasking
@@ -19,6 +20,7 @@ from earwitness.signals.denoising.pia import Pia
 from earwitness.signals.denoising.secmi import SecMi
 from earwitness.signals.denoising.signal import DenoisingSignal
 from earwitness.signals.denoising.sima import SimA
+from earwitness.signals.failing import numbers_or_missing
 from earwitness.spec import FeatureSpec
 
 _ATTACKS: tuple[DenoisingSignal, ...] = (SecMi(), Pia(), Pia(normalised=True))
@@ -87,6 +89,11 @@ def measure_batch(preset: DenoisingPreset, oracle: Oracle) -> list[dict[str, flo
     The pairs of all signals are asked first, together; ``oracle.forward_passes`` says what it cost.
     """
     oracle.ask(preset.pairs)
-    columns = [column for signal in preset.signals for column in signal.measure(oracle).T]
+    windows = len(oracle.keys)
+    columns = [
+        column
+        for signal in preset.signals
+        for column in numbers_or_missing(signal, partial(signal.measure, oracle), (windows, len(signal.specs))).T
+    ]
     names = [spec.name for spec in preset.specs]
     return [dict(zip(names, map(float, row), strict=True)) for row in zip(*columns, strict=True)]

@@ -9,8 +9,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from earwitness.errors import EarwitnessError
+from earwitness.signals.failing import numbers_or_missing
 from earwitness.signals.tokens.camia import Camia
 from earwitness.signals.tokens.excess_loss import ExcessLoss
 from earwitness.signals.tokens.hinge import Hinge
@@ -109,9 +111,10 @@ class TokenPreset:
         codebooks = len(passes.condition.codes)
         views: dict[str | None, Passes] = {None: passes, "all": passes}
         views |= {str(k): passes.codebook(k) for k in range(codebooks)}
-        values = [
-            value for label, signal in self._plan(codebooks, guided=guided) for value in signal.measure(views[label])
-        ]
+        values: list[float] = []
+        for label, signal in self._plan(codebooks, guided=guided):
+            measure = partial(signal.measure, views[label])
+            values += numbers_or_missing(signal, measure, (len(signal.specs),)).tolist()
         names = [spec.name for spec in self.specs(codebooks, guided=guided)]
         return dict(zip(names, values, strict=True))
 
