@@ -13,9 +13,10 @@ from earwitness.report.context import ReportContext
 from earwitness.report.html import render_html
 from earwitness.report.text import print_result
 from earwitness.stats.fraction import UsedFraction, used_fraction
+from earwitness.verdict import wording
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.judge import findings
-from earwitness.verdict.result import DatasetInferenceResult, Interval, Power
+from earwitness.verdict.result import DatasetInferenceResult, Interval, Power, Tipping
 
 SIDE = 60
 
@@ -318,3 +319,29 @@ def test_the_share_used_knows_which_tracks_belong_together() -> None:
     )
     assert result.fraction.lower == pytest.approx(in_groups.lower, abs=0.02)
     assert in_groups.lower < as_singles.lower - 0.05
+
+
+def test_a_positive_verdict_says_what_an_unmeasured_difference_would_have_to_do() -> None:
+    result = verdict(table(member=1.5, shift=0.5, dependence=0.3))
+    assert result.verdict == "evidence_of_use"
+    assert result.tipping is not None
+    assert result.blind is not None
+    assert result.tipping.ratio == pytest.approx(result.blind.effect_ratio)
+    # The two features that were shifted explain most, and membership is several times as strong.
+    assert {one.name for one in result.tipping.strongest[:2]} == {"b0", "b1"}
+    multiple = result.tipping.strongest[0].multiple
+    assert multiple is not None
+    assert multiple > 2
+    assert multiple == pytest.approx(result.tipping.needed / result.tipping.strongest[0].explained)
+    assert f"{multiple:.1f} times as much of it as the strongest measured one" in _said(result)
+    assert any(f"{multiple:.1f} times as much" in reason for reason in result.reasons)
+
+
+def test_no_tipping_point_where_nothing_was_found_or_nothing_measured() -> None:
+    assert verdict(table()).tipping is None
+    assert verdict(_bare(2.5), comparable="drawn by lot").tipping is None
+
+
+def test_what_is_within_chance_already_needs_no_unmeasured_difference() -> None:
+    nothing = Tipping(plain=0.5, adjusted=0.1, ratio=0.2, needed=0.0, strongest=[])
+    assert wording.tipping_point(nothing).endswith("however weak; 20\xa0% of the difference is left beside them.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from earwitness.report.wording import floor_source
 from earwitness.stats.aa import AAControl
 from earwitness.verdict.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
-from earwitness.verdict.result import DatasetInferenceResult
+from earwitness.verdict.result import DatasetInferenceResult, Tipping
 from earwitness.verdict.wording import sayable
 
 
@@ -68,6 +68,8 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
             f"evidence that stays valid as tracks are added; {1 / alpha:g} or more rejects at α",
         ),
     ]
+    if result.tipping is not None:
+        figures.append(_tipping(result.tipping))
     if result.track_wise and result.fraction is not None and sayable(result.fraction.lower):
         estimate = result.fraction.estimate
         figures.append(
@@ -88,6 +90,18 @@ def _auc(result: DatasetInferenceResult) -> KeyFigure:
     else:
         label, note = "AUC, unadjusted", "may hold what tells the two sets apart without the model; 0.5 is chance"
     return KeyFigure(f"{label} with 95\N{NO-BREAK SPACE}% interval", interval(result.auc), note)
+
+
+def _tipping(tipping: Tipping) -> KeyFigure:
+    """How strong an unmeasured difference would have to be, and what the measured ones leave."""
+    left = percent(None if tipping.ratio is None else max(tipping.ratio, 0.0))
+    listed = [f"{decimal(one.multiple, 1)} × {one.name}" for one in tipping.strongest if one.multiple is not None]
+    return KeyFigure(
+        "an unmeasured difference that would explain it",
+        (" or ".join(listed[:1]) if tipping.needed else "none is needed") if listed else ABSENT,
+        f"in multiples of what a measured one explains; {left} of the effect is left when all measured are balanced"
+        + (f"; {', '.join(listed[1:])}" if tipping.needed and len(listed) > 1 else ""),
+    )
 
 
 def _control(a_a: AAControl | None) -> str:

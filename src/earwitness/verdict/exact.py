@@ -18,6 +18,7 @@ from earwitness.verdict.detectable import detectable
 from earwitness.verdict.judge import findings, judge
 from earwitness.verdict.procedure import Divided, Procedure
 from earwitness.verdict.result import DatasetInferenceResult, TrackResult
+from earwitness.verdict.tipping import tipping
 
 _TRACK_LEVEL = 0.1
 
@@ -55,6 +56,7 @@ def by_exact(
     )
     auc = score_auc(test.scores, sides)
     power = detectable(procedure, sets, gate=gate, auc=auc.estimate, draws=planted, seed=seed)
+    tipped = tipping(test, sets, alpha=alpha, seed=seed)
     # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
     comparable_singly = not sides.paired
     alike = blind is not None and blind.alike
@@ -78,6 +80,7 @@ def by_exact(
                     fraction=fraction,
                     standing_out=standing_out,
                     alike=alike,
+                    tipping=tipped,
                     any_weight=bool(np.nan_to_num(test.weights).any()),
                 ),
             ],
@@ -87,6 +90,7 @@ def by_exact(
             "auc": auc,
             "unconstrained_p_value": companion.p_value,
             "blind": blind,
+            "tipping": tipped,
             "a_a": a_a,
             "e_value": e_value,
             "fraction": fraction,

@@ -11,7 +11,7 @@ from earwitness.stats.blind import LEAST_INFORMATIVE
 from earwitness.stats.exact import ExactTest
 from earwitness.stats.fraction import UsedFraction
 from earwitness.verdict import wording
-from earwitness.verdict.result import Blind, Counts, Interval, Power, Verdict
+from earwitness.verdict.result import Blind, Counts, Interval, Power, Tipping, Verdict
 
 Judged = tuple[Verdict, list[str]]
 # Of the difference between the sets, what must be left once the blind features are accounted for.
@@ -58,6 +58,7 @@ def findings(
     standing_out: int,
     alike: bool,
     any_weight: bool,
+    tipping: Tipping | None = None,
 ) -> list[str]:
     """Say how large the effect is, how much of the set it concerns, and what could have been missed.
 
@@ -75,6 +76,8 @@ def findings(
             sentences.append(wording.share_used(fraction.lower))
         if standing_out:
             sentences.append(wording.standing_out(standing_out))
+    if verdict == "evidence_of_use" and tipping is not None:
+        sentences.append(wording.tipping_point(tipping))
     if verdict == "no_evidence" and power.draws is not None:
         sentences.append(wording.detectable(power))
     return sentences

@@ -36,16 +36,26 @@ class Divided:
         ``[tracks, features]`` and ``[tracks, blind features]``; the second None where none varies.
     sides
         Who stands where, and what may be exchanged.
+    blind_names
+        Of the covariates' columns, where they are known.
     """
 
     values: Floats
     covariates: Floats | None
     sides: Sides
+    blind_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tracks: FeatureTable) -> Self:
         """Take oriented values, blind features and design from a pooled table."""
-        return cls(values=tracks.oriented()[0], covariates=_varying(tracks.blind()[0]), sides=sides_of(tracks))
+        described, names = tracks.blind()
+        kept = varying(described)
+        return cls(
+            values=tracks.oriented()[0],
+            covariates=described[:, kept] if kept.any() else None,
+            sides=sides_of(tracks),
+            blind_names=tuple(name for name, use in zip(names, kept, strict=True) if use),
+        )
 
     def among(self, tracks: Bools, is_suspect: Bools) -> "Divided":
         """Return some of the tracks, with labels ``[tracks kept]`` of their own."""

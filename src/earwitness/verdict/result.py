@@ -81,6 +81,30 @@ class Power(_Record):
     at: Literal["verdict", "p_value"] = "verdict"
 
 
+class Explained(_Record):
+    """A blind feature, the part of the difference that it explains by itself, and how many times that is needed."""
+
+    name: str
+    explained: float
+    multiple: float | None
+
+
+class Tipping(_Record):
+    """What a difference that nobody measured would have to do to explain a rejection.
+
+    ``plain`` and ``adjusted`` are the difference between the sets in the score that carried the test, before and
+    after all blind features are balanced, in standard deviations; ``ratio`` is adjusted over plain. ``needed`` is
+    the part that would have to be explained for the rest to be within chance at the level; 0 where it is already.
+    ``strongest`` lists the blind features that explain most; their ``multiple`` is needed over explained.
+    """
+
+    plain: float
+    adjusted: float
+    ratio: float | None
+    needed: float
+    strongest: list[Explained]
+
+
 class FeatureResult(_Record):
     """One feature: which way a member moves it, how well it separates the sets, its weight in the score."""
 
@@ -131,6 +155,7 @@ class DatasetInferenceResult(_Record):
     unconstrained_p_value: float | None = None
     direction: Literal["member", "away"] | None = None
     blind: Blind | None = None
+    tipping: Tipping | None = None
     a_a: AAControl | None = None
     e_value: float | None = None
     fraction: UsedFraction | None = None

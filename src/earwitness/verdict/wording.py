@@ -13,7 +13,7 @@ from earwitness.stats.aa import AAControl
 from earwitness.stats.exact import ExactTest
 from earwitness.stats.power import groups_needed_for_floor
 from earwitness.verdict.numbers import count, decimal, p_value, percent
-from earwitness.verdict.result import Blind, Counts, DatasetInferenceResult, Interval, Power, Verdict
+from earwitness.verdict.result import Blind, Counts, DatasetInferenceResult, Interval, Power, Tipping, Verdict
 
 VERDICT_NAMES: dict[Verdict, str] = {
     "evidence_of_use": "Evidence of use",
@@ -184,6 +184,26 @@ def outscored(auc: Interval) -> str:
     return (
         f"A suspect track outscores a held-out track in {percent(auc.estimate)} of pairs{limits}; "
         "50\N{NO-BREAK SPACE}% is chance."
+    )
+
+
+def tipping_point(tipping: Tipping) -> str:
+    """What a difference that nobody measured would have to do."""
+    left = (
+        "" if tipping.ratio is None else f"; {percent(max(tipping.ratio, 0.0))} of the difference is left beside them"
+    )
+    if not tipping.needed:
+        return (
+            "Once all measured differences between the sets are balanced, what is left is within chance for this score, "
+            f"so one that nobody measured could explain it however weak{left}."
+        )
+    strongest = tipping.strongest[0] if tipping.strongest else None
+    if strongest is None or strongest.multiple is None:
+        return f"No measured difference between the sets explains any part of this{left}."
+    return (
+        "A difference between the sets that nobody measured would be enough to explain this if it explained "
+        f"{decimal(strongest.multiple, 1)} times as much of it as the strongest measured one, “{strongest.name}”, does"
+        f"{left}."
     )
 
 
