@@ -1,21 +1,21 @@
 """Every method of dataset inference by name, asked in the same way.
 
 Goal: one call, so that a table's cells differ in nothing but the method. Conventions: the
-published procedures run as published, on features turned towards membership where they need it;
-those that learn their own signs also get the features whose direction is unknown.
+published procedures run as published, on features turned as published where they need it; those that
+learn their own signs also get the features whose direction is unknown.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earwitness.features import FeatureTable
-from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.published import Method, published_p
 from earwitness.stats.sides import Sides
+from earwitness.verdict.procedure import Divided, Procedure
 
 METHODS = ("exact", "cdi", "iar", "llm-di")
 AS_USED: Mapping[str, str] = {"exact": "default", "cdi": "published", "iar": "published", "llm-di": "published"}
@@ -28,21 +28,31 @@ FEWEST = {"exact": 2, "cdi": 5, "iar": 2, "llm-di": 4}
 class Scores:
     """Features of tracks as the methods need them.
 
-    ``directed`` [tracks, features] holds those of known direction, higher = more member-like;
-    ``every`` those of unknown direction as well. ``member`` and ``groups`` are [tracks].
+    ``sets`` holds those of known direction, higher = more member-like, with what the verdict knows beside
+    them; ``procedure`` is the verdict's. ``every`` holds those of unknown direction as well, ``published`` those that a
+    publication sums up. ``member`` and ``groups`` are [tracks].
     """
 
-    directed: NDArray[np.float64]
+    sets: Divided
+    procedure: Procedure
     every: NDArray[np.float64]
+    published: NDArray[np.float64]
     member: NDArray[np.bool_]
     groups: NDArray[np.str_]
+
+    @property
+    def directed(self) -> NDArray[np.float64]:
+        """``[tracks, features]`` of known direction."""
+        return self.sets.values
 
     @classmethod
     def of(cls, table: FeatureTable) -> "Scores":
         """Take them from a table of tracks."""
         return cls(
-            directed=table.oriented()[0],
+            sets=Divided.of(table),
+            procedure=Procedure.of(table, alpha=0.01, permutations=9999),
             every=table.oriented(include_unknown=True)[0],
+            published=table.as_published()[0],
             member=table.is_suspect(),
             groups=table.frame["group"].to_numpy(),
         )
@@ -63,9 +73,12 @@ def p_value(
     rows = np.concatenate([suspects, held_out])
     is_suspect = np.arange(len(rows)) < len(suspects)
     if method == "exact":
-        settings = ExactSettings(permutations=permutations)
-        return exact_test(
-            scores.directed[rows], Sides(is_suspect, scores.groups[rows]), settings=settings, seed=seed
-        ).p_value
-    values = scores.directed if method == "iar" else scores.every
+        settings = replace(scores.procedure.settings, permutations=permutations)
+        drawn = Divided(
+            values=scores.sets.values[rows],
+            covariates=None if scores.sets.covariates is None else scores.sets.covariates[rows],
+            sides=Sides(is_suspect, scores.groups[rows]),
+        )
+        return replace(scores.procedure, settings=settings).test(drawn, seed=seed).p_value
+    values = scores.published if method == "iar" else scores.every
     return published_p(values[rows], is_suspect, cast(Method, method), seed=seed)

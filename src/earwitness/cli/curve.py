@@ -69,12 +69,16 @@ def _points(result: "SampleCurve") -> "Table":
     from rich.table import Table
 
     table = Table(title=f"{result.method}: {result.draws} draws of each size, {result.features} features")
-    for title in ("tracks per side", "mean p", "90 % of draws", f"share with p ≤ {result.alpha:g}"):
+    judged = any(point.share_evidence is not None for point in result.points)
+    titles = ["tracks per side", "mean p", "90 % of draws", f"share with p ≤ {result.alpha:g}"]
+    for title in [*titles, *(["evidence of use"] if judged else [])]:
         table.add_column(title, justify="right")
     for point in result.points:
+        verdicts = [] if point.share_evidence is None else [f"{point.share_evidence:.1%}"]
         table.add_row(
-            str(point.n), f"{point.mean_p:.3g}", f"{point.low:.2g} – {point.high:.2g}", f"{point.share_rejected:.1%}"
-        )
+            str(point.n), f"{point.mean_p:.3g}", f"{point.low:.2g} – {point.high:.2g}", f"{point.share_rejected:.1%}",
+            *verdicts,
+        )  # fmt: skip
     return table
 
 

@@ -28,7 +28,8 @@ class CurvePoint:
     """What the draws of one size gave.
 
     ``mean_p``; ``low`` and ``high``, the 5 % and 95 % quantiles of p over the draws;
-    ``share_rejected``, the share with p ≤ α; ``n`` tracks per side.
+    ``share_rejected``, the share with p ≤ α; ``share_evidence``, the share whose verdict is evidence of use, where
+    the procedure gives one; ``n`` tracks per side.
     """
 
     n: int
@@ -36,6 +37,7 @@ class CurvePoint:
     low: float
     high: float
     share_rejected: float
+    share_evidence: float | None = None
 
 
 def p_against_samples(

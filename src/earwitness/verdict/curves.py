@@ -8,6 +8,7 @@ the exact test relabels the drawn tracks group by group.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import ceil, comb
 from typing import cast
 
@@ -18,13 +19,13 @@ from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.stats.aa import PValue, RejectionRate, aa_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.curve import CurvePoint, measured_level, minimum_samples, p_against_samples
-from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.grouping import intraclass_correlation, normal_scores
 from earwitness.stats.published import Method, published_p
 from earwitness.stats.sides import Sides
 from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.admission import any_usable, check_settings, one_side_a_group, tracks_with_values
 from earwitness.verdict.design import group_counts, sides_of, track_counts
+from earwitness.verdict.procedure import Divided, Procedure
 from earwitness.verdict.result import Counts
 
 _FIRST_SIZE = 5
@@ -139,12 +140,16 @@ def sample_curve(
     if min(draws, null_runs) < 1:
         raise EarwitnessError(f"{draws} draws and {null_runs} null runs were asked for; both must be at least 1.")
     checked, notes = one_side_a_group(table, "refuse")
-    tracks, more = tracks_with_values(checked.pooled())
-    # As published, a learned scorer chooses directions itself; a sum, a corrected form or the exact test needs them.
-    values, names = tracks.oriented(include_unknown=method in ("cdi", "llm-di") and not corrected)
+    tracks, more = tracks_with_values(checked.equal_windows().pooled())
+    # As published, a learned scorer chooses directions itself, and a sum takes the papers'.
+    if method == "iar" and not corrected:
+        values, names = tracks.as_published()
+    else:
+        values, names = tracks.oriented(include_unknown=method in ("cdi", "llm-di") and not corrected)
     sides = sides_of(tracks)
     suspect, codes, counts, groups = sides.is_suspect, sides.group_codes, track_counts(sides), group_counts(sides)
-    p_value = _exact_p(ExactSettings(permutations=permutations)) if exact else _published(method, corrected)
+    whole = _Whole(tracks, alpha, permutations) if exact else None
+    p_value = whole.p_value if whole else _published(method, corrected)
     ladder = sorted(set(sizes)) or _doubling(min(counts.suspect, counts.held_out))
     steps = len(ladder) + 2
 
@@ -152,15 +157,11 @@ def sample_curve(
         if on_progress is not None:
             on_progress(done, steps)
 
-    def on_draw(rows: Floats, drawn_suspect: Bools) -> float:
-        return p_value(rows[:, :-1], Sides(drawn_suspect, rows[:, -1]), seed)
-
     points = []
     for done, size in enumerate(ladder):
         tell(done)
-        points += p_against_samples(
-            # The exact test needs to know which drawn tracks belong together: their group rides along as a column.
-            np.column_stack([values, codes]) if exact else values,
+        found = p_against_samples(
+            whole.rows if whole else values,
             suspect,
             cast(Method, method),
             [size],
@@ -168,11 +169,19 @@ def sample_curve(
             alpha=alpha,
             corrected=corrected,
             seed=seed,
-            test=on_draw if exact else None,
+            test=(lambda rows, drawn: whole.p_value(rows, Sides(drawn, rows[:, -1]), seed)) if whole else None,
         )
+        points += [replace(point, share_evidence=whole.taken() if whole else None) for point in found]
     tell(len(ladder))
     held_out_level, why_not = _on_held_out(
-        values[~suspect], codes[~suspect], groups, p_value, alpha=alpha, runs=null_runs, seed=seed, exact=exact
+        (whole.rows if whole else values)[~suspect],
+        codes[~suspect],
+        groups,
+        p_value,
+        alpha=alpha,
+        runs=null_runs,
+        seed=seed,
+        exact=exact,
     )
     tell(len(ladder) + 1)
     group_size = len(values) / (groups.suspect + groups.held_out)
@@ -223,12 +232,37 @@ def _published(method: str, corrected: bool) -> PValue:
     return p_value
 
 
-def _exact_p(settings: ExactSettings) -> PValue:
-    def p_value(values: Floats, sides: Sides, seed: int) -> float:
-        # A small draw in which no feature varies says nothing, for neither side.
-        return exact_test(values, sides, settings=settings, seed=seed).p_value if any_usable(values) else 1
+class _Whole:
+    """The verdict's own procedure on drawn rows, and how often it ended in evidence since it was last asked.
 
-    return p_value
+    ``rows`` carry what it needs to know of a track: features, blind features and, last, the group. Two draws of one
+    set are comparable by construction, so where too few blind features were measured p alone decides.
+    """
+
+    def __init__(self, tracks: FeatureTable, alpha: float, permutations: int) -> None:
+        sets = Divided.of(tracks)
+        described = np.empty((len(sets.values), 0)) if sets.covariates is None else sets.covariates
+        self.rows: Floats = np.column_stack([sets.values, described, sets.sides.group_codes])
+        self._features = sets.values.shape[1]
+        self._procedure = Procedure.of(tracks, alpha=alpha, permutations=permutations, comparable="drawn from a table")
+        self._evidence: list[bool] = []
+
+    def p_value(self, rows: Floats, sides: Sides, seed: int) -> float:
+        """Return p; a small draw in which no feature varies says nothing, for neither side."""
+        values, described = rows[:, : self._features], rows[:, self._features : -1]
+        if not any_usable(values):
+            self._evidence.append(False)
+            return 1.0
+        split = Divided(values=values, covariates=described if described.shape[1] else None, sides=sides)
+        p, evidence = self._procedure.finds(split, seed=seed)
+        self._evidence.append(evidence)
+        return p
+
+    def taken(self) -> float:
+        """Return the share that ended in evidence, and begin anew."""
+        share = sum(self._evidence) / max(len(self._evidence), 1)
+        self._evidence.clear()
+        return share
 
 
 def _on_held_out(

@@ -17,7 +17,7 @@ from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconst
 from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.shift import adjusted_p_value
 from earwitness.stats.sides import Sides
-from earwitness.types import Bools, Floats
+from earwitness.types import Floats
 from earwitness.verdict.descriptive import known
 from earwitness.verdict.design import sides_of
 from earwitness.verdict.judge import judge
@@ -55,14 +55,6 @@ class Divided:
             covariates=described[:, kept] if kept.any() else None,
             sides=sides_of(tracks),
             blind_names=tuple(name for name, use in zip(names, kept, strict=True) if use),
-        )
-
-    def among(self, tracks: Bools, is_suspect: Bools) -> "Divided":
-        """Return some of the tracks, with labels ``[tracks kept]`` of their own."""
-        return Divided(
-            values=self.values[tracks],
-            covariates=None if self.covariates is None else self.covariates[tracks],
-            sides=self.sides.among(tracks, is_suspect),
         )
 
 
@@ -151,11 +143,15 @@ class Procedure:
     def finds(self, sets: Divided, *, seed: int, gate: BlindGate | None = None) -> tuple[float, bool]:
         """Return p, and whether the verdict is evidence of use; the control and the companion test left out."""
         test = self.test(sets, seed=seed)
+        return test.p_value, self.is_evidence(sets, test, seed=seed, gate=gate)
+
+    def is_evidence(self, sets: Divided, test: ExactTest, *, seed: int, gate: BlindGate | None = None) -> bool:
+        """Whether the verdict on a test is evidence of use; see `finds`."""
         if test.p_value > self.alpha:
-            return test.p_value, False
+            return False
         blind = self.without_model(sets, test, seed=seed, gate=gate)
         verdict, _ = judge(test, alpha=self.alpha, companion_p=1.0, a_a=None, blind=blind, comparable=self.comparable)
-        return test.p_value, verdict == "evidence_of_use"
+        return verdict == "evidence_of_use"
 
 
 def _varying(described: Floats | None) -> Floats | None:

@@ -194,8 +194,8 @@ def tipping_point(tipping: Tipping) -> str:
     )
     if not tipping.needed:
         return (
-            "Once all measured differences between the sets are balanced, what is left is within chance for this score, "
-            f"so one that nobody measured could explain it however weak{left}."
+            "Once all measured differences between the sets are balanced, what is left is within chance for this "
+            f"score, so one that nobody measured could explain it however weak{left}."
         )
     strongest = tipping.strongest[0] if tipping.strongest else None
     if strongest is None or strongest.multiple is None:
