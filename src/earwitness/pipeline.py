@@ -14,6 +14,7 @@ from earwitness import run_folder
 from earwitness.collection.index import Collection
 from earwitness.collection.index import index as index_collection
 from earwitness.collection.tracks import Role
+from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
 from earwitness.findings.describe import describe
@@ -36,8 +37,10 @@ __all__ = [
     "extract_stage",
     "foresee",
     "index_stage",
+    "infer",
     "look_stage",
     "open_target",
+    "plan_stage",
     "report_stage",
     "test_stage",
 ]
@@ -192,16 +195,41 @@ def test_stage(features: Path, settings: VerdictSettings, *, out: Path | None = 
     Every test of a run folder is a line of its log. The planned one is written to ``result.json``, any other
     under its number to ``attempts/``; of a lone table the result is written only where ``out`` says.
     """
-    table = FeatureTable.read(features, higher=settings.higher, lower=settings.lower)
-    result = dataset_inference(
-        table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed,
-        spanning=settings.spanning, corrected=settings.corrected, comparable=settings.comparable,
-    )  # fmt: skip
+    result = infer(features, settings)
     if features.is_dir():
         result = run_folder.keep_result(features, settings, result)
     if out is not None:
         result.write(out)
     return result
+
+
+def infer(features: Path, settings: VerdictSettings) -> DatasetInferenceResult:
+    """The test itself: from a table or a run folder to a result; nothing is written."""
+    table = FeatureTable.read(features, higher=settings.higher, lower=settings.lower)
+    return dataset_inference(
+        table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed,
+        spanning=settings.spanning, corrected=settings.corrected, comparable=settings.comparable,
+    )  # fmt: skip
+
+
+def plan_stage(
+    run: Path, settings: MeasureSettings, *, target: Target | None = None, test: VerdictSettings, commit: bool = True
+) -> tuple[str, Commitment | None]:
+    """Write plan.json of an indexed run and commit to it, before the target is asked about a track.
+
+    Returns the plan's hash, and the commitment where one is made.
+
+    Raises
+    ------
+    EarwitnessError
+        Where the folder holds features, or another plan.
+    """
+    from earwitness.measure.prepare import prepare
+
+    _, _, plan = prepare(settings, target or open_target(settings, test), Collection.read(run))
+    plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
+    plan.claim(run)
+    return plan.hash, Commitment.make(run, plan.hash) if commit else None
 
 
 def report_stage(run: Path) -> Path:

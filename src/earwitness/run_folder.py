@@ -15,6 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_text
 from earwitness.measure.plan import PLAN_NAME, Plan
@@ -25,7 +28,7 @@ from earwitness.verdict.result import DatasetInferenceResult
 RESULT_NAME = "result.json"
 ENVIRONMENT_NAME = "environment.json"
 OTHER_RESULTS = "attempts"
-_VERSIONS = ("earwitness", "torch", "transformers", "numpy", "scipy", "polars")
+VERSIONS = ("earwitness", "torch", "transformers", "numpy", "scipy", "polars", "altair", "vl-convert-python")
 
 
 def settings_of(test: VerdictSettings) -> dict[str, Any]:
@@ -51,17 +54,9 @@ def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult
     if not (run / PLAN_NAME).exists():
         result.write(run / RESULT_NAME)
         return result
-    plan, warnings = _with_test(Plan.read(run), run, test)
-    differs = [*plan.track_differences(run), *differences(plan.test or {}, settings_of(test))]
-    result = result.model_copy(
-        update={
-            "plan_hash": plan.hash,
-            "departures": differs,
-            "target_name": target_name(run),
-            "reasons": [*([f"This test is not as planned: {'; '.join(differs)}."] if differs else []), *result.reasons],
-            "warnings": [*result.warnings, *warnings],
-        }
-    )
+    plan = _with_test(Plan.read(run), run, test)
+    result = as_recorded(run, plan, test, result)
+    differs = result.departures
     name = RESULT_NAME if not differs else f"{OTHER_RESULTS}/{next_number(run):04d}.json"
     result.write(run / name)
     append(
@@ -77,19 +72,38 @@ def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult
             "features_sha256": features_sha256(run),
             "result": name,
             "result_sha256": file_sha256(run / name),
-            "version": _version("earwitness"),
+            "version": version_of("earwitness"),
         },
     )
     return result
 
 
-def _with_test(plan: Plan, run: Path, test: VerdictSettings) -> tuple[Plan, list[str]]:
-    if plan.test is not None and not plan.test_fixed_late:
-        return plan, []
+def as_recorded(run: Path, plan: Plan, test: VerdictSettings, result: DatasetInferenceResult) -> DatasetInferenceResult:
+    """What a test found, with what its run adds: the plan, the model's name, and in what the test departs."""
+    differs = [*plan.track_differences(run), *differences(plan.test or {}, settings_of(test))]
+    return result.model_copy(
+        update={
+            "plan_hash": plan.hash,
+            "departures": differs,
+            "target_name": target_name(run),
+            "reasons": [*([f"This test is not as planned: {'; '.join(differs)}."] if differs else []), *result.reasons],
+            "warnings": [
+                *result.warnings,
+                *(
+                    ["The settings of the planned test were fixed after the features had been measured."]
+                    if plan.test_fixed_late
+                    else []
+                ),
+            ],
+        }
+    )
+
+
+def _with_test(plan: Plan, run: Path, test: VerdictSettings) -> Plan:
     if plan.test is None:
         plan = plan.model_copy(update={"test": settings_of(test), "test_fixed_late": True})
         plan.write(run)
-    return plan, ["The settings of the planned test were fixed after the features had been measured."]
+    return plan
 
 
 def inconsistencies(run: Path) -> list[str]:
@@ -103,7 +117,11 @@ def inconsistencies(run: Path) -> list[str]:
         return []
     plan = Plan.read(run)
     found = [f"tracks.parquet is not as planned: {difference}" for difference in plan.track_differences(run)]
+    found += _content_differences(run)
     last = attempts[-1]
+    committed = Commitment.read(run)
+    if committed is not None and committed.plan_hash != plan.hash:
+        found.append(f"plan.json is not the plan that was committed on {committed.made}")
     if plan.hash != last.plan_hash:
         found.append(f"plan.json is not the plan that attempt {last.number} was held against")
     if features_sha256(run) != last.features_sha256:
@@ -115,6 +133,13 @@ def inconsistencies(run: Path) -> list[str]:
         elif file_sha256(path) != attempt.result_sha256:
             found.append(f"{name} is not the result that attempt {attempt.number} noted")
     return found
+
+
+def _content_differences(run: Path) -> list[str]:
+    """Tracks of tracks.parquet whose name is not the hash of their content."""
+    tracks = pl.read_parquet(run / "tracks.parquet")
+    other = tracks.filter(pl.col("content_sha256").str.slice(0, 16) != pl.col("track_id"))["track_id"].to_list()
+    return [f"tracks.parquet gives track {other[0]} another content than it was indexed with"] if other else []
 
 
 def target_name(run: Path) -> str | None:
@@ -159,7 +184,7 @@ def _session(settings: MeasureSettings, seconds: float, tracks: int) -> dict[str
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "versions": {name: _version(name) for name in _VERSIONS},
+        "versions": {name: version_of(name) for name in VERSIONS},
         "extract_seconds": round(seconds, 2),
         "extracted_tracks": tracks,
         "peak_memory_mib": _peak_memory_mib(),
@@ -176,7 +201,8 @@ def _peak_memory_mib() -> int | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The installed version of a package."""
     try:
         return version(package)
     except PackageNotFoundError:

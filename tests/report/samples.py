@@ -146,7 +146,6 @@ def full_context(*, tracks: int = 80) -> ReportContext:
     return ReportContext(
         title="Audit of fiddle-musicgen for the Example Ensemble",
         created="2025-11-24",
-        run_name="runs/example",
         sets=set_summaries(rows),
         tracks=rows,
         failures=(
@@ -209,7 +208,6 @@ def hostile(text: str) -> tuple[DatasetInferenceResult, ReportContext]:
     dirty_context = ReportContext(
         title=f"{text}title",
         created=f"{text}created",
-        run_name=f"{text}run",
         sets=set_summaries(tracks),
         tracks=(*tracks, TrackRow(track_id=f"{text}id", role=f"{text}role", group="g")),
         failures=(Failure(**row),),

@@ -16,8 +16,10 @@ def test_report_writes_page_and_hashes_that_verify(tmp_path: Path, capsys: pytes
     assert f"report: {tmp_path / 'report.html'}" in printed
     verify.command(tmp_path)
     checked = capsys.readouterr().out
-    assert checked.startswith("2 files match.")
-    assert checked.rpartition(" ")[2] in printed
+    first = checked.splitlines()[0]
+    assert first.startswith("3 files match.")
+    assert first.rpartition(" ")[2] in printed
+    assert "The page rendered again: the same, byte for byte." in checked
 
 
 def test_verify_names_what_changed_and_what_to_do(tmp_path: Path) -> None:

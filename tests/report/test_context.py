@@ -43,7 +43,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_run_folder_is_read_into_one_record(run: Path) -> None:
     context = report_context(run, title="T", created="today")
-    assert (context.title, context.created, context.run_name) == ("T", "today", str(run))
+    assert (context.title, context.created) == ("T", "today")
     assert context.tracks[1] == TrackRow(
         track_id="b", role="suspect", group="x", seconds=30.0, sha256="2" * 64, group_from="folder", path="b.flac"
     )
@@ -66,7 +66,7 @@ def test_sets_are_counted_and_unknown_lengths_leave_the_minutes_unknown(run: Pat
 
 
 def test_an_empty_folder_gives_an_empty_context(tmp_path: Path) -> None:
-    assert report_context(tmp_path) == ReportContext(run_name=str(tmp_path))
+    assert report_context(tmp_path) == ReportContext()
 
 
 def test_the_report_itself_is_not_among_the_hashed_files(run: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_golden_figures_are_on_the_page(full_page: str) -> None:
         "by folder (8 tracks), by album tag (72 tracks)",
         "suspect/17 Low Tide.mp3 index AudioError It ends early.",
         "arXiv 2409.19798",
-        "earwitness verify runs/example",
+        "earwitness verify RUN",
         "windows.per_track 3",
         "extract, seconds 214.8",
         "Audit of fiddle-musicgen for the Example Ensemble",
@@ -132,9 +132,9 @@ def test_strangers_strings_are_shown_and_never_obeyed() -> None:
     for place in (
         "title", "created", "name", "family", "sha", "reason", "warning", "method", "scorer", "hash", "artist",
         "album", "group", "role", "path", "stage", "error", "message", "key", "inner", "item", "package", "version",
-        "digest", "run",
+        "digest",
     ):  # fmt: skip
-        assert f"{PAYLOAD}{place}" in text.replace("'\"'\"'", "'"), place
+        assert f"{PAYLOAD}{place}" in text, place
     assert PAYLOAD in text
     assert ">49<" not in html
 

@@ -10,6 +10,7 @@ from earwitness.cli import (
     attempts,
     audit,
     bench,
+    bundle,
     calibrate,
     check,
     curve,
@@ -19,6 +20,7 @@ from earwitness.cli import (
     index,
     inspect,
     mia,
+    plan,
     power,
     prompts,
     reference,
@@ -56,7 +58,15 @@ def _options(
 
 
 for _panel, _commands in {
-    "The main job": (("demo", demo), ("audit", audit), ("report", report), ("verify", verify), ("attempts", attempts)),
+    "The main job": (
+        ("demo", demo),
+        ("plan", plan),
+        ("audit", audit),
+        ("report", report),
+        ("bundle", bundle),
+        ("verify", verify),
+        ("attempts", attempts),
+    ),
     "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
     "Before and after": (
         ("inspect", inspect),

@@ -1,42 +1,117 @@
-"""``earwitness verify``: has any file of a run been changed since its hashes were noted?"""
+"""``earwitness verify``: is a run, or a bundle of one, what it says it is?"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from earwitness.cli import options
+from earwitness.cli.progress import bar
 from earwitness.errors import EarwitnessError
 
 _NAMED = 5
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="The run folder to check against its hashes.json.")],
+    run: Annotated[Path, typer.Argument(help="The run folder, or the bundle (zip) made of it.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Hashes and log alone; nothing is computed again.")] = False,
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            help="Command that checks the bundle's signature; {} stands for the bundle, which is also its standard "
+            "input: 'ssh-keygen -Y verify -f signers -I me@example.org -n earwitness -s {}.sig'."
+        ),
+    ] = None,
+    audio: Annotated[
+        list[Path] | None, typer.Option(help="Folder with the audio of the run (repeatable); files are found by hash.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The model, to measure a sample of the audio again.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Tracks to measure again.")] = 4,
+    seed: Annotated[int, typer.Option(help="Draws the sample.")] = 0,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 8,
 ) -> None:
-    """Check every file of a run folder against hashes.json, and plan, features and results against the log of attempts.
+    """Check files, log and plan; compute every result and render the page again; with audio and model, measure again.
 
-    Exits with 2 where something does not match.
+    Whatever was changed is named, and the status is then 2.
 
-    Example: earwitness verify RUN
+    Example: earwitness verify case-17.zip --audio my-albums --audio my-unreleased --target facebook/musicgen-small
     """
-    from earwitness.report.bundle import verify
+    from earwitness.files import file_sha256
+    from earwitness.report.archive import unpacked
+    from earwitness.report.bundle import HASHES_NAME, hash_files
+
+    if target is not None and not audio:
+        raise EarwitnessError("A model alone cannot be asked again; give the audio of the run too, with --audio DIR.")
+    if signature is not None:
+        _check_signature(run, signature)
+    with unpacked(run) as folder:
+        _settle(run, _files(folder))
+        typer.echo(
+            f"{len(hash_files(folder))} files match. SHA-256 of hashes.json: {file_sha256(folder / HASHES_NAME)}"
+        )
+        if not quick:
+            _settle(run, _computed(folder))
+        if audio:
+            _settle(run, _measured(folder, audio, target, sample, seed, device=device, batch_size=batch_size))
+
+
+def _files(folder: Path) -> list[str]:
     from earwitness.run_folder import inconsistencies
+    from earwitness.verification import changed_files
 
-    found = verify(run)
-    if not found.all_match:
-        kinds = (("changed", found.changed), ("missing", found.missing), ("added", found.added))
-        differences = "; ".join(f"{kind}: {_listed(names)}" for kind, names in kinds if names)
-        raise EarwitnessError(
-            f"{run} is not as it was when its hashes were noted ({differences}); "
-            "restore the original files, or run the audit again."
+    return list(changed_files(folder)) or inconsistencies(folder)
+
+
+def _computed(folder: Path) -> list[str]:
+    from earwitness.verdict.attempts import read_attempts
+    from earwitness.verification import other_page, other_results
+
+    with bar("computing again") as on_progress:
+        problems = [*other_results(folder, on_progress), *other_page(folder)]
+    if not problems:
+        results = len({attempt.result for attempt in read_attempts(folder)})
+        typer.echo(f"{results} results computed again from the feature table: the same, byte for byte.")
+        typer.echo("The page rendered again: the same, byte for byte.")
+    return problems
+
+
+def _measured(
+    folder: Path, audio: list[Path], target: str | None, sample: int, seed: int, **machine: str | int
+) -> list[str]:
+    from earwitness import remeasure
+    from earwitness.measure.plan import Plan
+
+    with bar("hashing the audio") as on_progress:
+        found = remeasure.located(folder, audio, on_progress)
+    if problems := list(remeasure.other_files(folder, found, audio)):
+        return problems
+    typer.echo(f"{len(found)} audio files are those that were indexed.")
+    if target is None:
+        return []
+    settings = remeasure.settings_of_plan(Plan.read(folder), target, **machine)
+    with bar("asking the target again") as on_progress:
+        problems = list(
+            remeasure.other_measurements(folder, found, settings, sample=sample, seed=seed, on_progress=on_progress)
         )
-    if problems := inconsistencies(run):
+    if not problems:
+        typer.echo(f"{min(sample, len(found))} tracks measured again: the model gives the same features.")
+    return problems
+
+
+def _settle(run: Path, problems: list[str]) -> None:
+    """One line that names whatever was found."""
+    if problems:
+        more = f" and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
         raise EarwitnessError(
-            f"{run} contradicts its own log: {'; '.join(problems)}; restore the original files, or run the audit again."
+            f"{run} is not what it says it is: {'; '.join(problems[:_NAMED])}{more}; restore the original files, or "
+            "run the audit again."
         )
-    typer.echo(f"{len(found.matching)} files match. SHA-256 of hashes.json: {found.hashes_sha256}")
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _check_signature(run: Path, signature: str) -> None:
+    from earwitness.signing import check_signature
+
+    if run.is_dir():
+        raise EarwitnessError(f"{run} is a folder, and a signature belongs to a bundle; give the zip.")
+    typer.echo(f"signature: {check_signature(run, signature)}")

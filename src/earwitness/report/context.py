@@ -13,7 +13,9 @@ from typing import cast
 
 import polars as pl
 
+from earwitness.case import Case
 from earwitness.collection.tracks import FAILURE_SCHEMA, Failure
+from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError
 from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
 from earwitness.report.bundle import REPORT_NAME, hash_files
@@ -59,8 +61,10 @@ class ReportContext:
         The heading of the report.
     created
         When it was made, as text; passed in, never taken from the clock here.
-    run_name
-        The run folder as the user should type it in ``earwitness verify``.
+    case
+        What the author states beside the numbers.
+    committed
+        The commitment to the plan, where it was laid down before the model was asked.
     sets, tracks, failures
         The two sets, their tracks, and the files left out.
     plan
@@ -79,7 +83,8 @@ class ReportContext:
 
     title: str | None = None
     created: str | None = None
-    run_name: str | None = None
+    case: Case = field(default_factory=Case)
+    committed: Commitment | None = None
     sets: tuple[SetSummary, ...] = ()
     tracks: tuple[TrackRow, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -103,14 +108,16 @@ def report_context(
     """
     if not run_folder.is_dir():
         raise EarwitnessError(f"{run_folder} is not a folder; give the run folder that `earwitness audit` wrote.")
+    case = Case.read(run_folder)
     plan = _json_object(run_folder / "plan.json")
     environment = _json_object(run_folder / "environment.json")
     timings = environment.get("timings")
     tracks = tuple(_track(row) for row in _rows(run_folder / "tracks.parquet"))
     return ReportContext(
-        title=title,
-        created=created,
-        run_name=str(run_folder),
+        title=title or case.title,
+        created=created or case.report_made,
+        case=case,
+        committed=Commitment.read(run_folder),
         sets=set_summaries(tracks),
         tracks=tracks,
         failures=tuple(

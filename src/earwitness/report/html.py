@@ -6,12 +6,12 @@ every title, tag and message is a stranger's input; only our own drawings are in
 markup, after ``svg`` has reduced them to shapes and text.
 """
 
-import shlex
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from earwitness.case import Case
 from earwitness.files import write_text
 from earwitness.report import near_copies, tables, wording
 from earwitness.report.bundle import REPORT_NAME
@@ -90,7 +90,6 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             settings=tables.settings_table(result, context),
             environment=tables.environment_table(context),
             files=tables.file_table(context),
-            verify_command=f"earwitness verify {shlex.quote(context.run_name or 'RUN')}",
             references=references(feature.name for feature in result.features),
         )
     )
@@ -112,16 +111,22 @@ def write_report(run_folder: Path, *, title: str | None = None, created: str | N
     Parameters
     ----------
     title
-        The heading; a general one otherwise.
+        The heading; a general one where neither this nor ``case.json`` says one.
     created
-        The date to print, as text; none otherwise, so that the same run gives the same page.
+        The date to print, as text; without one the same run gives the same page.
 
     Raises
     ------
     EarwitnessError
         Where the folder or its ``result.json`` is missing, or a file in it cannot be read.
     """
-    context = report_context(run_folder, title=title, created=created)
+    DatasetInferenceResult.read(run_folder / RESULT_NAME)
+    Case.note(run_folder, title=title, report_made=created)
     path = run_folder / REPORT_NAME
-    write_text(path, render_html(DatasetInferenceResult.read(run_folder / RESULT_NAME), context))
+    write_text(path, page_of(run_folder))
     return path
+
+
+def page_of(run_folder: Path) -> str:
+    """The page that the files of a run give: what ``report.html`` must be, to the letter."""
+    return render_html(DatasetInferenceResult.read(run_folder / RESULT_NAME), report_context(run_folder))
