@@ -144,6 +144,29 @@ def minimum_detectable_auc(
     return float(norm.cdf(shift / np.sqrt(2)))
 
 
+def power_from_smallest(auc: ArrayLike, smallest: float, *, alpha: float = 0.01, power: float = 0.8) -> Floats:
+    """Return the chance that effects of these AUCs are found where ``smallest`` is found with the stated power.
+
+    ``Φ(d/d₀ · (z_{1−α} + z_{power}) − z_{1−α})`` with ``d = √2 Φ⁻¹(AUC)``: the curve of `power_at` through one known
+    point, whatever design gave it.
+
+    Parameters
+    ----------
+    auc
+        AUCs of a track's score, any shape, in [0, 1).
+    smallest
+        The AUC found with ``power``, in (.5, 1).
+
+    Examples
+    --------
+    >>> power_from_smallest([0.5, 0.6], 0.6, alpha=0.01).round(2).tolist()
+    [0.01, 0.8]
+    """
+    _check(alpha=alpha, power=power)
+    share = norm.ppf(np.asarray(auc, dtype=np.float64)) / norm.ppf(smallest)
+    return np.asarray(norm.cdf(share * _quantiles(alpha, power) - norm.isf(alpha)), dtype=np.float64)
+
+
 def auc_with_windows(
     auc: float, windows: float, *, measured_with: float = DEFAULT_WINDOWS, correlation: float = WINDOW_CORRELATION
 ) -> float:

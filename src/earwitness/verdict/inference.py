@@ -93,6 +93,35 @@ def dataset_inference(
     EarwitnessError
         If a setting is out of range, groups span both sides, or no usable feature is left.
 
+    Examples
+    --------
+    Ten albums of three tracks a side, and one score of another tool, higher where a track was trained on:
+
+    >>> import numpy as np
+    >>> import polars as pl
+    >>> from earwitness import FeatureTable, dataset_inference
+    >>> rng, n = np.random.default_rng(0), 30
+    >>> table = FeatureTable.from_frame(
+    ...     pl.DataFrame(
+    ...         {
+    ...             "track_id": [f"{side}-{i}" for side in "sh" for i in range(n)],
+    ...             "role": ["suspect"] * n + ["held_out"] * n,
+    ...             "group": [f"album {side}{i // 3}" for side in "sh" for i in range(n)],
+    ...             "score": np.concatenate([rng.normal(1.5, 1, n), rng.normal(0, 1, n)]),
+    ...         }
+    ...     ),
+    ...     higher=["score"],
+    ... )
+    >>> result = dataset_inference(
+    ...     table, permutations=999, a_a_runs=0, comparable="Out-takes of the same sessions, never published."
+    ... )
+    >>> result.verdict, result.p_value
+    ('evidence_of_use', 0.001)
+    >>> result
+    <DatasetInferenceResult: evidence_of_use, p 0.001 at level 0.01, 30 suspect v 30 held-out tracks in 10 v 10 groups>
+    >>> result.to_frame().columns
+    ['track_id', 'role', 'group', 'score', 'p_value']
+
     Notes
     -----
     Dataset inference after Maini et al. (2406.06443) and Dubiński et al. (2411.12858).

@@ -7,7 +7,7 @@ that a run did not compute are ``None``: absent, never zero.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,11 @@ from earwitness.stats.aa import AAControl
 from earwitness.stats.blind import LEAST_INFORMATIVE, BlindGate
 from earwitness.stats.fraction import UsedFraction
 from earwitness.verdict.near_copies import NearCopies
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from earwitness.plots import ResultPlots
 
 SCHEMA_VERSION = 2
 Verdict = Literal["evidence_of_use", "no_evidence", "inconclusive", "cannot_be_tested"]
@@ -185,6 +190,31 @@ class DatasetInferenceResult(_Record):
     def alike(self) -> bool:
         """Whether the sets were shown to be alike without the model (`Blind.alike`)."""
         return self.blind is not None and self.blind.alike
+
+    def __repr__(self) -> str:
+        from earwitness.verdict.notebook import one_line
+
+        return one_line(self)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from earwitness.verdict.notebook import html
+
+        return html(self)
+
+    @property
+    def plot(self) -> "ResultPlots":
+        """The charts: ``result.plot.scores()``, ``roc()``, ``power()``, ``signals()``; altair is loaded here."""
+        from earwitness.plots import ResultPlots
+
+        return ResultPlots(self)
+
+    def to_frame(self, of: Literal["tracks", "features"] = "tracks") -> "pl.DataFrame":
+        """The tracks (id, role, group, score, p-value) or the features as a polars data frame, one row each."""
+        from earwitness.verdict.notebook import frame
+
+        return frame(self, of)
 
     def write(self, path: Path) -> None:
         """Write the record as JSON, atomically."""
