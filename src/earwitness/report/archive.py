@@ -18,10 +18,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically
 from earwitness.report.bundle import HASHES_NAME, hash_files, verify
 
-PARTS = (
-    "plan.json", "commitment.json", "case.json", "tracks.parquet", "failures.parquet", "features/part-*.parquet",
-    "attempts.jsonl", "attempts/*.json", "result.json", "report.html", "report.pdf", "environment.json", HASHES_NAME,
-)  # fmt: skip
+PARTS = ("*.json", "*.jsonl", "*.parquet", "*.html", "*.pdf", "features/part-*.parquet", "attempts/*.json")
 """The files of a run, as patterns; each covers one folder's depth."""
 _NEEDED = ("plan.json", "tracks.parquet", "attempts.jsonl", "result.json", "report.html")
 _LIMIT_BYTES = 256 * 2**20
@@ -118,7 +115,7 @@ def _unpack(path: Path, archive: zipfile.ZipFile, folder: Path) -> Path:
 
 def _is_part(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return ".." not in parts and any(
+    return not any(part.startswith(".") for part in parts) and any(
         len(PurePosixPath(pattern).parts) == len(parts) and fnmatchcase(name, pattern) for pattern in PARTS
     )
 
