@@ -8,14 +8,16 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import librosa
 import numpy as np
+import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+
+librosa = pytest.importorskip("librosa", reason="needs pip install 'earwitness[perturb]'")
 
 RATE, FFT, HOP, BANDS = 16_000, 512, 160, 16
 WIDTH, MULTIPLES, BLOCKS, CHANNELS, SCALE = 32, (1, 2, 2), 2, 4, 0.9227914214134216

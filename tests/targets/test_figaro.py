@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pretty_midi
 import pytest
 import symusic
 import torch
@@ -156,6 +155,7 @@ def test_chords_are_named_by_the_best_template(sounding: tuple[int, ...], name: 
                [(960, 3, 4)], []],
 )  # fmt: skip
 def test_beats_and_bars_are_those_of_pretty_midi(tmp_path: Path, metres: list[tuple[int, int, int]]) -> None:
+    pretty_midi = pytest.importorskip("pretty_midi", reason="needs pip install 'earwitness[demo]'")
     score = long_score()
     score.time_signatures.clear()
     score.time_signatures.extend([symusic.TimeSignature(*metre) for metre in metres])
@@ -170,6 +170,7 @@ def test_beats_and_bars_are_those_of_pretty_midi(tmp_path: Path, metres: list[tu
 
 
 def test_chroma_is_that_of_pretty_midi(tmp_path: Path) -> None:
+    pretty_midi = pytest.importorskip("pretty_midi", reason="needs pip install 'earwitness[demo]'")
     score = long_score()
     score.tempos.append(symusic.Tempo(0, 97))
     track = score.tracks[0]

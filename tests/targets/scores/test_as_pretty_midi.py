@@ -5,7 +5,6 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pretty_midi
 import pytest
 
 from earwitness.errors import AudioError
@@ -69,6 +68,7 @@ def random_file(seed: int) -> bytes:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_files_read_as_pretty_midi_reads_them(seed: int) -> None:
+    pretty_midi = pytest.importorskip("pretty_midi", reason="needs pip install 'earwitness[demo]'")
     data = random_file(seed)
     theirs = pretty_midi.PrettyMIDI(io.BytesIO(data))
     ours = read_as_pretty_midi(data)
@@ -92,6 +92,7 @@ def test_random_files_read_as_pretty_midi_reads_them(seed: int) -> None:
 
 
 def test_signatures_count_in_the_first_track_only() -> None:
+    pretty_midi = pytest.importorskip("pretty_midi", reason="needs pip install 'earwitness[demo]'")
     data = midi_file([(0, on(60)), (10, off(60))], [(0, COMMON_TIME), (0, on(60)), (10, off(60))])
     assert not len(read_as_pretty_midi(data).time_signatures)
     with warnings.catch_warnings():

@@ -145,7 +145,7 @@ def load_tokenizer(path: Path) -> "MusicTokenizer":
     name = read_config(path.parent, path.name).get("tokenization")
     kind = getattr(miditok, name, None) if isinstance(name, str) else None
     if not (isinstance(kind, type) and issubclass(kind, miditok.MusicTokenizer)):
-        raise TargetError(f"{path} is no miditok tokenizer (its tokenization is {name!r}); save it with miditok.")
+        raise TargetError(f"{path} is not a miditok tokenizer (its tokenization is {name!r}); save it with miditok.")
     tokenizer = load_safely(f"The tokenizer {path}", lambda: kind(params=path))
     if tokenizer.is_multi_voc:
         raise TargetError(f"{path} is a {name} with several vocabularies; one with a single vocabulary is needed.")
