@@ -197,7 +197,7 @@ def _check_usable(
             messages = [failure.message for role, failure in left_out if role is side]
             raise EarwitnessError(
                 f"None of the {len(messages)} {side} files can be used; the first: {messages[0]} "
-                "Give at least one good file a set."
+                "Give at least one good file per set."
             )
 
 

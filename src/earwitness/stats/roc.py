@@ -51,7 +51,7 @@ def auc_delong(
     ``AUC = P(x > y) + ½ P(x = y)``. With placements ``V`` (see `placements`) and ``I`` groups
     of the positives, ``var = I/((I−1) m²) Σ_g (Σ_{i∈g} (V_i − AUC))² +`` the same for the
     negatives, plus twice the cross term for a group that has tracks on both sides. With one
-    track a group this is DeLong's variance. The interval is symmetric on the logit scale, so
+    track per group this is DeLong's variance. The interval is symmetric on the logit scale, so
     it stays inside [0, 1]; at an AUC of exactly 0 or 1 the estimate is its own near limit and
     the far limit is the exact one for perfect separation of ``min(groups)`` pairs.
 
