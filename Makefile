@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NEEDED := (3, 11)
-# One process a core; the tests of a file stay together, because they share what they make.
+# One process per core; the tests of a file stay together, because they share what they make.
 PARALLEL := -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
