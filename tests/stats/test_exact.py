@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import nnls
 from scipy.stats import binom, norm, rankdata
 
-from earwitness.stats.comparison import columns_of, compare
+from earwitness.stats.comparison import columns_of, compare, label_free_fit
 from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, share_as_large, smallest_p, unconstrained_test
 from earwitness.stats.scorers import Equal, Headline, NonNegativeRidge, Strongest, Tail, statistics
 from earwitness.stats.sides import Sides
@@ -404,3 +404,16 @@ def test_companion_keeps_its_level() -> None:
         for run in range(300)
     )
     assert binom.ppf(0.0005, 300, 0.05) <= fired <= binom.ppf(0.9995, 300, 0.05)
+
+
+def test_a_fit_made_once_changes_nothing() -> None:
+    rng = np.random.default_rng(12)
+    described = rng.standard_normal((60, 4))
+    values = described[:, :2] + rng.standard_normal((60, 2))
+    sides = Sides(np.arange(60) < 30, np.arange(60) // 2)
+    settings = ExactSettings(permutations=99)
+    whole = exact_test(values, sides, settings=settings, covariates=described)
+    again = exact_test(values, sides, settings=settings, covariates=label_free_fit(described, 30))
+    assert again.p_value == whole.p_value
+    assert again.statistics == whole.statistics
+    assert again.statistics != exact_test(values, sides, settings=settings).statistics

@@ -23,7 +23,7 @@ from earwitness.stats.differences import Differences, LesserDifferences, PairDif
 from earwitness.stats.grouping import GroupRows, UsableScores, codes_by_content, group_rows, standardised, usable_scores
 from earwitness.stats.labellings import Flips, Labellings
 from earwitness.stats.pairing import pair_rows, unit_rows
-from earwitness.stats.projection import LABEL_FREE_DF_SHARE, blind_design, project
+from earwitness.stats.projection import LABEL_FREE_DF_SHARE, Projection, blind_design, project
 from earwitness.stats.scorers import Scorer, fixed_columns
 from earwitness.stats.sides import Sides, codes
 from earwitness.types import Bools, Floats, Ints
@@ -134,8 +134,14 @@ def columns_of(
     )
 
 
+def label_free_fit(covariates: Floats, groups: int) -> Projection:
+    """Return the fit that `compare` makes of sets with so many groups; it depends on neither labels nor features."""
+    design = blind_design(covariates)
+    return project(design, np.ones(len(design)), budget=LABEL_FREE_DF_SHARE * groups)
+
+
 def compare(
-    columns: Columns, *, permutations: int, covariates: Floats | None = None, directed: bool = True
+    columns: Columns, *, permutations: int, covariates: Floats | Projection | None = None, directed: bool = True
 ) -> Comparison:
     """Return the comparison of sets, within strata where there are any, or of pairs.
 
@@ -146,25 +152,29 @@ def compare(
     permutations
         Labellings drawn where there are more than that.
     covariates
-        ``[tracks, blind features]`` whose part is taken out of every column.
+        ``[tracks, blind features]`` whose part is taken out of every column; for sets also their `label_free_fit`.
     directed
         Whether the lesser difference counts; otherwise that with the covariates' part taken out once.
     """
-    design = None if covariates is None else blind_design(covariates)
     sides = columns.sides
     if sides.pairs is not None:
+        if isinstance(covariates, Projection):
+            raise ValueError("differences within pairs are fitted anew: give the covariates themselves")
+        design = None if covariates is None else blind_design(covariates)
         return _paired(columns, sides.pairs, permutations, design, directed=directed)
     once = twice = columns.values
-    if design is not None:
-        budget = LABEL_FREE_DF_SHARE * (int(sides.groups.max()) + 1)
-        explained = project(design, np.ones(len(design)), budget=budget).fitted(once)
+    if covariates is not None:
+        fit = covariates
+        if not isinstance(fit, Projection):
+            fit = label_free_fit(fit, int(sides.groups.max()) + 1)
+        explained = fit.fitted(once)
         # A missing value is neutral, whatever its track sounds like.
         explained[:, : columns.features][columns.scores.absent] = 0.0
         once, twice = once - explained, once - (1 + RESERVE) * explained
     rows = group_rows(once, sides.groups, strata=sides.strata)
     plain = SetDifferences(rows.values, rows.weights)
     differences: Differences = plain
-    if design is not None and directed:
+    if covariates is not None and directed:
         reserved = group_rows(twice, sides.groups, strata=sides.strata)
         differences = LesserDifferences(plain, SetDifferences(reserved.values, reserved.weights))
     return Comparison(

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from earwitness.stats.comparison import Comparison, columns_of, compare
+from earwitness.stats.projection import Projection
 from earwitness.stats.scorers import DIRECTED, UNDECLARED, UNDIRECTED, Fixed, Scorer, statistics, unit_score
 from earwitness.stats.sides import Sides
 from earwitness.stats.splits import fold_of_groups
@@ -104,7 +105,7 @@ def exact_test(
     settings: ExactSettings | None = None,
     seed: int = 0,
     headline: ArrayLike | None = None,
-    covariates: Floats | None = None,
+    covariates: Floats | Projection | None = None,
 ) -> ExactTest:
     """Test whether suspects score higher than held-out tracks, by relabelling whole groups.
 
@@ -127,7 +128,7 @@ def exact_test(
         them equally by default.
     covariates
         ``[tracks, blind features]`` whose part in the features is taken out without looking at labels
-        (`earwitness.stats.comparison`); NaN = missing.
+        (`earwitness.stats.comparison`); NaN = missing. For many tests of the same tracks: their `label_free_fit`.
 
     Returns
     -------

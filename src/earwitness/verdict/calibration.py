@@ -19,7 +19,7 @@ from earwitness.stats.aa import RejectionRate, aa_control, pseudo_suspect_groups
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats
 from earwitness.verdict.admission import one_side_a_group, tracks_with_values
-from earwitness.verdict.procedure import Divided, Procedure
+from earwitness.verdict.procedure import Divided, Procedure, fit_of
 
 _RELABELLINGS = 499
 _HALVES = "they are halves of one set"
@@ -87,12 +87,13 @@ def calibrate(
             f"The {count} held-out groups are too few to be split and still reach p = {smallest:g}; "
             "add held-out groups, or ask for a larger --alpha."
         )
+    fit = fit_of(described, count)
     procedure = Procedure.of(tracks, alpha=smallest, permutations=_RELABELLINGS, comparable=_HALVES).repeated()
     ordered = sorted(alphas)
     accused = dict.fromkeys(ordered, 0)
 
     def p_value(values: Floats, sides: Sides, run_seed: int) -> float:
-        split = Divided(values=values, covariates=described, sides=sides)
+        split = Divided(values=values, covariates=described, sides=sides, fit=fit)
         test = procedure.test(split, seed=run_seed)
         for alpha in ordered:
             accused[alpha] += replace(procedure, alpha=alpha).is_evidence(split, test, seed=run_seed)

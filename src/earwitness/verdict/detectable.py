@@ -9,7 +9,7 @@ from math import ceil
 from earwitness.stats.blind import LEAST_INFORMATIVE, BlindGate
 from earwitness.stats.planting import Original, Repetition, smallest_effect, step_of_auc
 from earwitness.types import Floats
-from earwitness.verdict.procedure import Divided, Procedure
+from earwitness.verdict.procedure import Divided, Procedure, fit_of
 from earwitness.verdict.result import Power
 
 DRAWS = 30
@@ -54,11 +54,12 @@ def detectable(
         covariates=sets.covariates,
         strata=None if sides.strata is None else sides.stratum_codes,
     )
-    repeated = procedure.repeated()
+    fit = None if sides.paired else fit_of(sets.covariates, sum(sides.group_counts))
+    repeated, fitted = procedure.repeated(), replace(sets, fit=fit)
     possible = procedure.comparable is not None or (gate is not None and gate.informative >= LEAST_INFORMATIVE)
 
     def found(repetition: Repetition, values: Floats) -> bool:
-        drawn = replace(sets, values=values)
+        drawn = replace(fitted, values=values)
         if not possible:
             return repeated.test(drawn, seed=repetition.seed).p_value <= repeated.alpha
         return repeated.finds(drawn, seed=repetition.seed, gate=gate)[1]

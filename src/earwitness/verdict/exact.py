@@ -16,7 +16,7 @@ from earwitness.verdict.control import control
 from earwitness.verdict.descriptive import feature_results, score_auc
 from earwitness.verdict.detectable import detectable
 from earwitness.verdict.judge import findings, judge
-from earwitness.verdict.procedure import Divided, Procedure
+from earwitness.verdict.procedure import Divided, Procedure, fit_of
 from earwitness.verdict.result import DatasetInferenceResult, TrackResult
 from earwitness.verdict.tipping import tipping
 
@@ -42,11 +42,14 @@ def by_exact(
     companion = procedure.companion(sets, every, seed=seed)
 
     # Of the tracks that the control compares: of pairs all, of sets the held-out ones.
-    compared = sets.covariates if sides.paired or sets.covariates is None else sets.covariates[~sides.is_suspect]
-    of_control = procedure.repeated()
+    of_control, compared = procedure.repeated(), sets.covariates
+    if not sides.paired and compared is not None:
+        compared = compared[~sides.is_suspect]
+    fit = None if sides.paired else fit_of(compared, sides.group_counts[1])
 
     def under_the_null(values: Floats, sides: Sides, run_seed: int) -> float:
-        return of_control.test(Divided(values=values, covariates=compared, sides=sides), seed=run_seed).p_value
+        split = Divided(values=values, covariates=compared, sides=sides, fit=fit)
+        return of_control.test(split, seed=run_seed).p_value
 
     a_a, a_a_warnings = control(values, sides, alpha, runs, seed, p_value=under_the_null, exact=True)
     gate = procedure.gate(sets, seed=seed)

@@ -13,7 +13,9 @@ import numpy as np
 
 from earwitness.features import FeatureTable
 from earwitness.stats.blind import BlindGate, blind_gate, varying
+from earwitness.stats.comparison import label_free_fit
 from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
+from earwitness.stats.projection import Projection
 from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.shift import adjusted_p_value
 from earwitness.stats.sides import Sides
@@ -38,12 +40,15 @@ class Divided:
         Who stands where, and what may be exchanged.
     blind_names
         Of the covariates' columns, where they are known.
+    fit
+        What the covariates say of a feature, where these tracks are tested more than once (`fit_of`).
     """
 
     values: Floats
     covariates: Floats | None
     sides: Sides
     blind_names: tuple[str, ...] = ()
+    fit: Projection | None = None
 
     @classmethod
     def of(cls, tracks: FeatureTable) -> Self:
@@ -100,7 +105,8 @@ class Procedure:
         """Run the exact test, less what the blind features say."""
         return exact_test(
             sets.values, sets.sides,
-            settings=self.settings, seed=seed, headline=self.headline, covariates=_varying(sets.covariates),
+            settings=self.settings, seed=seed, headline=self.headline,
+            covariates=sets.fit or _varying(sets.covariates),
         )  # fmt: skip
 
     def companion(self, sets: Divided, every: Floats, *, seed: int) -> ExactTest:
@@ -152,6 +158,15 @@ class Procedure:
         blind = self.without_model(sets, test, seed=seed, gate=gate)
         verdict, _ = judge(test, alpha=self.alpha, companion_p=1.0, a_a=None, blind=blind, comparable=self.comparable)
         return verdict == "evidence_of_use"
+
+
+def fit_of(covariates: Floats | None, groups: int) -> Projection | None:
+    """Return what blind features say of tracks in so many groups: tests of other features or labels need no other.
+
+    For sets alone: differences within pairs are fitted anew.
+    """
+    described = _varying(covariates)
+    return None if described is None else label_free_fit(described, groups)
 
 
 def _varying(described: Floats | None) -> Floats | None:
