@@ -50,6 +50,7 @@ def test_the_collection_is_written_as_the_model_met_it(
 def test_a_tune_that_is_not_in_the_collection_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    pytest.importorskip("music21", reason="needs pip install 'earwitness[demo]'")
     on_card = shipped("fiddle").read()
     missing = replace(on_card.tunes[0], name="Nowhere")
     monkeypatch.setattr(Shipped, "read", lambda self: replace(on_card, tunes=(missing,)))
