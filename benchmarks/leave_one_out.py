@@ -40,7 +40,7 @@ CANDIDATES = {
         "excess loss with its codebooks=excess_loss/codebook=all;excess_loss/codebook=[0-9]",
         "excess loss + Min-K++=excess_loss/codebook=all,min_k_pp/k=*/codebook=all",
         "excess loss; Min-K++=excess_loss/codebook=all;min_k_pp/k=0.[135]/codebook=all",
-        "one number a signal="
+        "one number per signal="
         "excess_loss/codebook=all,loss/codebook=all,min_k/k=*/codebook=all,min_k_pp/k=*/codebook=all",
         "excess loss; everything=excess_loss/codebook=all;*",
     ),

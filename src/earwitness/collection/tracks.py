@@ -132,7 +132,7 @@ class Collection:
     Attributes
     ----------
     tracks
-        One row a `Track`, the suspect side first, each in order of path.
+        One row per `Track`, the suspect side first, each in order of path.
     failures
         ``track_id, path, stage, error, message`` of the files left out; ``track_id`` is empty where the
         file could not be decoded.

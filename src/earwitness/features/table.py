@@ -28,7 +28,7 @@ class FeatureTable:
         ``track_id``, ``role`` (suspect, held_out, member or non_member), ``group`` (the unit
         of independence: album, session …), optionally ``window``, then float64 features.
     specs
-        One `FeatureSpec` a feature column.
+        One `FeatureSpec` per feature column.
     plan_hash, target
         What the numbers were made with, where known.
     notes

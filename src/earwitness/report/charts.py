@@ -44,7 +44,7 @@ class Figure:
 
 
 def score_figure(tracks: Sequence[TrackResult]) -> Figure | None:
-    """Draw the track scores of both sets: a smooth outline over one row of dots a set.
+    """Draw the track scores of both sets: a smooth outline over one row of dots per set.
 
     The outline (a Gaussian kernel density) is left out under 20 tracks per set, where it
     would suggest more than is known. Above 300 tracks the dots are the percentiles
@@ -163,7 +163,7 @@ def family_figure(features: Sequence[FeatureResult]) -> Figure | None:
             chart,
             name="families",
             title="AUC of every feature by signal family",
-            description="One dot a feature; 0.5 is chance, further right, suspect tracks look more member-like.",
+            description="One dot per feature; 0.5 is chance, further right, suspect tracks look more member-like.",
         ),
         columns=("Signal family", "Codebook", "Setting", "AUC in the member direction"),
         rows=tuple(

@@ -6,7 +6,7 @@ member-like; NaN is missing. Nothing here looks at a label beyond which rows cha
 
 Columns are the usable features as normal scores, then what the fixed scorers compare. What blind
 features (``covariates``) say about a column is fitted by one ridge over all tracks together, with
-`LABEL_FREE_DF_SHARE` degrees of freedom a group. No label enters the fit (with pairs: it goes through
+`LABEL_FREE_DF_SHARE` degrees of freedom per group. No label enters the fit (with pairs: it goes through
 the origin, so turning a unit changes nothing), so the test stays exact. It is taken out once, which
 gains power, since it is noise to the question; and once more (`RESERVE`), in case what nobody measured
 differs as much as what was measured. The *lesser* of the two differences counts, in every labelling: a

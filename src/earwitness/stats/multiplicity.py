@@ -1,7 +1,7 @@
 """Many claims at once: what each may still say when several were tried.
 
 Goal: testing many models or artists must not raise the chance of one false accusation.
-Conventions: one number a claim, in the caller's order; NaN is a claim that could not be
+Conventions: one number per claim, in the caller's order; NaN is a claim that could not be
 tested, stays NaN (or not rejected), and is not counted.
 """
 

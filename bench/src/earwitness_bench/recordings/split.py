@@ -69,7 +69,7 @@ def split(recordings: Sequence[Recording], *, seed: int = SPLIT_SEED) -> list[Pa
 
 
 def card_text(parts: Sequence[Part], *, seed: int, about: Mapping[str, object]) -> str:
-    """The card of a split as JSON, a line a recording, with the content hashes."""
+    """The card of a split as JSON, a line per recording, with the content hashes."""
     lines = [
         json.dumps(
             {

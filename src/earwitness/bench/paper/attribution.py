@@ -1,6 +1,6 @@
 """Stable Audio Open: the recordings its makers list as training data, and the user's own held-out ones.
 
-Goal: one row a recording. Its two sources (Freesound, the Free Music Archive) are experiments of their
+Goal: one row per recording. Its two sources (Freesound, the Free Music Archive) are experiments of their
 own, since a sound effect and a song differ without any model. The lists have the columns ``id, title,
 author, license, url``; no list of recordings that were *not* used is published, so the user brings
 comparable later ones, described by the same columns. The group is the author. Layout, for either source::

@@ -5,7 +5,7 @@ The counterpart of the acoustic and container features for music that is written
 
 Conventions: times are ticks from the start of the file. Before the first statement of a tempo or
 a metre the standard's own hold, 120 quarters per minute and 4/4; a statement that cannot be meant
-(no time a quarter, no beat a bar) is passed over. A reader may drop tracks without notes: what is
+(no time per quarter, no beat per bar) is passed over. A reader may drop tracks without notes: what is
 counted is what the score holds.
 """
 

@@ -82,7 +82,7 @@ class ScoreBuffer:
     """Collects the reductions of consecutive chunks of frames for a batch of windows.
 
     ``add`` takes logits [batch, K, frames, V] for the frames that follow the ones seen
-    so far; ``windows`` gives one ``TokenScores`` a window, with ``quantities`` besides the usual.
+    so far; ``windows`` gives one ``TokenScores`` per window, with ``quantities`` besides the usual.
     """
 
     def __init__(self, codes: Tensor, quantities: Collection[str] = ()) -> None:

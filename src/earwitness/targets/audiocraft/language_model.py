@@ -2,7 +2,7 @@
 
 Both are pre-norm transformers over the sum of the codebooks' embeddings and a sinusoidal
 position (cosines first), with exact GELU, attention without biases scaled by 1/√(head width),
-projected T5 states as the condition, and one bias-free head a codebook. The start token is the
+projected T5 states as the condition, and one bias-free head per codebook. The start token is the
 number of codes. Settings that change any of this are refused.
 
 Source of the models: Copet et al., arXiv 2306.05284; Kreuk et al., arXiv 2209.15352.

@@ -53,7 +53,7 @@ class FigaroConfig(_Shape):
     d_model, num_attention_heads, intermediate_size, encoder_layers, decoder_layers
         The transformers' sizes.
     context_size
-        Tokens of music a window has, tokens of description it is given, and the last bar that can be embedded.
+        Tokens of music that a window has, tokens of description it is given, and the last bar that can be embedded.
     d_latent
         Width of a bar's learned description.
     description_flavor

@@ -106,7 +106,7 @@ class StableAudio:
         return Told(told, null, [bool(prompt) for prompt in prompts])
 
     def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str | Timed]) -> Tensor:
-        """ε float32 [batch, latent, frames] in z_t at timesteps int64 [batch] under one condition a row."""
+        """ε float32 [batch, latent, frames] in z_t at timesteps int64 [batch] under one condition per row."""
         frames = noisy.shape[-1]
         level = Level.at(timesteps.to(noisy.device))
         rest = level.alpha * self._silence[:, frames:] + level.sigma * self._silence_noise[:, frames:]
