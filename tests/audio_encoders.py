@@ -31,17 +31,20 @@ def encoded(
     *,
     kbps: int | None = None,
     path: Path | None = None,
+    rate: int | None = None,
     **options: str,
 ) -> bytes:
-    """Encode mono samples [n] at 44.1 kHz (Opus: taken to be at 48 kHz), in memory or into a file."""
+    """Encode mono samples [n], taken to be at 44.1 kHz (Opus: 48 kHz) unless said, in memory or into a file."""
     buffer = io.BytesIO()
-    rate = 48_000 if codec == "libopus" else RATE
+    rate = rate or (48_000 if codec == "libopus" else RATE)
     with av.open(buffer if path is None else str(path), "w", format=container, options=options) as file:
         stream = file.add_stream(codec, rate=rate)
         stream.layout = "mono"
         if kbps is not None:
             stream.bit_rate = 1000 * kbps
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        if (sixteen := {"wavpack": "s16p", "tta": "s16"}.get(codec)) is not None:
+            stream.format = sixteen  # their first choice is 8 bits
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples)[None], format="fltp", layout="mono")
         frame.sample_rate, frame.pts = rate, 0
         resampler = av.AudioResampler(format=stream.format.name, layout="mono", rate=rate)
         for piece in (*resampler.resample(frame), *resampler.resample(None)):

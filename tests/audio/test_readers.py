@@ -1,5 +1,6 @@
 """Every kind of file is read to its end, or refused; none is read in part in silence."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +123,71 @@ def test_a_playlist_dressed_up_as_music_leads_nowhere(tmp_path: Path) -> None:
 def test_a_picture_is_no_audio(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"^a\.mp3 cannot be decoded \(format not recognised\)"):
         decode(written(tmp_path / "a.mp3", b"\x89PNG\r\n\x1a\n" + bytes(400)))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "container"),
+    [
+        ("a.wv", "wavpack", "wv"),
+        ("a.tta", "tta", "tta"),
+        ("a.aiff", "pcm_s16be", "aiff"),
+        ("a.mka", "flac", "matroska"),
+    ],
+    ids=["WavPack", "True Audio", "AIFF", "Matroska"],
+)
+def test_what_collectors_keep_is_read_sample_for_sample(tmp_path: Path, name: str, codec: str, container: str) -> None:
+    ints = (music(1) * 32767).astype(np.int16)
+    soundfile.write(tmp_path / "a.flac", ints, RATE)
+    path = tmp_path / name
+    encoded((ints / 32768).astype(np.float32), codec, container, path=path)
+    assert decode(path).content_hash == decode(tmp_path / "a.flac").content_hash
+
+
+def test_alac_in_caf_lacks_less_than_a_packet_at_its_end(tmp_path: Path) -> None:
+    """FFmpeg takes off the padding of the last packet, which the encoder has left out already."""
+    samples = music(1)
+    path = tmp_path / "a.caf"
+    encoded(samples, "alac", "caf", path=path)
+    audio = decode(path)
+    assert len(samples) - 4096 < len(audio.samples) <= len(samples)
+    np.testing.assert_allclose(audio.samples, samples[: len(audio.samples)], atol=1e-4)
+
+
+def dsf(path: Path, seconds: float = 0.5) -> Path:
+    """A DSF file: a tone of 1 kHz at half scale as one bit at 64 × 44.1 kHz, by a first-order modulator."""
+    rate, block = 64 * RATE, 4096
+    wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * rate) // (8 * block) * 8 * block) / rate)
+    bits, error = np.empty(len(wave), dtype=np.uint8), 0.0
+    for i, sample in enumerate(wave.tolist()):
+        error += sample
+        bits[i] = error >= 0
+        error -= 1.0 if error >= 0 else -1.0
+    data = np.packbits(bits, bitorder="little").tobytes()
+    fmt = struct.pack("<4sQIIIIIIQII", b"fmt ", 52, 1, 0, 1, 1, rate, 1, len(wave), block, 0)
+    head = struct.pack("<4sQQQ", b"DSD ", 28, 28 + len(fmt) + 12 + len(data), 0)
+    return written(path, head + fmt + struct.pack("<4sQ", b"data", 12 + len(data)) + data)
+
+
+def test_dsf_is_read_at_the_rate_of_its_bytes(tmp_path: Path) -> None:
+    audio = decode(dsf(tmp_path / "a.dsf"))
+    assert (audio.sample_rate, audio.channels, audio.bits_per_sample) == (8 * RATE, 1, None)
+    assert audio.seconds == pytest.approx(0.5, abs=0.02)
+    spectrum = np.abs(np.fft.rfft(audio.samples * np.hanning(len(audio.samples))))
+    assert spectrum.argmax() / audio.seconds == pytest.approx(1000, abs=3)
+
+
+def test_amr_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.amr"
+    speech = music(2)[::2]
+    encoded(speech, "libopencore_amrnb", "amr", path=path, rate=8000)
+    audio = decode(path)
+    assert (audio.sample_rate, audio.channels, audio.codec) == (8000, 1, "amr_nb")
+    assert audio.seconds == pytest.approx(len(speech) / 8000, abs=0.1)
+
+
+@pytest.mark.parametrize("suffix", ["ape", "mpc", "wv", "dsf", "tta", "amr", "aiff", "wma"])
+@pytest.mark.parametrize("magic", [b"MAC \x96\x0f", b"MPCKSH", b"wvpk", b""])
+def test_damaged_files_of_rare_kinds_are_refused_in_one_line(tmp_path: Path, suffix: str, magic: bytes) -> None:
+    with pytest.raises(AudioError, match=rf"^a\.{suffix} (cannot be decoded|holds no samples|is cut off)") as refused:
+        decode(written(tmp_path / f"a.{suffix}", magic + bytes(500)))
+    assert "\n" not in str(refused.value)

@@ -21,10 +21,10 @@ from earwitness.audio.stream import Stream, cut_off, damaged
 from earwitness.errors import AudioError
 from earwitness.text import printable
 
-SUFFIXES = (".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".dsf", ".mka")
-_FORMATS = "mp3,mov,mp4,m4a,aac,asf,ogg,wav,w64,aiff,caf,au,flac,ape,wv,mpc,mpc8,dsf,matroska,webm"
+SUFFIXES = (".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".dsf", ".mka", ".tta", ".amr")
+_FORMATS = "mp3,mov,mp4,m4a,aac,asf,ogg,wav,w64,aiff,caf,au,flac,ape,wv,mpc,mpc8,dsf,matroska,webm,tta,amr,amrnb,amrwb"
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-_LOSSLESS = ("flac", "alac", "ape", "wavpack")
+_LOSSLESS = ("flac", "alac", "ape", "wavpack", "tta")
 _FULL_SCALE = {"uint8": 2.0**7, "int16": 2.0**15, "int32": 2.0**31, "int64": 2.0**63}
 _MOST_BAD_PACKETS = 0.01
 _NOT_RECOGNISED = ("Invalid data found when processing input", "Invalid argument")

@@ -15,7 +15,7 @@ from earwitness.collection.tracks import Failure, Role
 from earwitness.errors import EarwitnessError
 from earwitness.text import printable
 
-_UNSUPPORTED_AUDIO = frozenset({".m4p", ".ra", ".rm", ".amr", ".shn", ".tak", ".tta", ".ac3", ".dts"})
+_UNSUPPORTED_AUDIO = frozenset({".m4p", ".ra", ".rm", ".shn", ".tak", ".ac3", ".dts"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class TrackRow:
     sha256: str | None = None
     group_from: str | None = None
     path: str | None = None
+    pair: str | None = None
+    stratum: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +175,8 @@ def _track(row: Mapping[str, object]) -> TrackRow:
         sha256=_text(row.get("sha256")),
         group_from=_text(row.get("group_from")),
         path=_text(row.get("path")),
+        pair=_text(row.get("pair")),
+        stratum=_text(row.get("stratum")),
     )
 
 

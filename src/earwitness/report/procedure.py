@@ -12,7 +12,7 @@ from earwitness.verdict.result import DatasetInferenceResult
 
 def steps(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
     """The steps of the audit in order, one or two sentences each."""
-    done = [*_measuring(result, context), *_testing(result)]
+    done = [*_measuring(result, context), *_testing(result, context)]
     if result.a_a is not None:
         done.append(
             f"The whole procedure was repeated {count(result.a_a.runs)} times on held-out music alone, divided at "
@@ -57,23 +57,32 @@ def _windows(context: ReportContext) -> str:
     return "Every track was cut into excerpts of equal length."
 
 
-def _testing(result: DatasetInferenceResult) -> list[str]:
+def _testing(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
     if result.p_value is None:
         return ["No test was made, for the reasons stated at the top."]
-    return _exact(result) if result.is_exact else _published(result)
+    return _exact(result, context) if result.is_exact else _published(result)
 
 
-def _exact(result: DatasetInferenceResult) -> list[str]:
+def _exact(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
     shuffles = f"{count(result.permutations)} times" if is_sampled(result) else "in every way that there is"
     return [
         "The measurements were combined into one score per track. Each may count only in the direction that training "
         "is known to move it. How much each counts is learned from these sets, and so it is learned anew in every deal "
         "of the next step.",
-        f"The labels “suspect” and “held-out” were dealt out anew to the groups, {shuffles}, and the whole computation "
-        "was redone for each deal. The p-value is the share of deals, the true one included, whose difference is at "
-        "least as large as the one found. Choosing among several ways of scoring is part of what is redone, so the "
+        f"The labels “suspect” and “held-out” were dealt out anew {_dealt_to(context)}, {shuffles}, and the whole "
+        "computation was redone for each deal. The p-value is the share of deals, the true one included, whose "
+        "difference is at least as large as the one found. Choosing among several ways of scoring is part of what is redone, so the "
         "choice costs nothing in honesty.",
     ]
+
+
+def _dealt_to(context: ReportContext) -> str:
+    """What the labels were dealt to, as the manifest declares it."""
+    if any(track.pair for track in context.tracks):
+        return "within each pair, for all pairs of a group together"
+    if any(track.stratum for track in context.tracks):
+        return "to the groups, within each stratum"
+    return "to the groups"
 
 
 def _published(result: DatasetInferenceResult) -> list[str]:

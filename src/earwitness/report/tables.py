@@ -123,20 +123,16 @@ def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellT
         rows.values(),
         key=lambda row: (row.role != "suspect", row.role, *(_rank(scored.get(row.track_id)) if singly else ())),
     )
-    columns = (
-        "Set",
-        "Title",
-        "Artist",
-        "Album",
-        "Group",
-        "Length",
-        "Content hash",
-        *(["Score", "p"] if singly else []),
-    )
+    design = [name for name in ("pair", "stratum") if any(getattr(row, name) for row in ordered)]
+    heads = ("Set", "Title", "Artist", "Album", "Group", *(name.capitalize() for name in design), "Length")
+    columns = (*heads, "Content hash", *(["Score", "p"] if singly else []))
+    length = len(heads) - 1
     return CellTable(
         columns=columns,
-        rows=tuple(_track_cells(row, scored.get(row.track_id), result.alpha)[: len(columns)] for row in ordered),
-        numeric=frozenset({5, 7, 8}),
+        rows=tuple(
+            _track_cells(row, design, scored.get(row.track_id), result.alpha)[: len(columns)] for row in ordered
+        ),
+        numeric=frozenset({length, length + 2, length + 3}),
     )
 
 
@@ -204,13 +200,14 @@ def _rank(track: TrackResult | None) -> tuple[float, str]:
     return (float("inf"), "") if track is None else (-track.score, track.track_id)
 
 
-def _track_cells(row: TrackRow, scored: TrackResult | None, alpha: float) -> tuple[str, ...]:
+def _track_cells(row: TrackRow, design: Iterable[str], scored: TrackResult | None, alpha: float) -> tuple[str, ...]:
     return (
         ROLE_NAMES.get(row.role, row.role),
         row.title or row.track_id,
         row.artist or ABSENT,
         row.album or ABSENT,
         row.group,
+        *(getattr(row, name) or ABSENT for name in design),
         minutes_seconds(row.seconds),
         row.sha256[:_HASH_SHOWN] if row.sha256 else ABSENT,
         decimal(None if scored is None else scored.score, 3),
