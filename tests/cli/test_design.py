@@ -29,7 +29,7 @@ def manifest(folder: Path, column: str, labels: list[str]) -> Path:
 def audit(monkeypatch: pytest.MonkeyPatch, model: Path, listed: Path, out: Path) -> int:  # noqa: F811
     return run(
         monkeypatch, "audit", "--target", model, "--manifest", listed, "--out", out, "--seconds", 1,
-        "--windows-per-track", 1, "--permutations", 199, "--alpha", 0.05,
+        "--windows-per-track", 1, "--permutations", 999, "--alpha", 0.05,
     )  # fmt: skip
 
 

@@ -71,8 +71,8 @@ def _exact(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
         "of the next step.",
         f"The labels “suspect” and “held-out” were dealt out anew {_dealt_to(context)}, {shuffles}, and the whole "
         "computation was redone for each deal. The p-value is the share of deals, the true one included, whose "
-        "difference is at least as large as the one found. Choosing among several ways of scoring is part of what is redone, so the "
-        "choice costs nothing in honesty.",
+        "difference is at least as large as the one found. Choosing among several ways of scoring is part of what is "
+        "redone, so the choice costs nothing in honesty.",
     ]
 
 
