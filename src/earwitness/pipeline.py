@@ -21,7 +21,7 @@ from earwitness.findings.describe import describe
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.plan import track_differences, track_plans
 from earwitness.settings import MeasureSettings, VerdictSettings
-from earwitness.targets.protocols import Target
+from earwitness.targets.protocols import Target, remarks_on
 from earwitness.targets.registry import load_target, pick_device
 from earwitness.types import OnProgress
 from earwitness.verdict.admission import check_settings
@@ -185,7 +185,7 @@ def extract_stage(
         collection.located(), reader, instrument, plan, run,
         batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
     )  # fmt: skip
-    run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured)
+    run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured, remarks_on(target))
     return summary
 
 

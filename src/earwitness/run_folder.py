@@ -8,7 +8,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -94,6 +94,7 @@ def as_recorded(run: Path, plan: Plan, test: VerdictSettings, result: DatasetInf
                     if plan.test_fixed_late
                     else []
                 ),
+                *map(str, read_environment(run).get("remarks", ())),
             ],
         }
     )
@@ -162,12 +163,17 @@ def read_environment(run: Path) -> dict[str, Any]:
     return content
 
 
-def note_environment(run: Path, settings: MeasureSettings, seconds: float, tracks: int) -> None:
-    """Note what measured the features, outside the plan's hash; a later session that measured more is added."""
+def note_environment(
+    run: Path, settings: MeasureSettings, seconds: float, tracks: int, remarks: Sequence[str] = ()
+) -> None:
+    """Note what measured the features, outside the plan's hash; a later session that measured more is added.
+
+    ``remarks`` on the target become warnings of the results.
+    """
     there = read_environment(run)
     if there and not tracks:
         return
-    now = _session(settings, seconds, tracks)
+    now = _session(settings, seconds, tracks) | ({"remarks": list(remarks)} if remarks else {})
     content: Mapping[str, Any] = there | {"continued": [*there.get("continued", []), now]} if there else now
     write_text(run / ENVIRONMENT_NAME, json.dumps(content, indent=2) + "\n")
 

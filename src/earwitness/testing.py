@@ -20,6 +20,8 @@ from earwitness.targets.protocols import AnyTarget, DenoiserTarget, SymbolicTarg
 if TYPE_CHECKING:
     from symusic import Score
 
+_PROMPTS = ["slow piano", "fast drums and a flute", ""]
+_ROUNDING = 1e-5
 __all__ = ["check_signal", "check_target"]
 
 
@@ -67,6 +69,10 @@ def check_target(target: AnyTarget | DenoiserTarget, *, seconds: float = 1.0, se
     if target.has_null_condition:
         _require(_close(_logits(target, batch, null=True)[1], logits[1]), "an empty prompt is the null condition")
         yield "an empty prompt is the null condition"
+        if isinstance(target, TokenTarget):
+            told = [Window(content=windows[0].content, prompt=prompt, key="check/0") for prompt in _PROMPTS]
+            _require_heard(_logits(target, encode(target, told)))
+            yield "two prompts differ, and both from no prompt"
 
 
 @torch.no_grad()
@@ -103,6 +109,21 @@ def _check_denoiser(target: DenoiserTarget, seconds: float, seed: int) -> Iterat
         alone = target.predict_noise(noisy[one], timesteps[one].to(latents.device), prompts[one])
         _require(_close(alone, found[one]), "batch-mates change nothing")
     yield "batch-mates change nothing, whatever their timesteps and prompts"
+
+    if target.has_null_condition:
+        same = noisy[1:2].expand(len(_PROMPTS), *noisy.shape[1:])
+        _require_heard(target.predict_noise(same, timesteps[1:2].expand(len(_PROMPTS)).to(latents.device), _PROMPTS))
+        yield "two prompts differ, and both from no prompt"
+
+
+def _require_heard(answers: Tensor) -> None:
+    """Of one window under two prompts and under none [3, …]: by more than rounding."""
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        apart = float((answers[first] - answers[second]).abs().max())
+        _require(
+            apart > _ROUNDING * float(answers.abs().max()),
+            "two prompts are answered otherwise than each other and than no prompt (is its tokenizer there?)",
+        )
 
 
 def _noise_waves(target: TokenTarget | DenoiserTarget, samples: int, seed: int) -> NDArray[np.float32]:

@@ -355,7 +355,7 @@ def test_tensors_are_all_accounted_for(
     refused(rewritten(original, tmp_path, part, change), needed)
 
 
-@pytest.mark.parametrize("gone", ["flan-t5-large", "scheduler"])
+@pytest.mark.parametrize("gone", ["flan-t5-large", "schedule"])
 def test_what_lies_nowhere_is_asked_for(
     original: Original, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
@@ -363,10 +363,34 @@ def test_what_lies_nowhere_is_asked_for(
         raise OSError("no network\nat all")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
-    folder = copied(original, tmp_path, {})
+    folder = copied(original, tmp_path, {MAIN: MAIN_CONFIG | {"scheduler_name": "somebody/schedule"}})
+    (folder / "scheduler").rename(folder / "schedule")
+    (folder / "schedule" / "scheduler").mkdir()
+    (folder / "schedule" / "scheduler_config.json").rename(folder / "schedule" / SCHEDULER)
     shutil.rmtree(folder / gone)
     place = "text_encoder" if gone == "flan-t5-large" else "scheduler"
     refused(folder, rf"no network\)\. Put its .* into .*release/{place}\.")
+
+
+def test_a_schedule_that_the_hub_no_longer_has_comes_with_us_and_is_spoken_of(
+    original: Original, target: MelDiffusion, noisy: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def unreachable(name: str, *, local_files_only: bool, **_: object) -> str:
+        asked.append(f"{name} {local_files_only}")
+        raise OSError("404")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    folder = copied(original, tmp_path, {})
+    shutil.rmtree(folder / "scheduler")
+    other = load(folder)
+    assert asked == ["stabilityai/stable-diffusion-2-1 True"]
+    assert torch.equal(other.alphas_cumprod, target.alphas_cumprod)
+    assert torch.equal(answer(other, noisy, TIMESTEPS, PROMPTS), answer(target, noisy, TIMESTEPS, PROMPTS))
+    assert target.remarks == ()
+    (remark,) = other.remarks
+    assert remark.startswith("The noise schedule of stabilityai/stable-diffusion-2-1, which the release only names")
 
 
 class _Bomb:

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import linear
-from transformers import AutoTokenizer, DiaForConditionalGeneration, PreTrainedTokenizerBase
+from transformers import DiaForConditionalGeneration, PreTrainedTokenizerBase
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.checkpoint import read_config
 from earwitness.targets.codec import Codec, load_codec
 from earwitness.targets.delay import frame_chunks
-from earwitness.targets.networks import transformers_network
+from earwitness.targets.networks import tokenizer_of, transformers_network
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity
 from earwitness.targets.weights import identify, in_precision
 
@@ -138,10 +138,7 @@ class _Family:
         model = transformers_network(
             f"The Dia checkpoint in {folder}", DiaForConditionalGeneration, folder, dtype=precision
         )
-        tokenizer = load_safely(
-            f"The tokenizer in {folder}",
-            lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
-        )
+        tokenizer = tokenizer_of(folder)
         codebooks = int(model.config.decoder_config.num_channels)
         codec = load_codec(folder, _codec_name(folder), codebooks=codebooks, device=device)
         if codec.codes > min(model.config.decoder_config.eos_token_id, model.config.decoder_config.vocab_size):

@@ -67,6 +67,7 @@ class MelDiffusion:
 
     channels = 1
     has_null_condition = True
+    remarks: Sequence[str] = ()
 
     def __init__(
         self,

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoTokenizer, MusicgenForConditionalGeneration
+from transformers import MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.checkpoint import read_config
 from earwitness.targets.continuing import NextState, Remembering, continue_greedily, decode
 from earwitness.targets.delay import DelayPattern, frame_chunks
-from earwitness.targets.networks import transformers_network
+from earwitness.targets.networks import tokenizer_of, transformers_network
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenTarget
 from earwitness.targets.weights import identify, in_precision
 
@@ -219,9 +219,7 @@ class MusicgenLike:
         """Load model and tokenizer in evaluation mode."""
         precision = getattr(torch, dtype)
         model = transformers_network(f"The MusicGen checkpoint in {folder}", self.architecture, folder, dtype=precision)
-        tokenizer = load_safely(
-            f"The tokenizer in {folder}", lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        )
+        tokenizer = tokenizer_of(folder)
         identity = identify(self.name, name, dtype, parts={"model": model}, folders=[folder])
         model = in_precision(model, precision).to(device).eval()
         return Musicgen(model, tokenizer, identity, conditioning=self.conditioning(model))

@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import T5EncoderModel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.adapters import has_adapter, merged, without_adapter
-from earwitness.targets.checkpoint import load_safely
+from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.weight_files import DIFFUSERS, TRANSFORMERS, Stored, stored
 from earwitness.targets.weights import loading_dtype
 
 # Constants that older versions of the libraries saved, and today's compute.
@@ -26,6 +27,8 @@ _CONSTANTS = re.compile(
     r"(^|\.)(position_ids|token_type_ids|embed_positions\.weights|(rotary_emb|rotary_pos_emb)\.inv_freq"
     r"|attn\.(masked_)?bias|num_batches_tracked)$"
 )
+_WORDS = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
+_WITHOUT_WORDS = {"DiaTokenizer", "ByT5Tokenizer"}
 T5_DECODER = r"(decoder\.|lm_head\.)"
 """What an encoder leaves of a T5."""
 OTHER_SIDE_OF_CLAP = r"(text_model|text_projection|audio_model|audio_projection)\.|logit_scale_[at]$"
@@ -58,11 +61,13 @@ def transformers_network(
         Where it is missing, damaged, incomplete, more than the class knows, or would run code.
     """
     with without_adapter(what, place) as (bare, adapter), _all_reported():
+        found = stored(what, bare, TRANSFORMERS)
+        precision = torch.float32 if adapter else loading_dtype(place, dtype)
         model, report = load_safely(
             what,
             lambda: kind.from_pretrained(
-                bare, dtype=torch.float32 if adapter else loading_dtype(place, dtype), local_files_only=True,
-                trust_remote_code=False, weights_only=True, output_loading_info=True,
+                bare, dtype=precision, local_files_only=True, trust_remote_code=False, weights_only=True,
+                output_loading_info=True, use_safetensors=found.safe, variant=found.variant,
             ),
         )  # fmt: skip
         _require_whole(what, report, unused)
@@ -84,11 +89,11 @@ def diffusers_network(
     """
     of_pipeline = pipeline if pipeline is not None and has_adapter(pipeline) else None
 
-    def load(bare: Path, precision: torch.dtype) -> tuple[nn.Module, Mapping[str, Any]]:
+    def load(bare: Path, precision: torch.dtype, found: Stored) -> tuple[nn.Module, Mapping[str, Any]]:
         try:
             loaded: tuple[nn.Module, Mapping[str, Any]] = kind.from_pretrained(
                 bare, torch_dtype=precision, local_files_only=True, output_loading_info=True,
-                use_safetensors=any(bare.glob("*.safetensors")),
+                use_safetensors=found.safe, variant=found.variant,
             )  # fmt: skip
         except OSError as error:
             # The library says of every file that it could not be read; one that was refused is told apart.
@@ -101,11 +106,33 @@ def diffusers_network(
     with without_adapter(what, place) as (bare, own):
         adapters = [one for one in (own, of_pipeline) if one is not None]
         precision = torch.float32 if adapters else loading_dtype(place, dtype)
-        model, report = load_safely(what, lambda: load(bare, precision))
+        found = stored(what, bare, DIFFUSERS)
+        model, report = load_safely(what, lambda: load(bare, precision, found))
         _require_whole(what, report, unused)
         for adapter in adapters:
             model = merged(what, model, adapter)
     return model
+
+
+def tokenizer_of(place: Path) -> PreTrainedTokenizerBase:
+    """Load a tokenizer that has words.
+
+    Raises
+    ------
+    TargetError
+        Where its files are missing, of which the library makes one that reads all texts alike, or damaged.
+    """
+    words = [name for name in _WORDS if (place / name).is_file()]
+    if not words and read_config(place, "tokenizer_config.json").get("tokenizer_class") not in _WITHOUT_WORDS:
+        raise TargetError(
+            f"{place} holds no tokenizer (none of {', '.join(_WORDS)}), without which all prompts are alike; put the "
+            "tokenizer's files there (model.save_pretrained leaves them out, tokenizer.save_pretrained writes them)."
+        )
+    tokenizer: PreTrainedTokenizerBase = load_safely(
+        f"The tokenizer in {place}",
+        lambda: AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False),
+    )
+    return tokenizer
 
 
 def require_whole(what: str, missing: Any, unexpected: Any) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 from diffusers import ModelMixin
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import load_safely, read_config
-from earwitness.targets.networks import diffusers_network, transformers_network
+from earwitness.targets.checkpoint import read_config
+from earwitness.targets.networks import diffusers_network, tokenizer_of, transformers_network
 
 
 def is_pipeline(folder: Path, name: str) -> bool:
@@ -44,10 +44,7 @@ def load_transformers(
 def load_tokenizer(folder: Path, part: str) -> PreTrainedTokenizerBase:
     """Load a tokenizer of a pipeline directory."""
     place = existing(folder, part)
-    return load_safely(
-        f"The tokenizer in {place}",
-        lambda: AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False),
-    )
+    return tokenizer_of(place)
 
 
 def existing(folder: Path, part: str) -> Path:

@@ -56,6 +56,18 @@ def law_of(target: object) -> WindowLaw:
     return target.window_law if isinstance(target, Lawful) else WindowLaw()
 
 
+@runtime_checkable
+class Remarking(Protocol):
+    """A target of which the reader of a result must know more: whole sentences."""
+
+    remarks: Sequence[str]
+
+
+def remarks_on(target: object) -> tuple[str, ...]:
+    """What a reader must know of a target."""
+    return tuple(target.remarks) if isinstance(target, Remarking) else ()
+
+
 class LogitsChunk(NamedTuple):
     """Logits of consecutive frames, under the condition and, if asked for, without one."""
 

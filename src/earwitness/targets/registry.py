@@ -11,6 +11,7 @@ from earwitness.plug_ins import load_plug_ins
 from earwitness.targets.adapters import base_of, has_adapter, recording, with_base
 from earwitness.targets.checkpoint import read_config, resolve
 from earwitness.targets.protocols import Target, TargetFamily
+from earwitness.targets.weight_files import refuse_pointers
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -45,6 +46,7 @@ def load_target(target: str, *, device: str = "auto", dtype: str = "float32", fa
     if family is not None and family not in families():
         raise TargetError(f"There is no target family {family!r}; installed are {', '.join(families())}.")
     folder = resolve(target)
+    refuse_pointers(folder)
     candidate = _family_of(folder, family)
     if candidate is not None:
         return _loaded(candidate, folder, name=target, device=pick_device(device), dtype=dtype)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import load_safely
-from earwitness.targets.networks import HEAD, diffusers_network, transformers_network
+from earwitness.targets.networks import HEAD, diffusers_network, tokenizer_of, transformers_network
 from earwitness.targets.weights import in_precision
 
 if TYPE_CHECKING:
@@ -102,10 +102,7 @@ def component(name: str, folder: Path, dtype: torch.dtype, *, pipeline: Path | N
 def text_parts(encoder: Path, tokenizer: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The text encoder, complete, and its tokenizer."""
     model = transformers_network(f"The text encoder in {encoder}", AutoModel, encoder, dtype=dtype, unused=HEAD)
-    words = load_safely(
-        f"The tokenizer in {tokenizer}",
-        lambda: AutoTokenizer.from_pretrained(tokenizer, local_files_only=True, trust_remote_code=False),
-    )
+    words = tokenizer_of(tokenizer)
     return model, words
 
 

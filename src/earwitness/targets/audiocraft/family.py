@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, EncodecModel, T5EncoderModel
+from transformers import EncodecModel, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft import files
@@ -20,7 +20,7 @@ from earwitness.targets.audiocraft.language_model import TEXT_ENCODER
 from earwitness.targets.audiocraft.variants import variant_of
 from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.musicgen import Musicgen
-from earwitness.targets.networks import T5_DECODER, transformers_network
+from earwitness.targets.networks import T5_DECODER, tokenizer_of, transformers_network
 from earwitness.targets.protocols import TokenTarget
 from earwitness.targets.weights import identify, in_precision
 
@@ -56,9 +56,7 @@ class _Family:
             f"The audiocraft release in {folder}",
             partial(build, language_model, codec, text_encoder, torch.float32),
         )
-        tokenizer = load_safely(
-            f"The tokenizer in {text}", lambda: AutoTokenizer.from_pretrained(text, local_files_only=True)
-        )
+        tokenizer = tokenizer_of(text)
         identity = identify(
             self.name, name, dtype, parts={"model": model}, folders=parts,
             settings=[one.settings.tree for one in (language_model, codec) if isinstance(one, files.Release)],

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from earwitness.errors import TargetError
 from earwitness.targets.causal_lm.description import AudioTokens
 from earwitness.targets.causal_lm.layout import Layout
 from earwitness.targets.causal_lm.scorer import CodeScorer, in_chunks, load_causal_lm
-from earwitness.targets.checkpoint import load_safely
 from earwitness.targets.codec import Codec, load_codec
+from earwitness.targets.networks import tokenizer_of
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity
 
 
@@ -132,8 +132,5 @@ def load_audio(folder: Path, description: AudioTokens, *, name: str, device: str
     scorer.require_tokens([*description.prefix_ids, layout.pad_token_id])
     tokenizer = None
     if description.prompt is not None:
-        tokenizer = load_safely(
-            f"The tokenizer in {folder}",
-            lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
-        )
+        tokenizer = tokenizer_of(folder)
     return AudioCausalLm(scorer, codec, tokenizer, description, loaded.identity)

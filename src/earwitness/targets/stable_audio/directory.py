@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from diffusers import AutoencoderOobleck, StableAudioDiTModel
 from diffusers.pipelines.stable_audio import StableAudioProjectionModel
-from transformers import AutoTokenizer, T5EncoderModel
+from transformers import T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.targets.checkpoint import load_safely, read_config
-from earwitness.targets.networks import T5_DECODER, diffusers_network, transformers_network
+from earwitness.targets.checkpoint import read_config
+from earwitness.targets.networks import T5_DECODER, diffusers_network, tokenizer_of, transformers_network
 from earwitness.targets.stable_audio.latents import ClipEncoder, building_oobleck
 from earwitness.targets.stable_audio.parametrisation import Parametrisation
 from earwitness.targets.stable_audio.target import Parts
@@ -70,10 +70,7 @@ def load_text_encoder(folder: Path) -> Any:
 
 def load_tokenizer(folder: Path) -> Any:
     """Load a tokenizer that can pad."""
-    tokenizer = load_safely(
-        f"The tokenizer in {folder}",
-        lambda: AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
-    )
+    tokenizer = tokenizer_of(folder)
     if tokenizer.pad_token is None:
         raise TargetError(f"The tokenizer in {folder} has no padding token; the checkpoint is damaged, get it again.")
     return tokenizer

@@ -1,8 +1,9 @@
 """What a release names but does not hold: its noise schedule, its T5's configuration and tokenizer.
 
-Goal: find them in the release's own folder, then in the local hub cache, then on the hub, and
-otherwise say in one line what to put where. They are small files; the T5's weights are in the
-release itself. Neither is guessed: with a wrong schedule nothing fails, and every number is wrong.
+Goal: find them in the release's own folder, then in the local hub cache, then among what was deleted
+from the hub and comes with us, then on the hub, and otherwise say in one line what to put where. They
+are small files; the T5's weights are in the release itself. Neither is guessed: with a wrong schedule nothing
+fails, and every number is wrong.
 """
 
 import re
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from earwitness.errors import TargetError
 
+PUBLISHED = Path(__file__).parent / "published"
+"""Tables that releases name and that are no longer to be had, as they were published."""
+_SHIPPED = {"stabilityai/stable-diffusion-2-1"}
 _PUBLISHED_NAME = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
 
 
@@ -52,8 +56,12 @@ class Companion:
         for place in (own, folder / name.rsplit("/", 1)[-1] / self.within):
             if self._complete(place):
                 return place
+        shipped = PUBLISHED / name.rsplit("/", 1)[-1] / self.within
         reason = ""
         for offline in (True, False):
+            # Before the hub is asked: what is deleted there came with us.
+            if not offline and name in _SHIPPED and self._complete(shipped):
+                return shipped
             found = self._snapshot(name, offline=offline)
             if isinstance(found, Path) and self._complete(found):
                 return found
@@ -76,6 +84,16 @@ class Companion:
             return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=offline)) / self.within
         except Exception as error:  # the hub client raises dozens of unrelated types
             return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+def remark_on(companion: Companion, place: Path, name: str) -> list[str]:
+    """A sentence for the reader where a companion is not the release's own, but came with us."""
+    if PUBLISHED not in place.parents:
+        return []
+    return [
+        f"The {companion.role} of {name}, which the release only names and which the hub no longer has, is the "
+        "published one as it comes with earwitness (scaled linear, β .00085 to .012, 1000 steps, v prediction)."
+    ]
 
 
 TEXT_ENCODER = Companion(

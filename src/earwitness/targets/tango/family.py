@@ -8,15 +8,16 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5EncoderModel
+from transformers import PreTrainedTokenizerBase, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.settings import Settings
-from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.checkpoint import read_config
 from earwitness.targets.mel_diffusion import MelDiffusion, reduction_of, try_once
+from earwitness.targets.networks import tokenizer_of
 from earwitness.targets.schedule import read_schedule
 from earwitness.targets.tango import files
-from earwitness.targets.tango.companions import SCHEDULER, TEXT_ENCODER
+from earwitness.targets.tango.companions import SCHEDULER, TEXT_ENCODER, remark_on
 from earwitness.targets.tango.mel import TangoMel, load_mel
 from earwitness.targets.tango.networks import LATENT_SIZE, load_networks
 from earwitness.targets.tango.prompts import TokenStates
@@ -39,9 +40,10 @@ class _Family:
         settings = files.read_settings(folder, "main")
         text = _text_folder(folder, settings)
         scheduler = SCHEDULER.find(folder, settings.text("scheduler_name"))
+        remarks = remark_on(SCHEDULER, scheduler, settings.text("scheduler_name"))
         schedule = read_schedule(scheduler)
         mel, vae = load_mel(folder), load_vae(folder)
-        unet, encoder = load_networks(folder, settings, text)
+        unet, encoder = load_networks(folder, settings, text, remarks)
         _check_fit(folder, unet, vae, mel)
         dropped = settings.flag("uncondition", if_absent=False)
         condition = TokenStates(_tokenizer(text, encoder), encoder.to(device), dropped=dropped)
@@ -58,6 +60,7 @@ class _Family:
             condition=condition, identity=identity, frames=LATENT_SIZE[0], place="first",
         )  # fmt: skip
         target.has_null_condition = dropped
+        target.remarks = tuple(remarks)
         try_once(target, f"The Tango release in {folder}", unet.config.in_channels, LATENT_SIZE[1])
         return target
 
@@ -77,10 +80,7 @@ def _text_folder(folder: Path, settings: Settings) -> Path:
 
 
 def _tokenizer(text: Path, encoder: T5EncoderModel) -> PreTrainedTokenizerBase:
-    tokenizer: PreTrainedTokenizerBase = load_safely(
-        f"The tokenizer in {text}",
-        lambda: AutoTokenizer.from_pretrained(text, local_files_only=True, trust_remote_code=False),
-    )
+    tokenizer: PreTrainedTokenizerBase = tokenizer_of(text)
     if len(tokenizer) > encoder.config.vocab_size:
         raise TargetError(
             f"The tokenizer in {text} has {len(tokenizer)} tokens, the text encoder {encoder.config.vocab_size}; "

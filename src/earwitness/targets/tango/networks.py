@@ -17,6 +17,7 @@ from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.settings import Settings
 from earwitness.targets.audiocraft.tensors import Origin, gather
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.tango.companions import PUBLISHED
 from earwitness.targets.tango.files import read_tensors, weights_path
 
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -24,21 +25,11 @@ _UNET, _TEXT = "unet.", "text_encoder."
 _EMBEDDING, _SAME_EMBEDDING = _TEXT + "shared.weight", _TEXT + "encoder.embed_tokens.weight"
 # The sampler of the release draws latents of this size whatever the configuration says: 10.24 s in 64 bands.
 LATENT_SIZE = (256, 16)
-# Stable Diffusion 2.1's U-Net over eight channels; its sizes are checked against the tensors.
-_PUBLISHED_UNET = {
-    "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [5, 10, 20, 20],
-    "block_out_channels": [320, 640, 1280, 1280],
-    "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"], "in_channels": 8, "out_channels": 8,
-    "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3, "use_linear_projection": True,
-    "upcast_attention": True,
-}  # fmt: skip
-_PUBLISHED = {
-    "diffusion_model_config.json": _PUBLISHED_UNET | {"cross_attention_dim": 1024},
-    "diffusion_model_xl_config.json": _PUBLISHED_UNET | {"cross_attention_dim": 2048},
-}
 
 
-def load_networks(folder: Path, settings: Settings, text: Path) -> tuple[UNet2DConditionModel, T5EncoderModel]:
+def load_networks(
+    folder: Path, settings: Settings, text: Path, remarks: list[str]
+) -> tuple[UNet2DConditionModel, T5EncoderModel]:
     """Build the U-Net and the text encoder in float32, both in evaluation mode.
 
     Parameters
@@ -49,13 +40,15 @@ def load_networks(folder: Path, settings: Settings, text: Path) -> tuple[UNet2DC
         Its ``main_config.json``.
     text
         The folder of the text encoder's ``config.json``.
+    remarks
+        Takes a sentence where a configuration is not the release's own.
 
     Raises
     ------
     TargetError
         Where configurations and tensors do not belong together.
     """
-    config = unet_config(folder, settings)
+    config = unet_config(folder, settings, remarks)
     width = load_safely(f"The T5 configuration in {text}", lambda: T5Config.from_pretrained(text)).d_model
     if config.get("cross_attention_dim") != width:
         raise TargetError(
@@ -72,8 +65,8 @@ def load_networks(folder: Path, settings: Settings, text: Path) -> tuple[UNet2DC
     return _filled(_UNET, unet, taken), _filled(_TEXT, encoder, taken)
 
 
-def unet_config(folder: Path, settings: Settings) -> dict[str, object]:
-    """The U-Net's configuration, from the file that ``main_config.json`` names."""
+def unet_config(folder: Path, settings: Settings, remarks: list[str]) -> dict[str, object]:
+    """The U-Net's configuration, from the file that ``main_config.json`` names; says where it is not in the release."""
     if settings.get("unet_model_name") is not None:
         raise TargetError(
             f"{settings.where}: this model is built on the U-Net of {settings.get('unet_model_name')!r} with "
@@ -85,7 +78,12 @@ def unet_config(folder: Path, settings: Settings) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in (inside, own):
         found = found or read_config(path.parent, path.name)
-    found = found or _PUBLISHED.get(named.name, {})
+    if not found and (PUBLISHED / named.name).is_file():
+        found = read_config(PUBLISHED, named.name)
+        remarks.append(
+            f"The U-Net's configuration {named.name}, which the release only names, is the one that its authors "
+            "published, as it comes with earwitness."
+        )
     if found.get("_class_name") != "UNet2DConditionModel":
         raise TargetError(
             f"{folder} has no U-Net configuration: {settings.where} names {named}, which is not there and is no "
