@@ -34,7 +34,7 @@ from earwitness.signals.denoising.schedule import Schedule
 from earwitness.signals.registry import denoising_signals_named
 from earwitness.spec import FeatureSpec
 from earwitness.targets import load_target
-from earwitness.targets.protocols import DenoiserTarget, HearsWindows, Told, law_of
+from earwitness.targets.protocols import DenoiserTarget, Flows, HearsWindows, Told, law_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,9 @@ class DenoisingInstrument:
         return Oracle(
             latents=latents,
             predict=under(told.conditions),
-            schedule=Schedule(target.alphas_cumprod.double().cpu().numpy()),
+            schedule=Schedule(
+                target.alphas_cumprod.double().cpu().numpy(), target.drawn_at if isinstance(target, Flows) else None
+            ),
             keys=[window.key for window in windows],
             seed=self.seed,
             predict_null=None if told.null is None else under(told.null),
@@ -110,7 +112,8 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
         for name in settings.references
         for model in [_reference(name, target, settings)]
     }
-    preset = denoising_preset(settings.preset).with_signals(denoising_signals_named(settings.further))
+    preset = denoising_preset(settings.preset, flow=isinstance(target, Flows))
+    preset = preset.with_signals(denoising_signals_named(settings.further))
     preset = preset.with_signals({f"reference={name}": Reference(name) for name in references})
     if settings.contrast == "on" and not preset.needs_null:
         preset = preset.with_signals({"clid": Clid()})

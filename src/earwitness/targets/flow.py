@@ -6,10 +6,15 @@ noise, differently scaled: with c = √ᾱ + √(1 − ᾱ),
 
     σ = √(1 − ᾱ) / c,    x_σ = z_t / c,    ε = x_σ + (1 − σ) u.
 
+Training draws σ unevenly, in most models as the logistic of a normal number, sometimes with a shift.
+
 Conventions: σ and ᾱ are float64 tables or one value per row; everything else is float32.
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -20,6 +25,20 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 def flow_times(steps: int) -> Tensor:
     """Flow times σ_t = (t + ½) / T, float64 [T]: evenly spaced, never quite 0 and never quite 1."""
     return (torch.arange(steps, dtype=torch.float64) + 0.5) / steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogitNormal:
+    """σ in training: logit σ is normal with ``mean`` and ``std``. Source: Esser et al., arXiv 2403.03206."""
+
+    mean: float = 0.0
+    std: float = 1.0
+
+    def drawn_at(self, share: float) -> float:
+        """The σ below which this share of draws lay."""
+        if not 0 < share < 1:
+            return float(share > 0)
+        return float(1 / (1 + math.exp(-(self.mean + self.std * NormalDist().inv_cdf(share)))))
 
 
 def alphas_cumprod_at(sigmas: Tensor) -> Tensor:

@@ -187,6 +187,14 @@ class DenoiserTarget(Protocol):
         """
 
 
+@runtime_checkable
+class Flows(Protocol):
+    """A denoiser that learned velocities along straight paths, at times that its training did not draw evenly."""
+
+    def drawn_at(self, share: float) -> float:
+        """The time on the path (0 data, 1 noise), and share of the timesteps, below which this share of draws lay."""
+
+
 class Place(NamedTuple):
     """Where a window begins in its track, and how long the track is."""
 

@@ -29,13 +29,15 @@ Predict = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
 class Pair:
     """A question: how well is noise ``draw``, added at ``level``, predicted?
 
-    ``null`` asks without a condition, ``gradient`` also for the gradient in z_t.
+    ``null`` asks without a condition, ``gradient`` also for the gradient in z_t. With ``on_path`` the level is a share
+    of the timesteps (of a flow: the time on its path) and no share of training's draws.
     """
 
     level: float
     draw: int = 0
     null: bool = False
     gradient: bool = False
+    on_path: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +110,7 @@ class Oracle:
 
     def noised(self, pair: Pair) -> Tensor:
         """z_t [B, …] that the pair asks about."""
-        timesteps = [self.schedule.timestep(pair.level)] * len(self.latents)
+        timesteps = [self.schedule.timestep_of(pair)] * len(self.latents)
         return self.schedule.noised(self.latents, self.noise(pair.draw), timesteps)
 
     def ask(self, pairs: Iterable[Pair]) -> None:
@@ -221,7 +223,7 @@ class Oracle:
         return (slice(start, start + self.rows_per_call) for start in range(0, count, self.rows_per_call))
 
     def _key(self, pair: Pair) -> tuple[int, int, bool]:
-        return self.schedule.timestep(pair.level), pair.draw, pair.null
+        return self.schedule.timestep_of(pair), pair.draw, pair.null
 
     def _answerable(self, key: tuple[int, int, bool]) -> bool:
         return self.schedule.adds_noise(key[0]) and not (key[2] and self.predict_null is None)

@@ -2,6 +2,8 @@
 
 ``default``     what adds power on the ground-truth target at a few passes: denoising loss, PIA, SimA
                 (docs/design/default-question.md)
+``flow``        the same for flow models, for which it is the default: velocity error in mid-path instead of the
+                denoising loss near the data (docs/design/flow.md)
 ``full``        every signal without gradients
 ``cdi``         the published feature set, 26 features
 ``cdi-gray``    the same without gradients, 14 features
@@ -20,6 +22,7 @@ from earwitness.signals.denoising.pia import Pia
 from earwitness.signals.denoising.secmi import SecMi
 from earwitness.signals.denoising.signal import DenoisingSignal
 from earwitness.signals.denoising.sima import SimA
+from earwitness.signals.denoising.velocity import VelocityError
 from earwitness.signals.failing import numbers_or_missing
 from earwitness.spec import FeatureSpec
 
@@ -63,6 +66,7 @@ PRESETS = {
     preset.name: preset
     for preset in (
         DenoisingPreset(name="default", signals=(DenoisingLoss(), Pia(), SimA())),
+        DenoisingPreset(name="flow", signals=(VelocityError(), Pia(), SimA())),
         DenoisingPreset(name="full", signals=(DenoisingLoss(), *_ATTACKS, SimA(), MultipleLoss())),
         DenoisingPreset(
             name="cdi",
@@ -73,8 +77,9 @@ PRESETS = {
 }
 
 
-def denoising_preset(name: str) -> DenoisingPreset:
-    """Look a preset up by name."""
+def denoising_preset(name: str, *, flow: bool = False) -> DenoisingPreset:
+    """Look a preset up by name; the default of a ``flow`` model is another."""
+    name = "flow" if flow and name == "default" else name
     try:
         return PRESETS[name]
     except KeyError:

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 
 from earwitness.errors import TargetError
-from earwitness.targets.ace_step.model import AceStep
+from earwitness.targets.ace_step.model import TRAINED_TIMES, AceStep
 from earwitness.targets.ace_step.parts import diffusers_parts, pipeline_of
 from earwitness.targets.ace_step.release import model_folders, release_folders, release_parts
 from earwitness.targets.checkpoint import read_config
+from earwitness.targets.flow import LogitNormal
 from earwitness.targets.weights import identify
 
 _PIPELINE = "AceStepPipeline"
@@ -33,14 +34,18 @@ class _Family:
         """Load all components in evaluation mode, the autoencoder in float32."""
         precision = getattr(torch, dtype)
         if _is_diffusers(folder):
-            parts, sources = diffusers_parts(folder, dtype=precision), [folder]
+            parts, sources, config = diffusers_parts(folder, dtype=precision), [folder], {}
         else:
             model = _only(model_folders(folder), folder)
             sources = [model, *release_folders(model)]
-            parts = release_parts(model, dtype=precision)
+            parts, config = release_parts(model, dtype=precision), read_config(model)
         parts.check(folder)
         identity = identify(self.name, name, dtype, parts=parts.networks, folders=sources)
-        return AceStep(pipeline_of(parts.in_precision(precision), device), identity)
+        times = LogitNormal(
+            mean=float(config.get("timestep_mu", TRAINED_TIMES.mean)),
+            std=float(config.get("timestep_sigma", TRAINED_TIMES.std)),
+        )
+        return AceStep(pipeline_of(parts.in_precision(precision), device), identity, times=times)
 
 
 def _is_diffusers(folder: Path) -> bool:

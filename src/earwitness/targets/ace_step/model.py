@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import pad
 
-from earwitness.targets.flow import alphas_cumprod_at, flow_times, noise_from_velocity
+from earwitness.targets.flow import LogitNormal, alphas_cumprod_at, flow_times, noise_from_velocity
 from earwitness.targets.protocols import TargetIdentity
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _NO_WORDS, _NO_LANGUAGE = "[Instrumental]", "unknown"
 _TIMBRE_SECONDS = 30  # of silence, as the pipeline gives where there is no reference recording
 
 
+TRAINED_TIMES = LogitNormal(mean=-0.4, std=1.0)
+"""As the releases' config.json has it (``timestep_mu``, ``timestep_sigma``); diffusers directories do not say."""
+
+
 class AceStep:
     """A loaded ACE-Step; see ``DenoiserTarget`` for the contract of its methods.
 
@@ -43,7 +47,10 @@ class AceStep:
     its weights and is never asked without a condition; there an empty prompt is an empty caption.
     """
 
-    def __init__(self, pipeline: "AceStepPipeline", identity: TargetIdentity) -> None:
+    def __init__(
+        self, pipeline: "AceStepPipeline", identity: TargetIdentity, *, times: LogitNormal = TRAINED_TIMES
+    ) -> None:
+        self._times = times
         self._pipeline = pipeline
         self._transformer = pipeline.transformer
         # The levels are closer together than bfloat16 can tell times apart; the blocks cast back themselves.
@@ -73,6 +80,10 @@ class AceStep:
         """ε float32 [batch, frames, channels] at timesteps [batch], each row under its own prompt."""
         levels = self.alphas_cumprod[timesteps.cpu()]
         return noise_from_velocity(noisy, levels, partial(self._velocity, prompts=prompts))
+
+    def drawn_at(self, share: float) -> float:
+        """The time on the path below which this share of training's draws lay."""
+        return self._times.drawn_at(share)
 
     def parameters(self) -> Iterator[Parameter]:
         """The transformer's parameters; those of text encoder, condition encoder and autoencoder are not among them."""
