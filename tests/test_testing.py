@@ -56,13 +56,18 @@ class TakesAnEmptyPromptForOne(Broken):
         return self._target.logits(codes, [prompt or "a jig" for prompt in prompts], null=null)
 
 
+class HearsNoWords(Broken):
+    def logits(self, codes: torch.Tensor, prompts: Sequence[str], *, null: bool) -> Iterator[LogitsChunk]:
+        return self._target.logits(codes, ["a jig" if prompt else "" for prompt in prompts], null=null)
+
+
 class EncodesAtRandom(Broken):
     def encode(self, waves: np.ndarray) -> torch.Tensor:
         return torch.randint(16, self._target.encode(waves).shape)
 
 
 def test_musicgen_keeps_the_contract(target: TokenTarget) -> None:
-    assert len(list(check_target(target))) == 6
+    assert len(list(check_target(target))) == 7
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,7 @@ def test_musicgen_keeps_the_contract(target: TokenTarget) -> None:
         (SeesTheToken, "do not see the token"),
         (MindsItsBatchMates, "batch-mates"),
         (TakesAnEmptyPromptForOne, "null condition"),
+        (HearsNoWords, "two prompts are answered otherwise"),
         (EncodesAtRandom, "same codes"),
     ],
 )

@@ -80,7 +80,7 @@ def test_it_keeps_the_contract_of_a_target(tmp_path: Path, settings: dict[str, o
     target = load(save_release(tmp_path, language_model=settings, text_width=text_width).folder)
     assert target.max_seconds == SECONDS
     with torch.no_grad():
-        assert len(list(check_target(target))) == 6
+        assert len(list(check_target(target))) == 7
 
 
 def test_codes_and_audio_are_those_of_the_original_codec(original: Original, target: Musicgen) -> None:

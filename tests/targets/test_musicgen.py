@@ -147,7 +147,7 @@ def test_the_parameters_are_those_that_were_trained(
 
 def test_the_contract_is_kept(target: TokenTarget) -> None:
     with torch.no_grad():
-        assert len(list(check_target(target))) == 6
+        assert len(list(check_target(target))) == 7
 
 
 def test_a_bin_checkpoint_gives_the_same_answers(tmp_path: Path, target: TokenTarget, waves: np.ndarray) -> None:

@@ -174,7 +174,7 @@ def test_bfloat16_is_close(folder: Path, target: TokenTarget, codes: Tensor) -> 
 
 def test_the_contract_is_kept(target: TokenTarget) -> None:
     with torch.no_grad():
-        assert len(list(check_target(target))) == 6
+        assert len(list(check_target(target))) == 7
 
 
 def test_damaged_weights_are_refused_in_one_line(tmp_path: Path) -> None:

@@ -308,6 +308,18 @@ def test_tensors_of_half_precision_serve(tmp_path: Path, target: StableAudio) ->
     torch.testing.assert_close(low.encode(wave), half.encode(wave))
 
 
+def test_the_release_as_a_checkpoint_is_the_same_model(tmp_path: Path, folder: Path, target: StableAudio) -> None:
+    copy = altered(folder, tmp_path / "copy", lambda config, tensors: None)
+    torch.save(
+        {"state_dict": {k: v.clone() for k, v in load_file(folder / "model.safetensors").items()}}, copy / "model.ckpt"
+    )
+    (copy / "model.safetensors").unlink()
+    assert load(copy).identity.weights_sha256 == target.identity.weights_sha256
+    torch.save({"step": 3}, copy / "model.ckpt")
+    with pytest.raises(TargetError, match="has no state_dict of tensors"):
+        load(copy)
+
+
 def altered(folder: Path, to: Path, change: Callable[[dict, Tensors], object]) -> Path:
     """A copy without its text encoder's weights moved: the two files are changed, the encoder is linked."""
     config, tensors = deepcopy(CONFIG), load_file(folder / "model.safetensors")

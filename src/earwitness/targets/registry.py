@@ -10,6 +10,7 @@ from earwitness.errors import TargetError
 from earwitness.plug_ins import load_plug_ins
 from earwitness.targets.adapters import base_of, has_adapter, recording, with_base
 from earwitness.targets.checkpoint import read_config, resolve
+from earwitness.targets.not_supported import why_not
 from earwitness.targets.protocols import Target, TargetFamily
 from earwitness.targets.weight_files import refuse_pointers
 
@@ -50,7 +51,9 @@ def load_target(target: str, *, device: str = "auto", dtype: str = "float32", fa
     candidate = _family_of(folder, family)
     if candidate is not None:
         return _loaded(candidate, folder, name=target, device=pick_device(device), dtype=dtype)
-    base = base_of(folder)
+    base, known = base_of(folder), why_not(folder)
+    if known is not None:
+        raise TargetError(known)
     if base is None:
         kind = read_config(folder).get("model_type", "no config.json with a model_type")
         raise TargetError(

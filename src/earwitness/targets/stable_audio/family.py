@@ -22,7 +22,7 @@ class _Family:
     """Directories of either kind."""
 
     name = "stable-audio"
-    description = "Stable Audio Open: diffusers directories, or the release's model.safetensors and model_config.json"
+    description = "Stable Audio Open: diffusers directories, or the release's own two files"
 
     def matches(self, folder: Path) -> bool:
         """Whether the index of a pipeline or the settings of a release say so."""

@@ -1,9 +1,11 @@
-"""Read the original release: ``model.safetensors`` and ``model_config.json`` of stable-audio-tools.
+"""Read the original release: ``model.safetensors`` (or ``model.ckpt``) and ``model_config.json`` of stable-audio-tools.
 
 Goal: the same parts as of a diffusers directory, from the settings and tensors in the two files. The
 T5 text encoder is only named there and is looked for beside them, in the hub cache and on the hub.
 """
 
+import zipfile
+from collections.abc import Mapping
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -13,6 +15,7 @@ from diffusers import StableAudioDiTModel
 from diffusers.models.autoencoders.autoencoder_oobleck import OobleckEncoder
 from diffusers.pipelines.stable_audio import StableAudioProjectionModel
 from safetensors.torch import load_file
+from torch import Tensor
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.companions import find
@@ -26,7 +29,7 @@ from earwitness.targets.stable_audio.target import Parts
 from earwitness.targets.stable_audio.tensors import Tensors
 from earwitness.targets.weights import loading_dtype
 
-SETTINGS, WEIGHTS = "model_config.json", "model.safetensors"
+SETTINGS, WEIGHTS, CHECKPOINT = "model_config.json", "model.safetensors", "model.ckpt"
 MODEL_TYPE = "diffusion_cond"
 
 _DIT, _ENCODER, _PROMPT = "model.diffusion.config", "model.pretransform.config.encoder", "conditioners.prompt"
@@ -69,8 +72,9 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
         Where a file is missing or damaged, tensors and settings do not fit, or the variant cannot be mapped.
     """
     settings, path = _settings(folder), folder / WEIGHTS
+    path = path if path.is_file() else folder / CHECKPOINT
     if not path.is_file():
-        raise TargetError(f"{folder} holds {SETTINGS} but no {WEIGHTS}; download that file, too.")
+        raise TargetError(f"{folder} holds {SETTINGS} but no {WEIGHTS} (or {CHECKPOINT}); download that file, too.")
     text = find(folder, settings.text(f"{_PROMPT}.config.t5_model_name"), "text_encoder")
     text_encoder = load_text_encoder(text)
     with torch.device("meta"), building_oobleck():
@@ -81,7 +85,7 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
             **_time_range(settings),
         )
         encoder = _encoder(settings)
-    tensors = Tensors(path, load_safely(f"The weights {path}", lambda: load_file(path)))
+    tensors = Tensors(path, load_safely(f"The weights {path}", lambda: _read(path)))
     loading = loading_dtype(folder, dtype)
     tensors.fill(transformer, names.denoiser_origin, loading)
     tensors.fill(projection, names.conditioner_origin, loading)
@@ -94,6 +98,17 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
         has_null_condition=_dropout(settings) > 0,
     )  # fmt: skip
     return parts, text
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    """The tensors of either kind of file; a checkpoint keeps them under ``state_dict``."""
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    found = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
+        raise ValueError("it has no state_dict of tensors")
+    return dict(found)
 
 
 def _check_rotation(tensors: Tensors, turned: int) -> None:

@@ -1,0 +1,73 @@
+"""Models of music that people have and that cannot be asked yet, told by the files of their releases.
+
+Goal: such a folder ends the load with one line that says what it is, not with "no known family", so that nobody
+searches for a mistake of their own. A line leaves this page when its family is written.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from earwitness.targets.checkpoint import read_config
+
+
+class _Kind(NamedTuple):
+    name: str
+    reason: str
+    matches: Callable[[Path], bool]
+
+
+def _is_file(*names: str) -> Callable[[Path], bool]:
+    return lambda folder: all((folder / name).is_file() for name in names)
+
+
+def _is_folder(*names: str) -> Callable[[Path], bool]:
+    return lambda folder: all((folder / name).is_dir() for name in names)
+
+
+def _says(file: str, key: str, *values: str) -> Callable[[Path], bool]:
+    return lambda folder: read_config(folder, file).get(key) in values
+
+
+_KINDS = (
+    _Kind(
+        "TangoFlux", "no class here fits its transformer's tensors, and it was trained without a null condition",
+        _is_file("tangoflux.safetensors"),
+    ),
+    _Kind(
+        "Mustango", "its U-Net also listens to beats and chords, which would have to be read off the music first",
+        _is_folder("ldm", "beats", "chords"),
+    ),
+    _Kind(
+        "ACE-Step v1", "its autoencoder and text encoder have no classes here; ACE-Step 1.5 can be asked",
+        _is_folder("ace_step_transformer", "music_dcae_f8c8"),
+    ),
+    _Kind(
+        "Stable Audio 3", "its pipeline's parts are not read yet; Stable Audio Open 1.0 can be asked",
+        _says("model_index.json", "_class_name", "StableAudio3Pipeline"),
+    ),
+    _Kind(
+        "LongCat Audio", "its pipeline's parts are not read yet",
+        _says("model_index.json", "_class_name", "LongCatAudioDiTPipeline"),
+    ),
+    _Kind(
+        "Stable Audio for inpainting", "it was trained with a mask beside the noise, which is not given yet",
+        _says("model_config.json", "model_type", "diffusion_cond_inpaint"),
+    ),
+    _Kind(
+        "this kind of stable-audio-tools model", "only text-conditioned ones (diffusion_cond) can be asked",
+        _says("model_config.json", "model_type", "diffusion_uncond", "autoencoder", "lm", "diffusion_autoencoder"),
+    ),
+    _Kind(
+        "Aria", "its tokens are made by its own program, which is not read here",
+        _says("config.json", "model_type", "aria"),
+    ),
+)  # fmt: skip
+
+
+def why_not(folder: Path) -> str | None:
+    """One line about a folder of a model that is known and cannot be asked; ``None`` for any other."""
+    for kind in _KINDS:
+        if kind.matches(folder):
+            return f"{folder} holds {kind.name}, which is not supported: {kind.reason}."
+    return None

@@ -1,0 +1,36 @@
+"""A model that is known and cannot be asked is called by its name, in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from earwitness.errors import TargetError
+from earwitness.targets import load_target
+
+FOLDERS = {
+    "TangoFlux": {"config.json": {"num_layers": 6}, "tangoflux.safetensors": {}, "vae.safetensors": {}},
+    "Mustango": {"ldm/main_config.json": {}, "beats/x.json": {}, "chords/x.json": {}},
+    "ACE-Step v1": {"ace_step_transformer/config.json": {}, "music_dcae_f8c8/config.json": {}},
+    "Stable Audio 3": {"model_index.json": {"_class_name": "StableAudio3Pipeline"}},
+    "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
+    "Stable Audio for inpainting": {"model_config.json": {"model_type": "diffusion_cond_inpaint"}},
+    "this kind of stable-audio-tools model": {"model_config.json": {"model_type": "autoencoder"}},
+    "Aria": {"config.json": {"model_type": "aria"}},
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_it_is_called_by_its_name(tmp_path: Path, name: str) -> None:
+    for file, content in FOLDERS[name].items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(json.dumps(content))
+    with pytest.raises(TargetError, match=f"holds {name}, which is not supported: ") as caught:
+        load_target(str(tmp_path), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_another_folder_is_told_what_is_known(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(TargetError, match=r"no model of a known family \(found: bert"):
+        load_target(str(tmp_path), device="cpu")
