@@ -50,15 +50,20 @@ def stereo_file(folder: Path, rate: int, seconds: float = SECONDS) -> Path:
 
 
 def window(target: object, path: Path, seconds: float) -> np.ndarray:
-    """The first window of the file, as a run reads it."""
-    from earwitness.measure.windows import AudioReader
+    """A window of the file as a run cuts it (the reader's blind features need a higher rate than tiny models have)."""
+    from earwitness import audio
+    from earwitness.measure.placement import window_starts
     from earwitness.targets.protocols import law_of
 
-    reader = AudioReader(
-        sample_rate=target.sample_rate, seconds=seconds, per_track=1, seed=0, channels=target.channels,
-        law=law_of(target),
-    )  # fmt: skip
-    return reader.read(path, content_sha256="0" * 64)[0].content[None]
+    law = law_of(target)
+    wave = audio.read_channels(path, target.sample_rate, target.channels, one=law.channel)
+    length = min(round(seconds * target.sample_rate), wave.shape[1])
+    starts = window_starts(
+        wave.shape[1], length, 1, content_hash="0" * 64, seed=0, name=path.name, sample_rate=target.sample_rate
+    )
+    start = 0 if law.place == "first" else starts[0]
+    found = wave[:, start : start + length]
+    return found[None] if target.channels > 1 else found
 
 
 def apart(ours: Tensor, theirs: Tensor) -> float:

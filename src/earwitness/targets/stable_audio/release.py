@@ -103,7 +103,8 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
 def _read(path: Path) -> Mapping[str, Tensor]:
     """The tensors of either kind of file; a checkpoint keeps them under ``state_dict``."""
     if path.suffix == ".safetensors":
-        return load_file(path)
+        tensors: Mapping[str, Tensor] = load_file(path)
+        return tensors
     content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     found = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
