@@ -1,14 +1,18 @@
 """Interrupts and streams that cannot hold every letter end in one line, or go on."""
 
 import io
+import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from earwitness import cli
+from tests.report.samples import full_result
 
 
 def run(monkeypatch: pytest.MonkeyPatch, body: Callable[[], None]) -> int:
@@ -41,3 +45,66 @@ def test_letters_that_the_pipe_cannot_hold_become_question_marks(monkeypatch: py
     assert run(monkeypatch, body) == 0
     pipe.flush()
     assert pipe.buffer.getvalue() == b"? ? 1 %\n"  # type: ignore[attr-defined]
+
+
+@contextmanager
+def closed_pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Standard output is a pipe that nobody reads any more, as behind ``| head``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as pipe, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pipe)
+        yield
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Run the command line; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["earwitness", *map(str, arguments)])
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return int(caught.value.code or 0)
+
+
+def test_a_report_into_a_closed_pipe_is_whole_and_verifies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full_result().write(tmp_path / "result.json")
+    with closed_pipe(monkeypatch):
+        assert called(monkeypatch, "report", tmp_path) == 0
+    assert (tmp_path / "report.html").is_file()
+    assert called(monkeypatch, "verify", tmp_path) == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_report_on_a_stream_that_cannot_hold_every_letter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    result = full_result()
+    result = result.model_copy(update={"warnings": ["音楽 🎸 “Ω” \u2028 été", *result.warnings]})
+    result.write(tmp_path / "result.json")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", stream)
+        assert called(patched, "report", tmp_path) == 0
+    stream.flush()
+    shown = stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert "?? ?" in shown
+    assert "SHA-256 of hashes.json" in shown
+    assert called(monkeypatch, "verify", tmp_path) == 0
+
+
+def test_a_family_takes_run_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "ab":
+        full_result().write(tmp_path / name / "result.json")
+    assert called(monkeypatch, "family", tmp_path / "a", tmp_path / "b" / "result.json", "--json") == 0
+    claims = json.loads(capsys.readouterr().out)["claims"]
+    assert [Path(claim["result"]).parent.name for claim in claims] == ["a", "b"]
+    (tmp_path / "empty").mkdir()
+    assert called(monkeypatch, "family", tmp_path / "empty") == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("earwitness:")]
+    assert len(lines) == 1
+    assert "empty" in lines[0]

@@ -40,9 +40,8 @@ def command(
 
     Example: earwitness audit --target facebook/musicgen-small --suspect my-albums --held-out my-unreleased --out run
     """
-    from rich.console import Console
-
     from earwitness import pipeline
+    from earwitness.cli.console import Console
     from earwitness.findings.inspection import inspection
     from earwitness.report.findings_text import print_findings
 

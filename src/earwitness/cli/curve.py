@@ -57,7 +57,7 @@ def command(
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
-    from rich.console import Console
+    from earwitness.cli.console import Console
 
     console = Console()
     console.print(_points(result), markup=False)

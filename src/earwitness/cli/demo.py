@@ -17,9 +17,8 @@ def command(
 
     Example: earwitness demo --out demo-out
     """
-    from rich.console import Console
-
     from earwitness import demo
+    from earwitness.cli.console import Console
     from earwitness.report.text import print_result
 
     console = Console()

@@ -37,8 +37,9 @@ def command(
     if as_json:
         typer.echo(json.dumps({"alpha": alpha, "claims": rows}, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from earwitness.cli.console import Console
 
     titles = {
         "result": "claim",

@@ -62,8 +62,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(asdict(findings), indent=2))
         return
-    from rich.console import Console
-
+    from earwitness.cli.console import Console
     from earwitness.report.findings_text import print_findings
 
     print_findings(findings, Console())

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while the block runs; call what it gives with (done, total)."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -16,6 +15,8 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+
+    from earwitness.cli.console import Console
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -29,7 +30,7 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def sign_of_life(description: str) -> Iterator[None]:
     """Show that work goes on while the block runs, where its length is not known."""
-    from rich.console import Console
+    from earwitness.cli.console import Console
 
     with Console(stderr=True).status(description):
         yield

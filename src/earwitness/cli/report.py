@@ -15,8 +15,7 @@ def command(
 
     Example: earwitness report RUN --title "Audit for Example Records"
     """
-    from rich.console import Console
-
+    from earwitness.cli.console import Console
     from earwitness.files import file_sha256
     from earwitness.report.bundle import write_bundle_hashes
     from earwitness.report.context import report_context

@@ -40,8 +40,7 @@ def command(
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
-    from rich.console import Console
-
+    from earwitness.cli.console import Console
     from earwitness.report.text import print_result
 
     print_result(result, Console())
