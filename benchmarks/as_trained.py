@@ -274,7 +274,7 @@ def layouts(folder: Path) -> Iterator[tuple[str, str]]:
         try:
             return f"loads, weights {load_target(str(place), device='cpu').identity.weights_sha256[:12]}"
         except TargetError as error:
-            return str(error).replace(str(folder), "…")
+            return str(error).replace(str(place), "FOLDER")
 
     base = save_tiny_musicgen(folder / "as saved")
     yield "MusicGen as saved", outcome(base)

@@ -15,7 +15,7 @@ FOLDERS = {
     "Stable Audio 3": {"model_index.json": {"_class_name": "StableAudio3Pipeline"}},
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
     "Stable Audio for inpainting": {"model_config.json": {"model_type": "diffusion_cond_inpaint"}},
-    "this kind of stable-audio-tools model": {"model_config.json": {"model_type": "autoencoder"}},
+    "a model of stable-audio-tools": {"model_config.json": {"model_type": "autoencoder"}},
     "Aria": {"config.json": {"model_type": "aria"}},
 }
 

@@ -15,6 +15,7 @@ from torch.nn.functional import conv1d, layer_norm, pad, scaled_dot_product_atte
 from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
+from earwitness.targets.protocols import Flows
 from earwitness.targets.stable_audio import StableAudioFamily
 from earwitness.targets.stable_audio.target import StableAudio
 from earwitness.testing import check_target
@@ -62,6 +63,31 @@ CONFIG: dict = {
     "training": {"use_ema": True},
 }  # fmt: skip
 Tensors = dict[str, Tensor]
+
+
+def small_config(sampler: str = "uniform") -> dict:
+    """As that of Stable Audio Open Small: a flow, normed heads, one number."""
+    config = deepcopy(CONFIG)
+    model = config["model"]
+    del model["conditioning"]["configs"][1]
+    model["diffusion"] |= {
+        "diffusion_objective": "rf_denoiser", "cross_attention_cond_ids": ["prompt", "seconds_total"],
+        "global_cond_ids": ["seconds_total"],
+    }  # fmt: skip
+    model["diffusion"]["config"] |= {"global_cond_dim": ATTENDED, "attn_kwargs": {"qk_norm": "ln"}}
+    config["training"]["timestep_sampler"] = sampler
+    return config
+
+
+def small_tensors() -> Tensors:
+    """All tensors of such a release."""
+    tensors = {name: tensor for name, tensor in random_tensors(12).items() if ".seconds_start." not in name}
+    tensors["model.model.to_global_embed.0.weight"] = torch.randn(WIDTH, ATTENDED) * ATTENDED**-0.5
+    for i in range(2):
+        for name in (f"{a}_attn.{b}_norm" for a in ("self", "cross") for b in "qk"):
+            tensors[f"model.model.transformer.layers.{i}.{name}.weight"] = 1 + 0.3 * torch.randn(64)
+            tensors[f"model.model.transformer.layers.{i}.{name}.bias"] = 0.3 * torch.randn(64)
+    return tensors
 
 
 def random_tensors(text_width: int) -> Tensors:
@@ -192,12 +218,18 @@ def velocity(tensors: Tensors, noisy: Tensor, time: Tensor, states: Tensor, seco
         cosine, sine = angle.cos(), angle.sin()
         return torch.cat([first * cosine - second * sine, second * cosine + first * sine, rest], dim=-1)
 
-    begin, length = number("seconds_start", 0), number("seconds_total", seconds)
-    attended = torch.cat([states, begin[:, None], length[:, None]], dim=1) * ~drop[:, None, None]
+    def normed(x: Tensor, name: str) -> Tensor:
+        weight = tensors.get(f"{name}.weight")
+        return x if weight is None else layer_norm(x, (64,), weight, tensors[f"{name}.bias"], eps=1e-6)
+
+    numbers = [number("seconds_total", seconds)]
+    if any(".seconds_start." in name for name in tensors):
+        numbers.insert(0, number("seconds_start", 0))
+    attended = torch.cat([states, *(one[:, None] for one in numbers)], dim=1) * ~drop[:, None, None]
     attended = two(attended, "to_cond_embed")
     waves = 2 * pi * time[:, None] @ tensors["model.model.timestep_features.weight"].T
     before = two(torch.cat([waves.cos(), waves.sin()], dim=1), "to_timestep_embed")
-    before = before + two(torch.cat([begin, length], dim=1), "to_global_embed")
+    before = before + two(torch.cat(numbers, dim=1), "to_global_embed")
     x = noisy + conv1d(noisy, tensors["model.model.preprocess_conv.weight"])
     x = linear(x.transpose(1, 2), "model.model.transformer.project_in")
     x = torch.cat([before[:, None], x], dim=1)
@@ -207,6 +239,7 @@ def velocity(tensors: Tensors, noisy: Tensor, time: Tensor, states: Tensor, seco
             heads(part, HEADS)
             for part in linear(norm(x, f"{layer}.pre_norm"), f"{layer}.self_attn.to_qkv").chunk(3, -1)
         )
+        q, k = normed(q, f"{layer}.self_attn.q_norm"), normed(k, f"{layer}.self_attn.k_norm")
         seen = scaled_dot_product_attention(rotate(q), rotate(k), v).transpose(1, 2).flatten(2)
         x = x + linear(seen, f"{layer}.self_attn.to_out")
         q = heads(linear(norm(x, f"{layer}.cross_attend_norm"), f"{layer}.cross_attn.to_q"), HEADS)
@@ -214,6 +247,7 @@ def velocity(tensors: Tensors, noisy: Tensor, time: Tensor, states: Tensor, seco
             heads(part, 1).expand(-1, HEADS, -1, -1)
             for part in linear(attended, f"{layer}.cross_attn.to_kv").chunk(2, -1)
         )
+        q, k = normed(q, f"{layer}.cross_attn.q_norm"), normed(k, f"{layer}.cross_attn.k_norm")
         seen = scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         x = x + linear(seen, f"{layer}.cross_attn.to_out")
         value, gate = linear(norm(x, f"{layer}.ff_norm"), f"{layer}.ff.ff.0.proj").chunk(2, -1)
@@ -282,6 +316,46 @@ def test_the_noise_is_that_of_the_modules_written_out(tmp_path: Path, text_width
     alpha, sigma = (f(time * pi / 2)[:, None, None] for f in (torch.cos, torch.sin))
     assert v.std() > 0.3
     torch.testing.assert_close(answer, sigma * noisy + alpha * v, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def small(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def change(config: dict, tensors: Tensors) -> None:
+        config.clear()
+        config.update(small_config())
+        tensors.clear()
+        tensors.update(small_tensors())
+
+    return altered(folder, tmp_path_factory.mktemp("small") / "small", change)
+
+
+def test_a_small_one_is_a_flow_with_normed_heads_that_hears_one_number(small: Path, folder: Path) -> None:
+    target, tensors = load(small), load_file(small / "model.safetensors")
+    tokens = AutoTokenizer.from_pretrained(folder / "t5-base")(
+        [*PROMPTS, ""], padding="max_length", max_length=7, return_tensors="pt"
+    )
+    timesteps, noisy = torch.tensor([0, 400, 999]), torch.randn(3, LATENT, FRAMES)
+    sigma = ((timesteps + 0.5) / 1000)[:, None, None]
+    with torch.no_grad():
+        states = T5EncoderModel.from_pretrained(folder / "t5-base")(**tokens).last_hidden_state
+        projection = "conditioner.conditioners.prompt.proj_out"
+        states = states @ tensors[f"{projection}.weight"].T + tensors[f"{projection}.bias"]
+        states = states * tokens.attention_mask[..., None]
+        state = noisy * torch.sqrt((1 - sigma) ** 2 + sigma**2)  # both forms have the same signal and noise there
+        drop = torch.tensor([False, False, True])
+        u = velocity(tensors, state, sigma[:, 0, 0], states, seconds=4, drop=drop)
+        answer = target.predict_noise(noisy, timesteps, [*PROMPTS, ""])
+    assert u.std() > 0.3
+    torch.testing.assert_close(answer, state + (1 - sigma) * u, rtol=1e-4, atol=1e-5)
+    assert len(list(check_target(target))) >= 6
+
+
+def test_levels_of_a_small_one_are_shares_of_what_its_training_drew(tmp_path: Path, small: Path) -> None:
+    assert isinstance(load(small), Flows)
+    assert load(small).drawn_at(0.2) == 0.2
+    drawn = altered(small, tmp_path / "copy", lambda c, t: (c.clear(), c.update(small_config("logit_normal"))))
+    assert load(drawn).drawn_at(0.5) == pytest.approx(0.5)
+    assert load(drawn).drawn_at(0.2) == pytest.approx(1 / (1 + np.exp(0.8416212)))
 
 
 def test_latents_are_those_of_the_encoder_written_out(target: StableAudio, folder: Path) -> None:
@@ -363,10 +437,12 @@ QKV = "model.model.transformer.layers.1.self_attn.to_qkv.weight"
     ("change", "needed"),
     [
         (lambda c, t: c.update(model_type="autoencoder"), "model_type is 'autoencoder'"),
-        (lambda c, t: diffusion(c).update(diffusion_objective="rectified_flow"), "diffusion_objective is 'rect"),
-        (lambda c, t: diffusion(c).update(global_cond_ids=["seconds_total"]), "global_cond_ids is"),
+        (lambda c, t: diffusion(c).update(diffusion_objective="x0"), "diffusion_objective is 'x0'"),
+        (lambda c, t: diffusion(c).update(global_cond_ids=["seconds_total"]), "cross_attention_cond_ids is"),
+        (lambda c, t: diffusion(c).update(global_cond_ids=["seconds_start"]), "global_cond_ids is"),
         (lambda c, t: diffusion(c)["config"].update(patch_size=2), "patch_size is 2"),
-        (lambda c, t: diffusion(c)["config"].update(attn_kwargs={"qk_norm": "ln"}), "has attn_kwargs"),
+        (lambda c, t: diffusion(c)["config"].update(attn_kwargs={"qk_norm": "l2"}), "attn_kwargs is"),
+        (lambda c, t: diffusion(c)["config"].update(attn_kwargs={"qk_norm": "ln"}), "lacks 16 tensors .*norm"),
         (lambda c, t: diffusion(c)["config"].update(num_heads=4), "heads of at least 64"),
         (lambda c, t: diffusion(c)["config"].update(depth="2"), "depth is '2', a whole number"),
         (lambda c, t: diffusion(c)["config"].update(depth=1), "do not explain"),

@@ -55,7 +55,7 @@ _KINDS = (
         _says("model_config.json", "model_type", "diffusion_cond_inpaint"),
     ),
     _Kind(
-        "this kind of stable-audio-tools model", "only text-conditioned ones (diffusion_cond) can be asked",
+        "a model of stable-audio-tools", "only text-conditioned ones (diffusion_cond) can be asked",
         _says("model_config.json", "model_type", "diffusion_uncond", "autoencoder", "lm", "diffusion_autoencoder"),
     ),
     _Kind(

@@ -25,7 +25,7 @@ _ROUNDING = 1e-6
 
 
 class Condition(NamedTuple):
-    """``attended`` [batch, tokens + 2, width] and ``before`` [batch, 1, 2·width]."""
+    """``attended`` [batch, tokens + numbers, width] and ``before`` [batch, 1, numbers · width]: two numbers, or one."""
 
     attended: Tensor
     before: Tensor
@@ -76,9 +76,10 @@ class Conditioner:
             end_seconds=torch.tensor([float(one.total) for one in told], device=device),
         )
         begin, length = projected.seconds_start_hidden_states, projected.seconds_end_hidden_states
-        attended = torch.cat([projected.text_hidden_states * mask[..., None], begin, length], dim=1)
+        numbers = [length] if begin is None else [begin, length]
+        attended = torch.cat([projected.text_hidden_states * mask[..., None], *numbers], dim=1)
         given = torch.tensor([bool(one.prompt) for one in told], device=device)
-        return Condition(attended * given[:, None, None].to(dtype), torch.cat([begin, length], dim=2))
+        return Condition(attended * given[:, None, None].to(dtype), torch.cat(numbers, dim=2))
 
     @torch.no_grad()
     def _encoded(self, prompt: str) -> _Text:

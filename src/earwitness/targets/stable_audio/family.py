@@ -10,8 +10,10 @@ import torch
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import read_config
+from earwitness.targets.flow import LogitNormal
 from earwitness.targets.stable_audio.directory import INDEX, read_directory
 from earwitness.targets.stable_audio.release import MODEL_TYPE, SETTINGS, read_release
+from earwitness.targets.stable_audio.small import FlowingStableAudio
 from earwitness.targets.stable_audio.target import StableAudio
 from earwitness.targets.weights import identify
 
@@ -39,7 +41,10 @@ class _Family:
         else:
             raise TargetError(f"{folder} holds no Stable Audio; a {_PIPELINE}'s {INDEX} or {SETTINGS} is needed.")
         identity = identify(self.name, name, dtype, parts=parts.networks, folders=sources)
-        return StableAudio(parts.in_precision(precision).to(device), identity)
+        parts = parts.in_precision(precision).to(device)
+        if parts.flow:
+            return FlowingStableAudio(parts, identity, parts.flow if isinstance(parts.flow, LogitNormal) else None)
+        return StableAudio(parts, identity)
 
 
 StableAudioFamily = _Family()

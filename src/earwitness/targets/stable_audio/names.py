@@ -35,6 +35,10 @@ _CONDITIONER_NAMES = (
     ("time_positional_embedding.", "embedder.embedding."),
     ("text_projection.", "prompt.proj_out."),
 )
+# Where heads are normed, the norm stands behind the projection.
+_NORMED = (
+    (".to_q.0.", ".to_q."), (".to_k.0.", ".to_k."), (".to_q.1.", ".q_norm."), (".to_k.1.", ".k_norm."),
+)  # fmt: skip
 _FUSED = {
     "self_attn.to_q.": ("self_attn.to_qkv.", 0, 3),
     "self_attn.to_k.": ("self_attn.to_qkv.", 1, 3),
@@ -56,7 +60,7 @@ class Origin(NamedTuple):
 
 def denoiser_origin(name: str) -> Origin:
     """Origin of a parameter of ``StableAudioDiTModel``."""
-    name = _renamed(name, _DENOISER_NAMES)
+    name = _renamed(name, (*_NORMED, *_DENOISER_NAMES))
     for alone, (fused, part, parts) in _FUSED.items():
         if alone in name:
             return Origin(DENOISER + name.replace(alone, fused), part, parts)

@@ -21,10 +21,12 @@ from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.companions import find
 from earwitness.targets.audiocraft.settings import Needed, Settings
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.flow import LogitNormal
 from earwitness.targets.stable_audio import names
 from earwitness.targets.stable_audio.directory import load_text_encoder, load_tokenizer
 from earwitness.targets.stable_audio.latents import ClipEncoder, building_oobleck
 from earwitness.targets.stable_audio.parametrisation import Parametrisation
+from earwitness.targets.stable_audio.small import OBJECTIVES, LengthOnly, with_normed_heads
 from earwitness.targets.stable_audio.target import Parts
 from earwitness.targets.stable_audio.tensors import Tensors
 from earwitness.targets.weights import loading_dtype
@@ -38,9 +40,6 @@ _SIZES = {"io_channels", "embed_dim", "depth", "num_heads", "cond_token_dim", "g
 _NEEDED = (
     Needed("model_type", MODEL_TYPE, None),
     Needed("model.diffusion.type", "dit", None),
-    Needed("model.diffusion.diffusion_objective", "v", "v"),
-    Needed("model.diffusion.cross_attention_cond_ids", ["prompt", *_TIMES], []),
-    Needed("model.diffusion.global_cond_ids", _TIMES, []),
     Needed("model.diffusion.input_concat_ids", [], []),
     Needed("model.diffusion.prepend_cond_ids", [], []),
     Needed(f"{_DIT}.project_cond_tokens", False, True),
@@ -55,8 +54,9 @@ _NEEDED = (
     Needed(f"{_ENCODER}.config.use_snake", True, False),
     Needed(f"{_ENCODER}.config.antialias_activation", False, False),
     Needed(f"{_PROMPT}.type", "t5", None),
-    *(Needed(f"conditioners.{name}.type", "number", None) for name in _TIMES),
 )
+_OBJECTIVE, _NORMS = "model.diffusion.diffusion_objective", f"{_DIT}.attn_kwargs"
+_SAMPLER = "training.timestep_sampler"
 _SCALE = "model.pretransform.scale"
 _TIME_FEATURES = 256
 _DEFAULT_TOKENS = 128
@@ -79,7 +79,9 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
     text_encoder = load_text_encoder(text)
     with torch.device("meta"), building_oobleck():
         transformer = StableAudioDiTModel(**_denoiser_sizes(settings))
-        projection = StableAudioProjectionModel(
+        if settings.get(_NORMS):
+            transformer = with_normed_heads(transformer)
+        projection = (StableAudioProjectionModel if len(_times(settings)) == 2 else LengthOnly)(
             text_encoder_dim=text_encoder.config.d_model,
             conditioning_dim=settings.integer("model.conditioning.cond_dim"),
             **_time_range(settings),
@@ -95,7 +97,7 @@ def read_release(folder: Path, dtype: torch.dtype) -> tuple[Parts, Path]:
     parts = Parts(
         transformer=transformer, projection=projection, text_encoder=text_encoder, tokenizer=load_tokenizer(text),
         tokens=_tokens(settings), encoder=encoder, parametrisation=Parametrisation(),
-        has_null_condition=_dropout(settings) > 0,
+        has_null_condition=_dropout(settings) > 0, flow=_flow(settings),
     )  # fmt: skip
     return parts, text
 
@@ -129,11 +131,34 @@ def _settings(folder: Path) -> Settings:
         raise settings.wrong("model.conditioning.configs", listed, "a list of conditioners")
     settings = Settings(tree | {"conditioners": {str(item.get("id")): item for item in listed}}, settings.where)
     settings.require(_NEEDED)
-    known = _SIZES | {need.name.rsplit(".", 1)[1] for need in _NEEDED if need.name.startswith(_DIT)}
+    times = _times(settings)
+    settings.require([
+        Needed("model.diffusion.cross_attention_cond_ids", ["prompt", *times], []),
+        Needed("model.diffusion.global_cond_ids", times, []),
+        *(Needed(f"conditioners.{name}.type", "number", None) for name in times),
+    ])  # fmt: skip
+    if settings.get(_OBJECTIVE) not in (None, "v", *OBJECTIVES):
+        raise settings.wrong(_OBJECTIVE, settings.get(_OBJECTIVE), f"v, {' or '.join(OBJECTIVES)}")
+    if settings.get(_NORMS) not in (None, {}, {"qk_norm": "ln"}):
+        raise settings.wrong(_NORMS, settings.get(_NORMS), '{"qk_norm": "ln"} or nothing')
+    known = _SIZES | {"attn_kwargs"} | {need.name.rsplit(".", 1)[1] for need in _NEEDED if need.name.startswith(_DIT)}
     unknown = sorted(set(settings.names(_DIT)) - known)
     if unknown:
         raise TargetError(f"{settings.where}: its denoiser has {unknown[0]}, which the classes that run it here lack.")
     return settings
+
+
+def _times(settings: Settings) -> list[str]:
+    """Which numbers are told: begin and length, or the length alone."""
+    told = settings.get("model.diffusion.global_cond_ids")
+    return _TIMES[1:] if told == _TIMES[1:] else _TIMES
+
+
+def _flow(settings: Settings) -> LogitNormal | bool:
+    """Whether velocities were learned, and at times of which law."""
+    if settings.get(_OBJECTIVE) not in OBJECTIVES:
+        return False
+    return LogitNormal() if settings.get(_SAMPLER) == "logit_normal" else True
 
 
 def _denoiser_sizes(settings: Settings) -> dict[str, int]:
@@ -162,9 +187,10 @@ def _denoiser_sizes(settings: Settings) -> dict[str, int]:
 
 def _time_range(settings: Settings) -> dict[str, float]:
     """The seconds between which both conditions of time are scaled."""
-    ranges = [[settings.get(f"conditioners.{name}.config.{end}") for end in ("min_val", "max_val")] for name in _TIMES]
+    names = _times(settings)
+    ranges = [[settings.get(f"conditioners.{name}.config.{end}") for end in ("min_val", "max_val")] for name in names]
     low, high = ranges[0]
-    if ranges[0] != ranges[1] or not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
+    if ranges[0] != ranges[-1] or not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
         raise settings.wrong(" and ".join(_TIMES), ranges, "one range of seconds for both")
     return {"min_value": low, "max_value": high}
 

@@ -6,7 +6,7 @@ silent frames are noised to the window's level with one fixed draw, and the answ
 own frames alone. A window of which nothing is known counts as a track of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from earwitness.targets.flow import LogitNormal
 from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
 from earwitness.targets.stable_audio.conditions import Conditioner, Timed
 from earwitness.targets.stable_audio.latents import ClipEncoder
@@ -30,7 +31,8 @@ _SILENCE_SEED = 0
 class Parts:
     """What a checkpoint holds, text and clip encoder in float32.
 
-    ``tokens`` is the number to which prompts are padded or cut.
+    ``tokens`` is the number to which prompts are padded or cut; ``flow`` says that velocities were learned, and at
+    times of which law (``True``: evenly drawn ones).
     """
 
     transformer: Any
@@ -41,6 +43,7 @@ class Parts:
     encoder: ClipEncoder
     parametrisation: Parametrisation
     has_null_condition: bool = True
+    flow: "LogitNormal | bool" = False
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -107,22 +110,29 @@ class StableAudio:
 
     def predict_noise(self, noisy: Tensor, timesteps: Tensor, prompts: Sequence[str | Timed]) -> Tensor:
         """ε float32 [batch, latent, frames] in z_t at timesteps int64 [batch] under one condition per row."""
+        own = Place(0.0, self._seconds(noisy.shape[-1]))
+        condition = self._condition([one if isinstance(one, Timed) else Timed.at(one, own) for one in prompts])
+
+        def ask(clip: Tensor, time: Tensor) -> Tensor:
+            answer: Tensor = self._transformer(
+                clip.to(self._transformer.dtype),
+                time,
+                encoder_hidden_states=condition.attended,
+                global_hidden_states=condition.before,
+                rotary_embedding=self._positions,
+                return_dict=False,
+            )[0]
+            return answer.float()
+
+        return self._answer(noisy, timesteps, ask)
+
+    def _answer(self, noisy: Tensor, timesteps: Tensor, ask: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """ε in windows, from what the network answers about their whole clips at its own times."""
         frames = noisy.shape[-1]
         level = Level.at(timesteps.to(noisy.device))
         rest = level.alpha * self._silence[:, frames:] + level.sigma * self._silence_noise[:, frames:]
         clip = self._parametrisation.network_input(torch.cat([noisy, rest], dim=-1), level)
-        own = Place(0.0, self._seconds(frames))
-        condition = self._condition([one if isinstance(one, Timed) else Timed.at(one, own) for one in prompts])
-        dtype = self._transformer.dtype
-        (answer,) = self._transformer(
-            clip.to(dtype),
-            level.time,
-            encoder_hidden_states=condition.attended,
-            global_hidden_states=condition.before,
-            rotary_embedding=self._positions,
-            return_dict=False,
-        )
-        return self._parametrisation.noise(noisy, answer[..., :frames].float(), level)
+        return self._parametrisation.noise(noisy, ask(clip, level.time)[..., :frames], level)
 
     def parameters(self) -> Iterator[Parameter]:
         """Those of the transformer and of the projections of its conditions, which were trained together."""
