@@ -19,6 +19,7 @@ from earwitness.cli import (
     family,
     index,
     inspect,
+    mark,
     mia,
     plan,
     power,
@@ -28,6 +29,7 @@ from earwitness.cli import (
     signals,
     targets,
     test,
+    twins,
     verify,
 )
 from earwitness.plug_ins import load_plug_ins
@@ -76,11 +78,13 @@ for _panel, _commands in {
         ("family", family),
         ("curve", curve),
         ("anytime", anytime),
+        ("twins", twins),
     ),
     "What there is": (("targets", targets), ("signals", signals), ("check", check)),
 }.items():
     for _name, _module in _commands:
         app.command(_name, rich_help_panel=_panel)(_module.command)
+app.add_typer(mark.app, name="mark", rich_help_panel="Before and after")
 app.add_typer(reference.app, name="reference", rich_help_panel="What there is")
 _added = load_plug_ins("earwitness.commands")  # Typer apps by the name of their command
 app.add_typer(bench.bench_app(_added.pop("bench", None)), name="bench", rich_help_panel="What there is")

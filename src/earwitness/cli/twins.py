@@ -1,0 +1,58 @@
+"""``earwitness twins``: after publication, whether a model prefers the published copies to their sealed twins."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earwitness.cli import options
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="The run folder; an interrupted run in it is continued.")],
+    sealed: Annotated[Path, typer.Option(help="The folder that `earwitness mark` made.")],
+    key: Annotated[Path, typer.Option(help="The key file.")],
+    target: options.Target,
+    preset: options.Preset = "default",
+    further: options.With = None,
+    seconds: options.Seconds = None,
+    windows_per_track: options.WindowsPerTrack = "all",
+    harmonise: options.Harmonise = "off",
+    alpha: options.Alpha = 0.01,
+    permutations: options.Permutations = 9999,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    dtype: options.Dtype = "float32",
+    batch_size: options.BatchSize = 8,
+    as_json: options.AsJson = False,
+) -> None:
+    """Ask the target about all copies of every sealed work; no held-out set is needed.
+
+    The key drew which copy was published. A model that never saw it, or that cannot tell the marks, prefers none:
+    the p-value then is uniform, whatever the model, the music and the artist. Where works reached the public only
+    through an encoder, --harmonise codec brings all copies through one. By default all windows of a copy are read, so
+    that the copies of a work are asked about the same stretches.
+
+    Example: earwitness twins run --sealed sealed --key secret.key --target facebook/musicgen-small
+    """
+    from earwitness.cli.progress import bar, sign_of_life
+    from earwitness.settings import MeasureSettings
+    from earwitness.twins import audit
+    from earwitness.twins.seal import read_key
+
+    settings = MeasureSettings(
+        target=target, preset=preset, further=tuple(further or ()), seconds=seconds,
+        windows_per_track=windows_per_track, harmonise=harmonise, seed=seed,
+        device=device, dtype=dtype, batch_size=batch_size,
+    )  # fmt: skip
+    with bar("reading the copies") as on_read, bar("asking the target") as on_ask:
+        seal = audit.measure(run, sealed, read_key(key), settings, on_read=on_read, on_ask=on_ask)
+    with sign_of_life("testing"):
+        result = audit.judge(run, seal, alpha=alpha, permutations=permutations, seed=seed)
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+        return
+    typer.echo(result.verdict.replace("_", " "))
+    for sentence in (*result.reasons, *(f"warning: {warning}" for warning in result.warnings)):
+        typer.echo(sentence)
+    typer.echo(f"The record is {run / audit.RESULT_NAME}; the seal {seal.sha256}.")

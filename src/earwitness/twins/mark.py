@@ -1,0 +1,104 @@
+"""From a folder of masters to copies, a published one of each, and the seal.
+
+Goal: an interrupted run is continued by the same command, and nothing that was sealed is overwritten. Conventions:
+a work is named by its file's path without the suffix; copies are FLAC of 24 bits at the master's rate and channels.
+"""
+
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import soundfile
+
+from earwitness import audio
+from earwitness.audio import decode, read_channels
+from earwitness.collection.tracks import Role
+from earwitness.collection.walk import walk_folder
+from earwitness.errors import EarwitnessError
+from earwitness.files import file_sha256, write_atomically
+from earwitness.twins.marks import MARKS, marked
+from earwitness.twins.seal import PUBLISHED, SEAL_NAME, Seal, SealedWork, commitment, copy_path, drawn, mark_seed
+from earwitness.types import Floats, OnProgress
+
+FEWEST_COPIES = 2
+
+
+def mark_folder(
+    masters: Path,
+    out: Path,
+    key: bytes,
+    *,
+    copies: int = 8,
+    kinds: Sequence[str] = tuple(MARKS),
+    strength: float = 1.0,
+    beacon: str = "",
+    on_progress: OnProgress = lambda done, total: None,
+) -> Seal:
+    """Write the copies of every master, the drawn one of each again under ``published/``, and ``seal.json``.
+
+    Parameters
+    ----------
+    masters, out
+        A folder of audio; a folder to be made.
+    key
+        32 bytes (`earwitness.twins.seal.new_key`).
+    copies
+        Copies of each work, at least 2.
+    kinds, strength
+        The marks (`earwitness.twins.marks`).
+    beacon
+        A text that nobody could know beforehand; may be empty.
+
+    Raises
+    ------
+    EarwitnessError
+        If ``out`` is sealed already, there are fewer than two copies, no master can be read, or one has more than
+        two channels.
+    """
+    if (out / SEAL_NAME).exists():
+        raise EarwitnessError(f"{out} is sealed already; what was sealed stays as it is. Choose another folder.")
+    if copies < FEWEST_COPIES:
+        raise EarwitnessError(f"{copies} copies of a work leave nothing to draw; make at least {FEWEST_COPIES}.")
+    entries = walk_folder(masters, Role.SUSPECT, audio.SUFFIXES).entries
+    files = [entry.path for entry in entries]
+    names = [PurePosixPath(entry.name).with_suffix("").as_posix() for entry in entries]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise EarwitnessError(f"Two masters are called {twice[0]!r}, with different suffixes; rename one.")
+    works = []
+    for done, (name, file) in enumerate(zip(names, files, strict=True)):
+        on_progress(done, len(files))
+        works.append(_work(name, file, out, key, copies, kinds, strength))
+    on_progress(len(files), len(files))
+    seal = Seal(
+        key_commitment=commitment(key), beacon=beacon, marks=tuple(kinds), strength=strength, works=tuple(works)
+    )
+    for work in works:
+        published = out / PUBLISHED / f"{work.name}.flac"
+        source = copy_path(out, work.name, drawn(key, beacon, work.master_sha256, copies))
+        write_atomically(published, partial(shutil.copyfile, source))
+    seal.write(out)
+    return seal
+
+
+def _work(
+    name: str, file: Path, out: Path, key: bytes, copies: int, kinds: Sequence[str], strength: float
+) -> SealedWork:
+    master_audio = decode(file)
+    if master_audio.channels > 2:
+        raise EarwitnessError(f"{file} has {master_audio.channels} channels; mark the stereo or mono master.")
+    master = file_sha256(file)
+    wave = read_channels(file, master_audio.sample_rate, master_audio.channels).astype(np.float64)
+    for number in range(copies):
+        made = marked(wave, master_audio.sample_rate, kinds, mark_seed(key, master, number), strength=strength)
+        write_atomically(copy_path(out, name, number), partial(_write, wave=made, sample_rate=master_audio.sample_rate))
+    return SealedWork(
+        name=name,
+        master_sha256=master,
+        copies=tuple(file_sha256(copy_path(out, name, number)) for number in range(copies)),
+    )
+
+
+def _write(path: Path, wave: Floats, sample_rate: int) -> None:
+    soundfile.write(path, np.clip(wave, -1, 1 - 2**-23).T, sample_rate, subtype="PCM_24", format="FLAC")
