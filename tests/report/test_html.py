@@ -162,7 +162,7 @@ def test_every_verdict_renders_full_and_almost_empty(verdict: Verdict) -> None:
 
 def test_what_a_run_did_not_compute_is_said_and_never_zero() -> None:
     text = "".join(Page(render_html(bare_result("no_evidence", p_value=0.4), ReportContext())).text)
-    assert "Not computed in this run: smallest possible p-value, AUC" in text
+    assert "Not computed in this run: smallest possible p-value, unadjusted AUC" in text
     assert "was not run; the error rate of the test was not measured" in text
     assert "The two sets without the model" not in text
 

@@ -93,7 +93,7 @@ def test_difference_away_from_membership_is_inconclusive() -> None:
     assert result.p_value is not None
     assert result.p_value > 0.5
     assert result.unconstrained_p_value == 1 / 200
-    assert "not in the direction in which training moves them" in result.reasons[1]
+    assert "not beyond chance in the direction in which training moves them" in result.reasons[1]
 
 
 def test_too_few_groups_cannot_be_tested() -> None:

@@ -119,7 +119,7 @@ def test_effect_share_and_tracks_are_spoken_of_only_on_sets_shown_to_be_alike(
     assert ("outscores a held-out track in" in said) is spoken
     assert ("of the suspect tracks were used" in said) is spoken
     assert ("stand out one by one" in said) is spoken
-    assert ("AUC, unadjusted" in said) is not spoken
+    assert ("unadjusted AUC" in said) is not spoken
     assert ('<th scope="col" class="number">Score</th>' in said) is spoken
 
 

@@ -88,13 +88,13 @@ def _auc(result: DatasetInferenceResult) -> KeyFigure:
     if result.alike:
         label, note = "AUC", "0.5 is chance, 1 is complete separation of the two sets"
     else:
-        label, note = "AUC, unadjusted", "may hold what tells the two sets apart without the model; 0.5 is chance"
+        label, note = "unadjusted AUC", "may hold what tells the two sets apart without the model; 0.5 is chance"
     return KeyFigure(f"{label} with 95\N{NO-BREAK SPACE}% interval", interval(result.auc), note)
 
 
 def _tipping(tipping: Tipping) -> KeyFigure:
     """How strong an unmeasured difference would have to be, and what the measured ones leave."""
-    left = percent(None if tipping.ratio is None else max(tipping.ratio, 0.0))
+    left = percent(None if tipping.ratio is None else min(max(tipping.ratio, 0.0), 1.0))
     listed = [f"{decimal(one.multiple, 1)} × {one.name}" for one in tipping.strongest if one.multiple is not None]
     return KeyFigure(
         "an unmeasured difference that would explain it",

@@ -81,7 +81,8 @@ def differs_otherwise(companion_p: float, alpha: float) -> str:
     """The sets differ, but not as training would have it."""
     return (
         f"The model's answers to the two sets do differ (p = {p_value(companion_p, alpha=alpha)} without regard to "
-        "direction), but not in the direction in which training moves them; the sets may not be comparable."
+        "direction), but not beyond chance in the direction in which training moves them; the sets may not be "
+        "comparable."
     )
 
 
@@ -155,8 +156,8 @@ def gate(blind: Blind, alpha: float) -> str:
 def accounted(blind: Blind, alpha: float) -> str:
     """What is left once the difference between the sets is accounted for; empty where nothing had to be."""
     if blind.state == "undecided" and blind.effect_ratio is not None:
-        ratio = min(max(blind.effect_ratio, 0.0), 1.0)
-        return f"Where that is accounted for, {percent(ratio)} of the difference in the model's answers remains."
+        left = percent(_share(blind.effect_ratio))
+        return f"Where that is accounted for, {left} of the difference in the model's answers remains."
     if blind.state != "fail":
         return ""
     if blind.adjusted_p_value is None:
@@ -189,9 +190,7 @@ def outscored(auc: Interval) -> str:
 
 def tipping_point(tipping: Tipping) -> str:
     """What a difference that nobody measured would have to do."""
-    left = (
-        "" if tipping.ratio is None else f"; {percent(max(tipping.ratio, 0.0))} of the difference is left beside them"
-    )
+    left = "" if tipping.ratio is None else f"; {percent(_share(tipping.ratio))} of the difference is left beside them"
     if not tipping.needed:
         return (
             "Once all measured differences between the sets are balanced, what is left is within chance for this "
@@ -282,3 +281,8 @@ def published_alone() -> str:
         "It takes tracks as independent, whatever their groups, and does not ask whether the sets are comparable; "
         "the method exact does both."
     )
+
+
+def _share(ratio: float) -> float:
+    """What is left of a difference, as a share: balancing may bring a little more to light, or turn it around."""
+    return min(max(ratio, 0.0), 1.0)
