@@ -207,6 +207,32 @@ def stable_audio(folder: Path) -> Iterator[Row]:
     yield Row("Stable Audio Open (release)", "ε", apart(found, sigma * noisy + alpha * v), FORMULA)
 
 
+def stable_audio_small(folder: Path) -> Iterator[Row]:
+    from tests.targets import test_stable_audio_release as release
+
+    def change(config: dict, tensors: dict) -> None:
+        for whole, part in ((config, release.small_config()), (tensors, release.small_tensors())):
+            whole.clear()
+            whole.update(part)
+
+    place = release.altered(release.save_release(folder / "large"), folder / "model", change)
+    target, tensors = release.load(place), release.load_file(place / "model.safetensors")
+    tokens = AutoTokenizer.from_pretrained(folder / "large" / "t5-base")(
+        ["slow piano"] * 3, padding="max_length", max_length=7, return_tensors="pt"
+    )
+    noisy, sigma = torch.randn(3, release.LATENT, release.FRAMES), ((LEVELS + 0.5) / 1000)[:, None, None]
+    with torch.no_grad():
+        states = T5EncoderModel.from_pretrained(folder / "large" / "t5-base")(**tokens).last_hidden_state
+        projection = "conditioner.conditioners.prompt.proj_out"
+        states = states @ tensors[f"{projection}.weight"].T + tensors[f"{projection}.bias"]
+        states = states * tokens.attention_mask[..., None]
+        state = noisy * torch.sqrt((1 - sigma) ** 2 + sigma**2)
+        drop = torch.zeros(3, dtype=torch.bool)
+        u = release.velocity(tensors, state, sigma[:, 0, 0], states, seconds=4, drop=drop)
+        found = target.predict_noise(noisy, LEVELS, ["slow piano"] * 3)
+    yield Row("Stable Audio Open Small (release)", "ε", apart(found, state + (1 - sigma) * u), FORMULA)
+
+
 def ace_step(folder: Path) -> Iterator[Row]:
     from diffusers import AceStepPipeline, AutoencoderOobleck
 
@@ -257,7 +283,7 @@ def scores(folder: Path) -> Iterator[Row]:
 
 
 FAMILIES: tuple[Callable[[Path], Iterator[Row]], ...] = (
-    musicgen, audiocraft, audioldm, tango, stable_audio, ace_step, scores,
+    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, ace_step, scores,
 )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ from transformers import (
     MimiConfig,
     MimiModel,
     PreTrainedModel,
+    XcodecConfig,
+    XcodecModel,
 )
 
 from earwitness.errors import TargetError
@@ -261,6 +263,31 @@ def test_a_mimi_codec_is_asked_too(tmp_path: Path) -> None:
     assert (target.sample_rate, target.hop_length) == (SAMPLE_RATE, 640)
     codes = target.encode(np.random.default_rng(0).normal(size=(2, SAMPLE_RATE)).astype(np.float32))
     assert codes.shape == (2, 3, 25)
+
+
+def test_an_x_codec_is_asked_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    acoustic = {
+        "encoder_hidden_size": 4, "downsampling_ratios": [8, 5, 4, 2], "upsampling_ratios": [8, 5, 4, 2],
+        "decoder_hidden_size": 32, "hidden_size": 8,
+    }  # fmt: skip
+    semantic = {
+        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+        "conv_dim": [8] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
+    }  # fmt: skip
+    config = XcodecConfig(
+        codebook_size=16, target_bandwidths=[0.2, 0.8], acoustic_model_config=acoustic, semantic_model_config=semantic
+    )
+    codec = XcodecModel(config).eval()
+    target = load_audio(_with_codec(save_audio(tmp_path, llama()), codec))
+    assert (target.sample_rate, target.hop_length) == (SAMPLE_RATE, 320)
+    waves = np.random.default_rng(0).normal(size=(2, SAMPLE_RATE)).astype(np.float32)
+    codes = target.encode(waves)
+    assert codes.shape == (2, 3, 50)
+    with torch.no_grad():
+        theirs = codec.encode(torch.from_numpy(waves)[:, None]).audio_codes
+    assert torch.equal(codes, theirs[:, :3])
+    torch.testing.assert_close(target.encode(waves[1:]), codes[1:])
 
 
 def _with_codec(folder: Path, codec: PreTrainedModel) -> Path:

@@ -1,6 +1,6 @@
 """Audio codecs of transformers as one thing: waveforms in, codes of the first K codebooks out.
 
-Goal: Encodec, DAC and Mimi differ in how the number of codebooks is asked for and in how a
+Goal: Encodec, DAC, Mimi and X-Codec differ in how the number of codebooks is asked for and in how a
 length that is no multiple of the hop is treated. They run in float32 whatever the language
 model runs in, so that the codes of a track do not depend on that choice.
 """
@@ -48,6 +48,7 @@ class _Kind:
     codebooks: Callable[[PreTrainedModel], int]
     hop_length: Callable[[PreTrainedModel], float]
     encode: Callable[[PreTrainedModel, Tensor, int], Tensor]
+    sample_rate: Callable[[PreTrainedModel], int] = lambda model: model.config.sampling_rate
 
 
 def _encodec_codes(model: PreTrainedModel, values: Tensor, codebooks: int) -> Tensor:
@@ -68,6 +69,11 @@ def _mimi_codes(model: PreTrainedModel, values: Tensor, codebooks: int) -> Tenso
     return codes
 
 
+def _xcodec_codes(model: PreTrainedModel, values: Tensor, codebooks: int) -> Tensor:
+    codes: Tensor = model.encode(values).audio_codes
+    return codes[:, :codebooks]
+
+
 _KINDS = {
     "encodec": _Kind(
         codebooks=lambda model: model.quantizer.get_num_quantizers_for_bandwidth(max(model.config.target_bandwidths)),
@@ -83,6 +89,12 @@ _KINDS = {
         codebooks=lambda model: model.config.num_quantizers,
         hop_length=lambda model: model.config.sampling_rate / model.config.frame_rate,
         encode=_mimi_codes,
+    ),
+    "xcodec": _Kind(
+        codebooks=lambda model: model.config.num_quantizers,
+        hop_length=lambda model: model.config.hop_length,
+        encode=_xcodec_codes,
+        sample_rate=lambda model: model.config.sample_rate,
     ),
 }
 
@@ -118,7 +130,7 @@ def load_codec(folder: Path, name: str, *, codebooks: int, device: str) -> Codec
     if available < codebooks:
         raise TargetError(f"The codec in {place} has {available} codebooks, but the model speaks {codebooks}.")
     return Codec(
-        model=model.to(device).eval(), sample_rate=int(model.config.sampling_rate),
+        model=model.to(device).eval(), sample_rate=int(_KINDS[found].sample_rate(model)),
         hop_length=round(_KINDS[found].hop_length(model)), codebooks=codebooks, codes=int(model.config.codebook_size),
         folder=place,
     )  # fmt: skip

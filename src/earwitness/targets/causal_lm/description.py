@@ -37,7 +37,7 @@ class AudioTokens(_Description):
     Attributes
     ----------
     codec
-        Directory of the codec (Encodec, DAC or Mimi as ``save_pretrained`` writes them), inside
+        Directory of the codec (Encodec, DAC, Mimi or X-Codec as ``save_pretrained`` writes them), inside
         this one, elsewhere, or a hub id.
     codebooks
         How many of the codec's codebooks, from the first on.
