@@ -146,7 +146,10 @@ GLOSSARY = {
             instead_of="member-likeness",
             meaning="A track's features joined to one number; higher is more member-like. (Of MIDI: the notes.)",
         ),
-        Term(word="preset", meaning="A named set of signals: `default`, `iar`, `iar-codebooks`, `cdi`, `cdi-gray`."),
+        Term(
+            word="preset",
+            meaning="A named set of signals: `default`, `full`, `flow`, `iar`, `iar-codebooks`, `cdi`, `cdi-gray`.",
+        ),
     ),
     "The verdict": (
         Term(

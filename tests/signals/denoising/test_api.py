@@ -50,7 +50,9 @@ def test_half_precision_latents_are_computed_in_float32() -> None:
 
 def test_what_cannot_be_answered_is_refused() -> None:
     latent = torch.tensor(LATENT)
-    with pytest.raises(EarwitnessError, match="no preset 'iar' for diffusion models; choose one of default, full, "):
+    with pytest.raises(
+        EarwitnessError, match="no preset 'iar' for diffusion models; choose one of default, flow, full, "
+    ):
         denoising_features(in_torch, latent, toy.ALPHAS, "iar")
     with pytest.raises(EarwitnessError, match="needs gradients, which NumPy has not"):
         denoising_features(in_numpy, LATENT, toy.ALPHAS, "cdi")

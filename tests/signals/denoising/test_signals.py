@@ -46,6 +46,21 @@ def pia(window: int, *, normalised: bool) -> float:
     return float(np.mean(np.abs(e0 - toy.predicted(toy.noised(window, 200, e0), 200, window)) ** 5) ** 0.2)
 
 
+def velocity_errors(window: int) -> dict[str, float]:
+    """u = (ε − x_σ)/(1 − σ) with x_σ = z_t/(√ᾱ + √(1 − ᾱ)), against ε − z, and against the best filter's error."""
+    errors, filtered, eps = [], [], toy.epsilon(window)
+    z = toy.LATENTS[window]
+    power = np.abs(np.fft.fftn(z, norm="ortho")).ravel() ** 2
+    for t in (300, 400, 500, 600, 700):
+        scale = np.sqrt(toy.ALPHAS[t]) + np.sqrt(1 - toy.ALPHAS[t])
+        sigma, z_t = np.sqrt(1 - toy.ALPHAS[t]) / scale, toy.noised(window, t, eps)
+        u = (toy.predicted(z_t, t, window) - z_t / scale) / (1 - sigma)
+        errors.append(np.mean((u - (eps - z.ravel())) ** 2))
+        filtered.append(np.mean(power / ((1 - sigma) ** 2 * power + sigma**2)))
+    error = float(np.mean(errors))
+    return {"velocity_error": error, "velocity_error/calibrated": float(np.log(error / np.mean(filtered)))}
+
+
 def gradient_masking(window: int, t: int) -> float:
     eps = toy.epsilon(window)
     z_t = toy.noised(window, t, eps)
@@ -100,6 +115,7 @@ def independent(window: int) -> dict[str, float]:
         "noise_optim/delta_norm": size,
         **{f"clid/t={name}": loss(window, t) - loss(window, t, null=True) for name, t in tenths.items()},
         "sima": toy.rms(toy.predicted(toy.LATENTS[window].ravel(), 10, window)),
+        **velocity_errors(window),
     }
 
 
@@ -114,11 +130,11 @@ def test_features_follow_the_formulas(dtype: torch.dtype, tolerance: float) -> N
 
 def test_directions_and_counts() -> None:
     counts = {name: len(preset.specs) for name, preset in PRESETS.items()}
-    assert counts == {"default": 3, "full": 15, "cdi": 26, "cdi-gray": 14}
+    assert counts == {"default": 3, "flow": 4, "full": 15, "cdi": 26, "cdi-gray": 14}
     assert {spec.member_is for name in PRESETS for spec in PRESETS[name].specs} == {Direction.LOWER}
     assert {spec.member_is for spec in EVERYTHING.specs} == {Direction.LOWER}
-    assert [preset.needs_gradient for preset in PRESETS.values()] == [False, False, True, False]
-    assert [preset.needs_null for preset in (*PRESETS.values(), EVERYTHING)] == [False, False, False, False, True]
+    assert [preset.needs_gradient for preset in PRESETS.values()] == [False, False, False, True, False]
+    assert [preset.needs_null for preset in (*PRESETS.values(), EVERYTHING)] == [False] * 5 + [True]
 
 
 def test_batch_mates_and_batch_size_change_nothing() -> None:
