@@ -73,7 +73,7 @@ def test_evidence_of_use(tmp_path: Path) -> None:
     assert (result.auc.estimate, result.auc.low, result.auc.high) == (auc.estimate, auc.low, auc.high)
     assert BY_LOT in result.reasons[1]
     # What was not shown to be alike without the model has no effect of the model to speak of, in pairs or tracks.
-    assert not any("of pairs" in reason for reason in result.reasons)
+    assert not any("outscores" in reason for reason in result.reasons)
     assert (result.track_wise, result.fraction, [t for t in result.tracks if t.p_value]) == (False, None, [])
     result.write(tmp_path / "result.json")
     assert DatasetInferenceResult.read(tmp_path / "result.json") == result

@@ -73,3 +73,8 @@ def test_the_published_sum_takes_the_papers_directions() -> None:
     # CAMIA's directions are unknown here, but the published sum counts it.
     frame = _frame(shift=0.0).rename({"f0": "loss", "f1": "camia/slope"}).select(pl.exclude("^blind/.*$"))
     assert sample_curve(FeatureTable.from_frame(frame), method="iar", sizes=[30], draws=1, null_runs=1).features == 2
+
+
+def test_more_groups_than_a_float_can_count_are_calibrated(tmp_path: Path) -> None:
+    _frame(shift=0.0, side=1050).select(pl.exclude("^blind/.*$")).write_parquet(tmp_path / "scores.parquet")
+    assert calibrate(tmp_path / "scores.parquet", runs=1, higher=["f*"]).groups == 1050

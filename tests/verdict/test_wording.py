@@ -1,6 +1,7 @@
 """The one author of sentences: every figure written once, and nothing claimed that was not found."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from earwitness.report import wording as explained
 from earwitness.stats.aa import AAControl, rejection_rate
 from earwitness.verdict import wording
 from earwitness.verdict.numbers import count
-from earwitness.verdict.result import Blind, Interval
+from earwitness.verdict.result import Blind, Counts, Interval
 from tests.report.samples import VERDICTS, full_result
 
 GATE = Blind(auc=0.7, low=0.62, high=0.78, p_value=0.0002, passes=False, harmful_auc=0.603, state="fail")
@@ -66,4 +67,21 @@ def test_a_share_that_is_nothing_is_not_said() -> None:
 
 def test_the_effect_is_written_once_in_one_way() -> None:
     said = wording.outscored(Interval(estimate=0.8391, low=0.75, high=0.9))
-    assert said.startswith("A suspect track outscores a held-out track in 83.9\xa0% of pairs (95\xa0% interval 75\xa0%")
+    assert said.startswith(
+        "A suspect track outscores a held-out track in 83.9\xa0% of all combinations of two (95\xa0% interval 75\xa0%"
+    )
+
+
+@pytest.mark.parametrize(("tracks", "said"), [(5, "5.6\xa0% of 1,000"), (50, "10\xa0%"), (900, "88.9\xa0%")])
+def test_what_nobody_measured_is_said_in_figures_of_the_nearest_size(tracks: int, said: str) -> None:
+    result = full_result().model_copy(update={"n_tracks": Counts(suspect=tracks, held_out=1000)})
+    points = explained.not_meant(result)
+    assert said in points[0].text
+    assert "although nothing had been used" in points[0].text
+
+
+def test_the_figures_of_what_nobody_measured_are_those_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "level-and-power.md").read_text(encoding="utf-8")
+    for size, share in wording._UNSEEN.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| 0.5 | {size} | 0 |"))
+        assert row.split("|")[6].split()[0] == f"{share:.1%}"

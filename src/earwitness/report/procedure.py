@@ -14,10 +14,20 @@ def steps(result: DatasetInferenceResult, context: ReportContext) -> list[str]:
     """The steps of the audit in order, one or two sentences each."""
     done = [*_measuring(result, context), *_testing(result, context)]
     if result.a_a is not None:
+        alike = (
+            "with the two halves of every pair exchanged at random"
+            if any(track.pair for track in context.tracks) and result.is_exact
+            else "on held-out music alone, divided at random into a pretended suspect set and a pretended held-out set"
+        )
         done.append(
-            f"The whole procedure was repeated {count(result.a_a.runs)} times on held-out music alone, divided at "
-            "random into a pretended suspect set and a pretended held-out set. This measures how often a false alarm "
-            "is raised."
+            f"The test was repeated {count(result.a_a.runs)} times {alike}. This measures how often a false alarm is "
+            "raised."
+        )
+    if result.power is not None and result.power.draws is not None:
+        done.append(
+            "To learn how small an effect could have been found, the audit was repeated "
+            f"{count(result.power.draws)} times on its own tracks with effects of many sizes "
+            "planted, each judged as the audit itself was."
         )
     if result.blind is not None:
         done.append(

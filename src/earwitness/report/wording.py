@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from earwitness.stats.aa import AAControl
 from earwitness.verdict.numbers import count, frequency, is_known, percent
 from earwitness.verdict.result import DatasetInferenceResult
+from earwitness.verdict.wording import unseen
 
 ROLE_NAMES = {"suspect": "Suspect", "held_out": "Held-out", "member": "Member", "non_member": "Non-member"}
 
@@ -77,7 +78,7 @@ def not_meant(result: DatasetInferenceResult) -> list[Point]:
             text="The test asks whether suspect and held-out music are exchangeable with respect to this model’s "
             "behaviour. If they differ in other ways that the model reacts to (period, genre, production, file "
             "format, popularity), that difference alone can produce the result. No calculation can show that two "
-            "sets are comparable in every respect.",
+            f"sets are comparable in every respect. {unseen(result.n_tracks)}",
         ),
         Point(
             heading="It is not proof of training.",

@@ -1,10 +1,11 @@
 """Every sentence that says what was found: the one author for record, terminal and page.
 
 Goal: sentences that a lawyer can read aloud and a statistician can sign, each written once. Conventions:
-numbers are written by `earwitness.verdict.numbers`; percentages of pairs are of one suspect and one held-out
-track; a p-value is the frequency of such a difference *if the model had no reason to treat the two sets
-differently* and is never turned into a probability that the music was used; neither guilt nor innocence
-is ever stated. What a page explains besides (limits, how to read a chart) is `earwitness.report.wording`.
+numbers are written by `earwitness.verdict.numbers`; percentages of combinations are of one suspect and one
+held-out track, whether or not works come in pairs; a p-value is the frequency of such a difference *if the model
+had no reason to treat the two sets differently* and is never turned into a probability that the music was used;
+neither guilt nor innocence is ever stated. What a page explains besides (limits, how to read a chart) is
+`earwitness.report.wording`.
 """
 
 from math import ceil, log2
@@ -183,7 +184,7 @@ def outscored(auc: Interval) -> str:
     """The effect in pairs."""
     limits = "" if auc.low is None else f" (95\N{NO-BREAK SPACE}% interval {percent(auc.low)} to {percent(auc.high)})"
     return (
-        f"A suspect track outscores a held-out track in {percent(auc.estimate)} of pairs{limits}; "
+        f"A suspect track outscores a held-out track in {percent(auc.estimate)} of all combinations of two{limits}; "
         "50\N{NO-BREAK SPACE}% is chance."
     )
 
@@ -206,6 +207,23 @@ def tipping_point(tipping: Tipping) -> str:
     )
 
 
+_UNSEEN = {16: 0.056, 30: 0.100, 80: 0.227, 300: 0.889}
+"""False verdicts of evidence by tracks per side, shift .5 sd, q = 0 (docs/level-and-power.md):
+``python benchmarks/verdict_level.py shift --runs 1000 --sides 16 30 80 300``."""
+
+
+def unseen(n_tracks: Counts) -> str:
+    """What a difference that nobody measured does to an audit, in figures measured at about this size."""
+    tracks = min(n_tracks.suspect, n_tracks.held_out)
+    size = min(_UNSEEN, key=lambda measured: abs(measured - tracks))
+    return (
+        "What no measurement of the files catches, no statistic can see: where a cause that explains a fifth of the "
+        "model’s answers differed by half a standard deviation and none of it was measured, "
+        f"{percent(_UNSEEN[size])} of 1,000 simulated audits with {size} tracks per set ended in evidence of use "
+        "although nothing had been used."
+    )
+
+
 def share_used(lower: float) -> str:
     """A lower bound of the share used."""
     return f"At least {percent(lower)} of the suspect tracks were used, with 95\N{NO-BREAK SPACE}% confidence."
@@ -225,8 +243,9 @@ def detectable(power: Power) -> str:
     if power.minimum_detectable_auc is None:
         return f"{planted}: no effect, however large, {ends} in four of five such audits."
     return (
-        f"{planted}: an effect of {percent(power.minimum_detectable_auc)} of pairs or more {ends} in about four of "
-        "five such audits; a smaller one may have been missed."
+        f"{planted}: one by which a suspect track outscores a held-out track in "
+        f"{percent(power.minimum_detectable_auc)} of all combinations of two {ends} in about four of five such audits; "
+        "a smaller one may have been missed."
     )
 
 
