@@ -38,7 +38,7 @@ def located(run: Path, folders: Iterable[Path], on_progress: OnProgress = lambda
     files = []
     for folder in folders:
         if not folder.is_dir():
-            raise EarwitnessError(f"{folder} is no folder; give the folders that hold the audio of the run.")
+            raise EarwitnessError(f"{folder} is not a folder; give the folders that hold the audio of the run.")
         files += [path for path in sorted(folder.rglob("*")) if path.is_file()]
     found = {}
     for done, path in enumerate(files):

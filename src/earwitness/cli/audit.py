@@ -32,6 +32,9 @@ def command(
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
     batch_size: options.BatchSize = 8,
+    case: options.CaseReference = None,
+    author: options.Author = None,
+    held_out_statement: options.HeldOutStatement = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Index both sets, say what they are and can show, ask the target, test, and write report.html.
@@ -41,6 +44,7 @@ def command(
     Example: earwitness audit --target facebook/musicgen-small --suspect my-albums --held-out my-unreleased --out run
     """
     from earwitness import pipeline
+    from earwitness.case import Case
     from earwitness.cli.console import Console
     from earwitness.findings.inspection import inspection
     from earwitness.report.findings_text import print_findings
@@ -68,6 +72,7 @@ def command(
         pipeline.extract_stage(out, measure, target=asked, test=test, on_progress=on_progress)
     with sign_of_life("testing"):
         result = pipeline.test_stage(out, test)
+    Case.note(out, reference=case, author=author, held_out_statement=held_out_statement)
     page = pipeline.report_stage(out)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))

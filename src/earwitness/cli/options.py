@@ -8,6 +8,7 @@ import typer
 _MEASURE = "What is measured"
 _TEST = "How it is tested"
 _MACHINE = "On which machine"
+_CASE = "What the report states"
 
 Target = Annotated[
     str, typer.Option("--target", help="A model directory, or a hub id such as owner/name.", rich_help_panel=_MEASURE)
@@ -143,6 +144,22 @@ HeldOut = Annotated[
 Manifest = Annotated[
     Path | None,
     typer.Option(help="CSV with path,role[,group,pair,stratum,prompt,title,artist,album] instead of the two folders."),
+]
+CaseReference = Annotated[
+    str | None,
+    typer.Option("--case", help="Reference of the case, for the report's first page.", rich_help_panel=_CASE),
+]
+Author = Annotated[
+    str | None, typer.Option("--author", help="Who made the audit, for the report's first page.", rich_help_panel=_CASE)
+]
+HeldOutStatement = Annotated[
+    str | None,
+    typer.Option(
+        "--held-out-statement",
+        help="Who vouches that the held-out works were not trained on, and how they know; printed as 'not stated' "
+        "otherwise.",
+        rich_help_panel=_CASE,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Higher = Annotated[

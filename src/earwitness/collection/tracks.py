@@ -232,3 +232,12 @@ class Collection:
         about["warnings"] = tuple(about["warnings"])
         about["couples"] = tuple(Couple(**couple) for couple in about.get("couples", ()))
         return cls(tracks=tracks, failures=failures, roots=roots, **about)
+
+
+def set_roots(tracks: Path) -> dict[str, Path]:
+    """The folder of each role as ``tracks.parquet`` notes it; empty for a table of another origin."""
+    try:
+        about = json.loads(pl.read_parquet_metadata(tracks).get(_METADATA_KEY, "{}"))
+    except (pl.exceptions.PolarsError, OSError, ValueError):
+        return {}
+    return {role: Path(root) for role, root in about.get("roots", {}).items()}

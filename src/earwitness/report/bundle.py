@@ -15,6 +15,7 @@ from earwitness.files import file_sha256, write_text
 
 HASHES_NAME = "hashes.json"
 REPORT_NAME = "report.html"
+PDF_NAME = "report.pdf"
 _ALGORITHM = "sha256"
 
 

@@ -6,7 +6,7 @@ ground, every chart comes with the table of what it shows; nothing is computed t
 in the result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -14,20 +14,21 @@ import numpy as np
 import scipy
 
 from earwitness.findings.record import Property
+from earwitness.plots import ResultPlots
 from earwitness.report.feature_names import FeatureName
-from earwitness.report.svg import INK, Drawing, chart_svg
+from earwitness.report.svg import INK, POINT, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
 from earwitness.stats.aa import AAControl
 from earwitness.text import harmless
 from earwitness.types import Floats
-from earwitness.verdict.numbers import decimal
-from earwitness.verdict.result import FeatureResult, TrackResult
+from earwitness.verdict.numbers import decimal, percent
+from earwitness.verdict.result import DatasetInferenceResult, FeatureResult, TrackResult
 
 COLOURS = {"suspect": "#d55e00", "held_out": "#0072b2"}
 _BAND = "#e9e9e9"
 _WIDTH = 620
 _SMOOTH_FROM = 20
-_DOTS_UP_TO = 300
+_DOTS_UP_TO = 1500
 _BARS = 10
 _PROPERTIES = 12
 _Record = dict[str, str | float]
@@ -38,27 +39,35 @@ class Figure:
     """A drawing as inline SVG, and its data as a table."""
 
     svg: str
+    title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     dots_are_percentiles: bool = False
 
 
-def score_figure(tracks: Sequence[TrackResult]) -> Figure | None:
+def score_figure(tracks: Sequence[TrackResult], names: Mapping[str, str] | None = None) -> Figure | None:
     """Draw the track scores of both sets: a smooth outline over one row of dots per set.
 
     The outline (a Gaussian kernel density) is left out under 20 tracks per set, where it
-    would suggest more than is known. Above 300 tracks the dots are the percentiles
-    0.5, 1.5 … 99.5 of the set instead of single tracks. ``None`` without finite scores in both sets.
+    would suggest more than is known. ``names`` by track id are shown where a pointer rests, with group and score.
+    Above 1,500 tracks the dots are the percentiles 0.5, 1.5 … 99.5 of the set instead of single tracks. ``None``
+    without finite scores in both sets.
     """
     scores = {role: _finite([t.score for t in tracks if t.role == role]) for role in COLOURS}
     if any(len(values) == 0 for values in scores.values()):
         return None
     percentiles = max(len(values) for values in scores.values()) > _DOTS_UP_TO
-    dots = {r: np.quantile(v, (np.arange(100) + 0.5) / 100) if percentiles else v for r, v in scores.items()}
+    dots = {
+        role: [(float(score), "") for score in np.quantile(values, (np.arange(100) + 0.5) / 100)]
+        if percentiles
+        else _named(tracks, role, names)
+        for role, values in scores.items()
+    }
     strips = _strips(dots, {role: float(np.median(values)) for role, values in scores.items()})
     smooth = all(len(values) >= _SMOOTH_FROM and np.ptp(values) > 0 for values in scores.values())
     chart = alt.vconcat(_outlines(scores), strips, spacing=4).resolve_scale(x="shared") if smooth else strips
     return Figure(
+        title="Track scores of the two sets",
         svg=chart_svg(
             chart,
             name="scores",
@@ -72,6 +81,35 @@ def score_figure(tracks: Sequence[TrackResult]) -> Figure | None:
         columns=("Set", "Tracks", "Lowest", "Lower quartile", "Median", "Upper quartile", "Highest", "Mean"),
         rows=tuple(_summary(ROLE_NAMES[role], values) for role, values in scores.items()),
         dots_are_percentiles=percentiles,
+    )
+
+
+def roc_figure(result: DatasetInferenceResult) -> Figure | None:
+    """Draw the ROC of the track scores; ``None`` without finite scores in both sets.
+
+    The table says which share of the suspect tracks lies above the score that 1, 5, 10, 25 and 50 % of the held-out
+    tracks exceed.
+    """
+    scores = {role: _finite([t.score for t in result.tracks if t.role == role]) for role in COLOURS}
+    if any(len(values) == 0 for values in scores.values()):
+        return None
+    rows = []
+    for share in (0.01, 0.05, 0.1, 0.25, 0.5):
+        above = float(np.quantile(scores["held_out"], 1 - share, method="higher"))
+        rows.append((percent(share), percent(float(np.mean(scores["suspect"] > above)))))
+    auc = result.auc.estimate if result.auc else None
+    return Figure(
+        title="ROC of the track scores",
+        svg=chart_svg(
+            ResultPlots(result).roc(),
+            name="roc",
+            title="ROC of the track scores",
+            description=("" if auc is None else f"The area under the curve is {decimal(auc)}. ")
+            + "; ".join(f"{there} of held-out tracks above a score, {here} of suspect tracks" for there, here in rows)
+            + ".",
+        ),
+        columns=("Held-out tracks above a score", "Suspect tracks above it"),
+        rows=tuple(rows),
     )
 
 
@@ -102,6 +140,7 @@ def uniformity_figure(a_a: AAControl) -> Figure | None:
     )
     line = alt.Chart(span).mark_rule(color=INK, strokeDash=[6, 4], strokeWidth=1.5).encode(y="expected:Q")
     return Figure(
+        title="p-values of the control runs",
         svg=chart_svg(
             alt.layer(band, bars, line).properties(width=_WIDTH, height=190),
             name="control",
@@ -116,7 +155,7 @@ def uniformity_figure(a_a: AAControl) -> Figure | None:
 
 
 def family_figure(features: Sequence[FeatureResult]) -> Figure | None:
-    """Draw every feature's AUC in its member direction by signal family, side by side for each codebook.
+    """Draw every feature's AUC in its member direction by signal family, one panel per codebook.
 
     Features without a known direction or AUC are left out; ``None`` where none remain.
     """
@@ -145,20 +184,26 @@ def family_figure(features: Sequence[FeatureResult]) -> Figure | None:
         .encode(
             x=alt.X(
                 "auc:Q",
-                title="AUC in the member direction" if len(columns) == 1 else "AUC",
+                title="AUC in the member direction",
                 scale=scale,
-                axis=alt.Axis(tickCount=max(2, 8 // len(columns)), format=".2f"),
+                axis=alt.Axis(tickCount=8, format=".2f"),
             ),
             y=alt.Y("family:N", title=None, sort=families),
             fill=alt.Fill("use:N", title=None, scale=alt.Scale(domain=uses, range=[INK, "white"])),
         )
     )
-    layers = alt.layer(chance, dots, data=data).properties(
-        width=max(96, (_WIDTH - 40) // len(columns)), height=alt.Step(24)
-    )
+    layers = alt.layer(chance, dots, data=data).properties(width=_WIDTH - 120, height=alt.Step(22))
     faceted = columns != [""]
-    chart = layers.facet(column=alt.Column("where:N", title=None, sort=columns), spacing=10) if faceted else layers
+    chart = (
+        layers.facet(
+            row=alt.Row("where:N", title=None, sort=columns, header=alt.Header(labelAngle=0, labelAlign="left")),
+            spacing=10,
+        )
+        if faceted
+        else layers
+    )
     return Figure(
+        title="AUC of every feature by signal family",
         svg=chart_svg(
             chart,
             name="families",
@@ -193,6 +238,7 @@ def property_figure(properties: Sequence[Property]) -> Figure | None:
     spans = alt.Chart(data).mark_rule(color=INK).encode(x=alt.X("low:Q", scale=scale, title=None), x2="high", y=names)
     dots = alt.Chart(data).mark_circle(size=60, color=COLOURS["suspect"], opacity=1).encode(x=x, y=names)
     return Figure(
+        title="Properties of the files that tell the sets apart",
         svg=chart_svg(
             alt.layer(chance, spans, dots).properties(width=_WIDTH - 120, height=alt.Step(22)),
             name="properties",
@@ -228,13 +274,23 @@ def _outlines(scores: dict[str, Floats]) -> Drawing:
     return outlines
 
 
-def _strips(dots: dict[str, Floats], medians: dict[str, float]) -> Drawing:
+def _named(tracks: Sequence[TrackResult], role: str, names: Mapping[str, str] | None) -> list[tuple[float, str]]:
+    """Score of each track of a set, and what is shown where a pointer rests on its dot."""
+    return [
+        (t.score, "" if names is None else f"{names.get(t.track_id, t.track_id)} · {t.group} · {decimal(t.score)}")
+        for t in tracks
+        if t.role == role and np.isfinite(t.score)
+    ]
+
+
+def _strips(dots: dict[str, list[tuple[float, str]]], medians: dict[str, float]) -> Drawing:
     # Golden-ratio offsets spread neighbours evenly without any randomness.
     records: list[_Record] = [
-        {"set": ROLE_NAMES[role], "score": float(score), "offset": float((i * 0.6180339887) % 1)}
+        {"set": ROLE_NAMES[role], "score": score, "offset": float((i * 0.6180339887) % 1),
+         "told": POINT + harmless(told) if told else ""}
         for role, values in dots.items()
-        for i, score in enumerate(np.sort(values))
-    ]
+        for i, (score, told) in enumerate(sorted(values))
+    ]  # fmt: skip
     centres: list[_Record] = [{"set": ROLE_NAMES[role], "score": value} for role, value in medians.items()]
     rows = alt.Y("set:N", title=None, sort=[ROLE_NAMES[role] for role in COLOURS])
     x = alt.X("score:Q", title="track score: further right is more member-like", scale=alt.Scale(zero=False))
@@ -242,7 +298,13 @@ def _strips(dots: dict[str, Floats], medians: dict[str, float]) -> Drawing:
     points = (
         alt.Chart(_inline(records))
         .mark_circle(size=size, opacity=0.65)
-        .encode(x=x, y=rows, yOffset=alt.YOffset("offset:Q", scale=alt.Scale(domain=[-0.4, 1.4])), color=_set_colour())
+        .encode(
+            x=x,
+            y=rows,
+            yOffset=alt.YOffset("offset:Q", scale=alt.Scale(domain=[-0.4, 1.4])),
+            color=_set_colour(),
+            description="told:N",
+        )
     )
     middle = alt.Chart(_inline(centres)).mark_tick(color=INK, thickness=3, size=36, opacity=1).encode(x=x, y=rows)
     return alt.layer(points, middle).properties(width=_WIDTH, height=alt.Step(46))

@@ -14,11 +14,11 @@ from typing import cast
 import polars as pl
 
 from earwitness.case import Case
-from earwitness.collection.tracks import FAILURE_SCHEMA, Failure
+from earwitness.collection.tracks import FAILURE_SCHEMA, Failure, set_roots
 from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError
 from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
-from earwitness.report.bundle import REPORT_NAME, hash_files
+from earwitness.report.bundle import PDF_NAME, REPORT_NAME, hash_files
 from earwitness.verdict.attempts import Attempt, read_attempts
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -63,6 +63,8 @@ class ReportContext:
         The heading of the report.
     created
         When it was made, as text; passed in, never taken from the clock here.
+    set_names
+        The folder of each set, as its user called it.
     case
         What the author states beside the numbers.
     committed
@@ -85,6 +87,7 @@ class ReportContext:
 
     title: str | None = None
     created: str | None = None
+    set_names: Mapping[str, str] = field(default_factory=dict)
     case: Case = field(default_factory=Case)
     committed: Commitment | None = None
     sets: tuple[SetSummary, ...] = ()
@@ -118,6 +121,7 @@ def report_context(
     return ReportContext(
         title=title or case.title,
         created=created or case.report_made,
+        set_names=_set_names(run_folder / "tracks.parquet"),
         case=case,
         committed=Commitment.read(run_folder),
         sets=set_summaries(tracks),
@@ -132,9 +136,17 @@ def report_context(
         timings={k: float(v) for k, v in timings.items() if isinstance(v, int | float)}
         if isinstance(timings, dict)
         else {},
-        files={path: digest for path, digest in hash_files(run_folder).items() if path != REPORT_NAME},
+        files={path: digest for path, digest in hash_files(run_folder).items() if path not in (REPORT_NAME, PDF_NAME)},
         attempts=tuple(read_attempts(run_folder)),
     )
+
+
+def _set_names(tracks: Path) -> dict[str, str]:
+    """The last part of the folder that holds each set; nothing where one folder holds both."""
+    if not tracks.exists():
+        return {}
+    roots = set_roots(tracks)
+    return {role: root.name for role, root in roots.items()} if len(set(roots.values())) > 1 else {}
 
 
 def set_summaries(tracks: tuple[TrackRow, ...]) -> tuple[SetSummary, ...]:

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from earwitness.case import Case
 from earwitness.files import write_text
-from earwitness.report import near_copies, tables, wording
+from earwitness.report import front_page, near_copies, tables, wording
 from earwitness.report.bundle import REPORT_NAME
-from earwitness.report.charts import family_figure, score_figure, uniformity_figure
+from earwitness.report.charts import family_figure, roc_figure, score_figure, uniformity_figure
 from earwitness.report.context import ReportContext, report_context
 from earwitness.report.glossary import report_terms
 from earwitness.report.key_figures import key_figures
@@ -66,11 +66,17 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             verdict=found.VERDICT_NAMES[result.verdict],
             headline=found.headline(result),
             attempts=tables.attempt_table(result, context),
+            facts=front_page.facts(result, context),
+            propositions=front_page.propositions(),
+            would_change=front_page.would_change(result),
+            heard=front_page.heard(context),
             compared=wording.compared(result),
             how_to_read=wording.how_to_read(result),
             not_meant=wording.not_meant(result),
             key_figures=key_figures(result),
-            scores=score_figure(result.tracks),
+            scores=score_figure(result.tracks, names=_names(context) if result.track_wise else None),
+            roc=roc_figure(result),
+            named=result.track_wise,
             control=None if result.a_a is None else found.control(result.a_a),
             control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
             uniformity=None if result.a_a is None else uniformity_figure(result.a_a),
@@ -93,6 +99,11 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             references=references(feature.name for feature in result.features),
         )
     )
+
+
+def _names(context: ReportContext) -> dict[str, str]:
+    """What a reader calls each track."""
+    return {track.track_id: track.title or track.path or track.track_id for track in context.tracks}
 
 
 def _without_model(blind: Blind, alpha: float) -> str:

@@ -13,8 +13,10 @@ import vl_convert
 
 Drawing = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
 INK = "#222222"
+POINT = "\N{ZERO WIDTH SPACE}"
+"""Begins the ``description`` of a mark that a reader may point at."""
 _STYLE = {
-    "background": "white",
+    "background": "transparent",
     "font": "sans-serif",
     "padding": 8,
     "view": {"stroke": None},
@@ -29,6 +31,7 @@ _STYLE = {
         "titleFontWeight": "normal",
         "labelLimit": 220,
     },
+    "title": {"color": INK, "fontSize": 13, "fontWeight": "normal"},
     "header": {"labelFontSize": 12, "labelColor": INK},
     "legend": {"orient": "top", "labelFontSize": 12, "labelColor": INK, "symbolStrokeColor": INK},
 }
@@ -113,6 +116,9 @@ def _kept(element: ElementTree.Element, name: str) -> ElementTree.Element:
         else:
             copy.set(key, f"url(#{name}-{reference[1]})" if reference else value)
     copy.extend(_kept(child, name) for child in element if _local(child.tag) in _SHAPES)
+    if (told := element.get("aria-label", "")).startswith(POINT):
+        # Browsers show it where a pointer rests.
+        ElementTree.SubElement(copy, "title").text = told.removeprefix(POINT)
     return copy
 
 
