@@ -20,6 +20,7 @@ _METHOD = (
     "Das et al. (2024): Blind Baselines Beat Membership Inference Attacks for Foundation Models. arXiv 2406.16201.",
     "Zhang et al. (2024): Membership Inference Attacks Cannot Prove that a Model Was Trained On Your Data. "
     "arXiv 2409.19798.",
+    "Zhao et al. (2026): MGI: Member vs Generated Inference. arXiv 2606.23872.",
 )
 _SIGNALS = {
     "loss": "Yeom et al. (2018): Privacy Risk in Machine Learning. arXiv 1709.01604.",

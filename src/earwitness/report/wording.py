@@ -92,6 +92,12 @@ def not_meant(result: DatasetInferenceResult) -> list[Point]:
             "files examined here. The verdict is a measurement and no legal finding.",
         ),
         Point(
+            heading="It may take a model’s own output for its training data.",
+            text="Music that this model or a relative of it made is familiar to it without having been trained on "
+            "(Zhao et al., arXiv 2606.23872, for images). Nothing here detects that: the suspect works must be "
+            "documented to be made by people.",
+        ),
+        Point(
             heading="It speaks of the set, not of any single track.",
             text="The effect on one track is usually too weak to tell; only the collection as a whole was tested.",
         ),
