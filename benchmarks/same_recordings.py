@@ -68,18 +68,23 @@ def main() -> None:
     files = [(path, name, marks) for path in paths for name, marks in versions(path, chosen.seconds).items()]
     shares = {(m.first, m.second): m.share for m in same_recordings([marks for *_, marks in files])}
     alike = {(i, j): files[i][0] == files[j][0] for i, j in combinations(range(len(files)), 2)}
-    print("| version | found | smallest share | median share |\n|---|---|---|---|")
+    print("| version | found (95 %) | smallest share | median share |\n|---|---|---|---|")
     hits = trials = 0
     for name in dict.fromkeys(name for _, name, _ in files if name != "original"):
         pairs = [pair for pair, same in alike.items() if same and {files[k][1] for k in pair} == {"original", name}]
         found = [shares[pair] for pair in pairs if pair in shares]
         hits, trials = hits + len(found), trials + len(pairs)
         figures = f"{min(found):.3f} | {np.median(found):.3f}" if found else "– | –"
-        print(f"| {name} | {len(found)} of {len(pairs)} | {figures} |")
-    low, high = clopper_pearson(hits, trials)
+        low, high = clopper_pearson(len(found), len(pairs))
+        print(f"| {name} | {len(found)} of {len(pairs)} ({low:.3f} to {high:.3f}) | {figures} |")
     wrong, others = sum(not alike[pair] for pair in shares), sum(not same for same in alike.values())
-    print(f"\nRecall {hits} of {trials} (95 % {low:.3f} to {high:.3f}).")
+    low, high = clopper_pearson(hits, trials)
+    print(f"\n{len(paths)} recordings. Recall {hits} of {trials} (95 % {low:.3f} to {high:.3f}).")
+    low, high = clopper_pearson(len(shares) - wrong, len(shares))
+    print(f"Precision {len(shares) - wrong} of {len(shares)} matches (95 % {low:.4f} to {high:.4f}).")
     print(f"{wrong} of {others} pairs of files of other recordings matched.")
+    for i, j in sorted(pair for pair in shares if not alike[pair])[:10]:
+        print(f"  {files[i][0].name} ({files[i][1]}) = {files[j][0].name} ({files[j][1]}), share {shares[i, j]:.3f}")
 
 
 if __name__ == "__main__":

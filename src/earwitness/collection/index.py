@@ -138,7 +138,7 @@ def index(
 
 def _accepted(collection: Collection, *, refuse: bool) -> Collection:
     if refuse and collection.refusal is not None:
-        raise EarwitnessError(collection.refusal)
+        raise EarwitnessError(f"{collection.refusal} (`earwitness inspect` lists all that there is to mend.)")
     return collection
 
 

@@ -15,6 +15,7 @@ from earwitness.collection.tracks import Failure, Role
 from earwitness.errors import EarwitnessError
 from earwitness.text import printable
 
+UNSUPPORTED = "cannot be decoded ("
 _UNSUPPORTED_AUDIO = frozenset({".m4p", ".ra", ".rm", ".shn", ".tak", ".ac3", ".dts"})
 
 
@@ -123,4 +124,4 @@ def _unsupported(root: Path, others: Counter[str]) -> tuple[str, ...]:
     kinds = ", ".join(sorted(suffix for suffix in _UNSUPPORTED_AUDIO if others[suffix]))
     if not count:
         return ()
-    return (f"{count} audio files in {root} cannot be decoded ({kinds}); convert them to FLAC.",)
+    return (f"{count} audio files in {root} {UNSUPPORTED}{kinds}); convert them to FLAC.",)

@@ -4,6 +4,7 @@ Goal: what the blind gate of an audit will see, before anything is asked. Conven
 features; a group counts once, by the mean of its tracks.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,7 +68,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("blind/container_sample_rate"), plain_name("blind/codec=mp3"), plain_name("blind/rms_db")
     ('sample rate', 'codec is mp3', 'rms')
     """
-    words = name.removeprefix("blind/").removeprefix("container_").removesuffix("_db")
+    words = re.sub(r"/k=(\d+)", r"_\1", name.removeprefix("blind/").removeprefix("container_")).removesuffix("_db")
     return words.replace("=", " is ").replace("_", " ")
 
 

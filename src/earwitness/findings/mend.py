@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from earwitness.collection.both_sets import IN_BOTH
 from earwitness.collection.remarks import named
 from earwitness.collection.tracks import Collection, Failure
+from earwitness.collection.walk import UNSUPPORTED
 from earwitness.findings.prospects import Outlook
 from earwitness.findings.record import Mend, Property, Side
 
@@ -38,7 +39,7 @@ def what_to_mend(
         *_stops(collection, spanning, outlook),
         *_groups(collection, sides),
         *_alike(sides, outlook, properties),
-        *_files(sides, list(collection.failures.iter_rows(named=True))),
+        *_files(sides, list(collection.failures.iter_rows(named=True)), collection.warnings),
         *_power(sides, outlook),
     )
     return tuple(item for item in found if not (harmonised and (item.command or "").startswith(_HARMONISE)))
@@ -46,9 +47,9 @@ def what_to_mend(
 
 def _stops(collection: Collection, spanning: Sequence[str], outlook: Outlook) -> Iterator[Mend]:
     if collection.refusal is not None:
-        twins = (collection.failures["error"] == IN_BOTH).sum()
+        twins = int((collection.failures["error"] == IN_BOTH).sum())
         yield Mend(
-            found=f"{collection.refusal.partition(', which')[0]}: {twins} files.",
+            found=f"{collection.refusal.partition(', which')[0]}: {counted(twins, 'file')}.",
             do="Remove each from one of the sets, or, where two takes of a work are meant to be compared, give both "
             "one value in the manifest's pair column.",
             command=_MANIFEST,
@@ -90,7 +91,7 @@ def _groups(collection: Collection, sides: tuple[Side, Side]) -> Iterator[Mend]:
     within = [str(couple) for couple in collection.couples if not couple.across]
     if within:
         yield Mend(
-            found=f"{len(within)} pairs of files in one set are the same recording: {named(within)}.",
+            found=f"{counted(len(within), 'pair')} of files in one set are the same recording: {named(within)}.",
             do="Leave out the copies: they add no evidence, and join the albums that they are on.",
         )
 
@@ -138,22 +139,27 @@ def _alike(sides: tuple[Side, Side], outlook: Outlook, properties: Sequence[Prop
         )
 
 
-def _files(sides: tuple[Side, Side], failures: Sequence[dict[str, str]]) -> Iterator[Mend]:
+def _files(sides: tuple[Side, Side], failures: Sequence[dict[str, str]], warnings: Sequence[str]) -> Iterator[Mend]:
+    for text in warnings:
+        if UNSUPPORTED in text:
+            found, _, do = text.partition("; ")
+            yield Mend(found=f"{found}.", do=f"{do[:1].upper()}{do[1:]}")
     kinds = Counter(Failure(**row).error for row in failures)
     unusable = sum(count for kind, count in kinds.items() if kind not in ("duplicate", IN_BOTH))
     if unusable:
         examples = [row["message"] for row in failures if row["error"] not in ("duplicate", IN_BOTH)]
         yield Mend(
-            found=f"{unusable} files could not be used; the first: {examples[0]}",
+            found=f"{counted(unusable, 'file')} could not be used; the first: {examples[0]}",
             do="Replace them; where one set lacks more than the other, the sets may no longer be comparable.",
         )
     short = [side for side in sides if side.sample_rates and side.seconds.least < _SHORT_SECONDS]
-    for side in short:
+    if short:
+        least = min(side.seconds.least for side in short)
         yield Mend(
-            found=f"Some {side.role} tracks are shorter than the usual window of {_SHORT_SECONDS:g} s (the shortest "
-            f"has {side.seconds.least:.1f} s).",
+            found=f"Some {' and some '.join(side.role for side in short)} tracks are shorter than the usual window of "
+            f"{_SHORT_SECONDS:g} s (the shortest has {least:.1f} s).",
             do="An audit leaves out what is shorter than a window; leave these out, or give a shorter window for all.",
-            command=f"earwitness audit … --seconds {max(0.1, int(10 * side.seconds.least) / 10):g}",
+            command=f"earwitness audit … --seconds {max(0.1, int(10 * least) / 10):g}",
         )
     for side in sides:
         if side.mostly_silent:
@@ -180,6 +186,15 @@ def _power(sides: tuple[Side, Side], outlook: Outlook) -> Iterator[Mend]:
         f"{smaller.role} has {smaller.tracks}. Reading more of each track helps where tracks are long.",
         command="earwitness audit … --windows-per-track all",
     )
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words.
+
+    >>> counted(1, "file"), counted(3, "file")
+    ('1 file', '3 files')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _share_alike(first: dict[str, int], second: dict[str, int]) -> float:

@@ -13,6 +13,7 @@ from earwitness.verdict.wording import GATE
 
 _MOST_KINDS = 4
 _PROPERTIES_SHOWN = 12
+_REASONS = {"AudioError": "cannot be used"}
 
 
 def sides_table(findings: Findings) -> CellTable:
@@ -97,7 +98,9 @@ def left_out_table(findings: Findings) -> CellTable:
     """The files that were left out, with the reason."""
     return CellTable(
         columns=("File", "Reason", "Message"),
-        rows=tuple((failure.path, failure.error, failure.message) for failure in findings.left_out),
+        rows=tuple(
+            (failure.path, _REASONS.get(failure.error, failure.error), failure.message) for failure in findings.left_out
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from earwitness.text import harmless
 
 WIDTH = 100
 _MOST_ROWS = 5
+_MENDED = "samples were mended"
 
 
 def print_findings(findings: Findings, console: Console, *, brief_of: str | None = None) -> None:
@@ -36,6 +37,10 @@ def print_findings(findings: Findings, console: Console, *, brief_of: str | None
         parts += _section("What differs between the sets", property_table(findings, most=_MOST_ROWS + 3))
         parts += _section("The same recording in two files", couple_table(findings))
         parts += _section("Left out", left_out_table(findings))
+        passed = f"{findings.ignored} files of other kinds and {findings.symlinks} symbolic links were passed over."
+        if findings.ignored or findings.symlinks:
+            parts.append(_paragraph(passed))
+        parts += [_paragraph(warning) for warning in findings.warnings if _MENDED in warning]
     parts += [_paragraph(" ".join(prospect_sentences(findings)))]
     if not brief:
         parts += _section("How likely a leak is found", chance_table(findings))
