@@ -16,8 +16,10 @@ from transformers import MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
 from earwitness.targets import load_target
-from tests.targets.ace_step_tiny import save_release, save_tiny_ace_step
+from tests.targets.ace_step_tiny import save_release as save_ace_step_release
+from tests.targets.ace_step_tiny import save_tiny_ace_step
 from tests.targets.test_audioldm import save_tiny as save_tiny_audioldm
+from tests.targets.test_stable_audio_release import save_release
 from tests.tiny import save_tiny_musicgen
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -163,7 +165,7 @@ def test_the_lora_of_a_pipeline_is_merged_into_its_denoiser(tmp_path: Path) -> N
 
 def test_a_release_of_ace_step_and_its_adapter_are_the_adapted_model(tmp_path: Path) -> None:
     folder = save_tiny_ace_step(tmp_path / "diffusers")
-    release = save_release(folder, tmp_path / "release")
+    release = save_ace_step_release(folder, tmp_path / "release")
     transformer = AceStepTransformer1DModel.from_pretrained(folder / "transformer")
     wrapped = lora(transformer, ["to_q", "to_v"])
     adapter = tmp_path / "adapter"
@@ -180,11 +182,19 @@ def test_a_release_of_ace_step_and_its_adapter_are_the_adapted_model(tmp_path: P
     assert weights_of(adapter) == weights_of(folder) != weights_of(release)
 
 
+def test_an_adapter_that_names_no_base_is_refused(tmp_path: Path, adapter: Path) -> None:
+    copy = shutil.copytree(adapter, tmp_path / "adapter")
+    config = json.loads((copy / CONFIG).read_text()) | {"base_model_name_or_path": None}
+    (copy / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(TargetError, match="an adapter alone and does not name the model"):
+        load_target(str(copy), device="cpu")
+
+
 def test_a_family_that_cannot_merge_says_so(tmp_path: Path, adapter: Path) -> None:
-    (tmp_path / "continuations.json").write_text("{}")
-    shutil.copy(adapter / CONFIG, tmp_path)
-    with pytest.raises(TargetError):
-        load_target(str(tmp_path), device="cpu")
+    folder = save_release(tmp_path / "stable-audio")
+    shutil.copy(adapter / CONFIG, folder)
+    with pytest.raises(TargetError, match="cannot be merged into models of the family stable-audio here"):
+        load_target(str(folder), device="cpu")
 
 
 def test_a_tensor_too_many_is_refused_by_its_name(tmp_path: Path, base: Path) -> None:

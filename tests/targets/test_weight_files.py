@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
@@ -111,3 +111,21 @@ def test_the_check_finds_prompts_that_are_all_alike(tmp_path: Path, music: Path)
     (copy / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(AssertionError, match="two prompts are answered otherwise"):
         list(check_target(load_target(str(copy), device="cpu")))
+
+
+def test_a_tensor_too_many_in_a_pipelines_part_is_refused_by_its_name(tmp_path: Path, latents: Path) -> None:
+    copy = shutil.copytree(latents, tmp_path / "copy")
+    path = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file(load_file(path) | {"mid_block.gate.weight": torch.ones(2)}, path, metadata={"format": "pt"})
+    with pytest.raises(TargetError, match=r"The unet in .* does not know \(mid_block\.gate\.weight\)"):
+        load_target(str(copy), device="cpu")
+
+
+def test_a_text_encoder_in_half_precision_alone_is_read(tmp_path: Path, latents: Path) -> None:
+    copy = shutil.copytree(latents, tmp_path / "copy")
+    plain = copy / "text_encoder" / WEIGHTS
+    halves = {name: tensor.half() for name, tensor in load_file(plain).items()}
+    plain.unlink()
+    save_file(halves, copy / "text_encoder" / "model.fp16.safetensors", metadata={"format": "pt"})
+    found, exact = (load_target(str(folder), device="cpu").identity.weights_sha256 for folder in (copy, latents))
+    assert found != exact

@@ -54,6 +54,11 @@ def load_target(target: str, *, device: str = "auto", dtype: str = "float32", fa
     base, known = base_of(folder), why_not(folder)
     if known is not None:
         raise TargetError(known)
+    if base is None and has_adapter(folder):
+        raise TargetError(
+            f"{folder} holds an adapter alone and does not name the model that it belongs to; put it into a copy of "
+            "that model's directory."
+        )
     if base is None:
         kind = read_config(folder).get("model_type", "no config.json with a model_type")
         raise TargetError(
