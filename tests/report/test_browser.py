@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from earwitness.report.html import render_html
+from earwitness.report.membership_page import render_membership
 from earwitness.report.pdf import write_pdf
 from tests.report.samples import full_context, full_result, hostile
+from tests.report.test_membership_page import evaluated
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
@@ -30,6 +32,14 @@ def browser() -> Iterator[Any]:
 
     with sync_playwright() as started:
         yield started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of ``earwitness mia --roc``."""
+    page = tmp_path_factory.mktemp("curves") / "roc.html"
+    page.write_text(render_membership(evaluated()), encoding="utf-8")
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +109,16 @@ def test_a_hostile_title_is_text(browser: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Any, path: Path, scheme: str) -> None:
+@pytest.mark.parametrize("which", ["path", "curves"])
+def test_axe_finds_nothing(browser: Any, which: str, scheme: str, request: pytest.FixtureRequest) -> None:
     """Contrast, names, landmarks, tables: what axe-core can see, with all folds open."""
     package = find_spec("axe_playwright_python")
     if package is None or package.origin is None:
         pytest.skip("axe-playwright-python is not installed; it belongs to the extra dev")
-    context = browser.new_context(bypass_csp=True, color_scheme=scheme)
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 400, "height": 800})
     page = context.new_page()
-    page.goto(path.as_uri())
+    page.goto(request.getfixturevalue(which).as_uri())
+    assert page.evaluate(OVERFLOW) == 0
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     page.add_script_tag(path=Path(package.origin).with_name("axe.min.js"))
     found = page.evaluate("axe.run()")

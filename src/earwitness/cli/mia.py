@@ -10,9 +10,7 @@ from earwitness.cli import options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from earwitness.verdict.membership import MembershipResult, ScoreEvaluation
-
-_DRAWN = 5
+    from earwitness.verdict.membership import MembershipResult
 
 
 def command(
@@ -37,7 +35,9 @@ def command(
     if out is not None:
         result.write(out)
     if roc is not None:
-        _draw(result, roc)
+        from earwitness.report.membership_page import write_membership
+
+        write_membership(roc, result)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
@@ -82,33 +82,6 @@ def _family_table(result: "MembershipResult") -> "Table":
         cells = (row.family, str(row.variants), row.chosen, _number(row.selection_auc), auc)
         table.add_row(*map(Text, cells))
     return table
-
-
-def _draw(result: "MembershipResult", path: Path) -> None:
-    """Draw the combined score and the best features; the page is self-contained."""
-    import altair as alt
-
-    from earwitness.files import write_text
-
-    drawn: list[ScoreEvaluation] = [*([result.combined] if result.combined else []), *result.features[:_DRAWN]]
-    floor = 0.5 / max(result.non_members, result.members)
-    records = [
-        {"score": row.name, "false positives": max(x, floor), "true positives": max(y, floor)}
-        for row in drawn
-        for x, y in row.roc
-    ]
-    chance = [{"false positives": floor, "true positives": floor}, {"false positives": 1.0, "true positives": 1.0}]
-    scale = alt.Scale(type="log", domain=[floor, 1])
-    x = alt.X("false positives:Q", scale=scale, title="false-positive rate")
-    y = alt.Y("true positives:Q", scale=scale, title="true-positive rate")
-    curves = (
-        alt.Chart(alt.InlineData(values=records))
-        .mark_line(interpolate="step-after")
-        .encode(x=x, y=y, color=alt.Color("score:N", title=None, sort=[row.name for row in drawn]))
-    )
-    line = alt.Chart(alt.InlineData(values=chance)).mark_line(color="#888888", strokeDash=[4, 4]).encode(x=x, y=y)
-    chart = alt.layer(line, curves).properties(width=460, height=460, title="ROC, both axes logarithmic")
-    write_text(path, chart.to_html(inline=True))
 
 
 def _number(value: float | None) -> str:
