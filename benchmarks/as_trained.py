@@ -233,6 +233,34 @@ def stable_audio_small(folder: Path) -> Iterator[Row]:
     yield Row("Stable Audio Open Small (release)", "ε", apart(found, state + (1 - sigma) * u), FORMULA)
 
 
+def stable_audio_3(folder: Path) -> Iterator[Row]:
+    from diffusers import StableAudio3Pipeline
+
+    from earwitness.targets import load_target
+    from tests.targets.test_stable_audio_3 import save_tiny
+
+    target = load_target(str(save_tiny(folder / "model")), device="cpu")
+    path = stereo_file(folder, target.sample_rate)
+    given = window(target, path, 4.0)
+    wave = of_file(path, given.shape[-1], place_of(given[0], path, "both"), "both")
+    pipeline = StableAudio3Pipeline.from_pretrained(folder / "model")
+    with torch.no_grad():
+        latent = pipeline.vae.encode(torch.from_numpy(np.ascontiguousarray(wave))[None]).latents
+        yield Row("Stable Audio 3", "latent", apart(target.encode(given), latent), LIBRARY)
+        sigma = ((LEVELS + 0.5) / 1000)[:, None, None]
+        state = (1 - sigma) * latent + sigma * torch.randn(len(LEVELS), *latent.shape[1:])
+        states, mask = pipeline.encode_prompt(["slow piano"] * 3, torch.device("cpu"), 1)
+        length = pipeline.encode_duration(4.0, torch.device("cpu"), 1, 3)
+        context, heard = pipeline.prepare_cross_attention(states, mask, length)
+        u = pipeline.transformer(
+            state, sigma[:, 0, 0], encoder_hidden_states=context, global_hidden_states=length,
+            encoder_attention_mask=heard, return_dict=False,
+        )[0]  # fmt: skip
+        noisy = state / torch.sqrt((1 - sigma) ** 2 + sigma**2)
+        found = target.predict_noise(noisy, LEVELS, ["slow piano"] * 3)
+    yield Row("Stable Audio 3", "ε", apart(found, state + (1 - sigma) * u), "library pipeline's own parts")
+
+
 def ace_step(folder: Path) -> Iterator[Row]:
     from diffusers import AceStepPipeline, AutoencoderOobleck
 
@@ -283,7 +311,7 @@ def scores(folder: Path) -> Iterator[Row]:
 
 
 FAMILIES: tuple[Callable[[Path], Iterator[Row]], ...] = (
-    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, ace_step, scores,
+    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores,
 )  # fmt: skip
 
 

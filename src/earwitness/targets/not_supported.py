@@ -43,10 +43,6 @@ _KINDS = (
         _is_folder("ace_step_transformer", "music_dcae_f8c8"),
     ),
     _Kind(
-        "Stable Audio 3", "its pipeline's parts are not read yet; Stable Audio Open 1.0 can be asked",
-        _says("model_index.json", "_class_name", "StableAudio3Pipeline"),
-    ),
-    _Kind(
         "LongCat Audio", "its pipeline's parts are not read yet",
         _says("model_index.json", "_class_name", "LongCatAudioDiTPipeline"),
     ),
