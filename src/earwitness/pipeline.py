@@ -175,7 +175,7 @@ def extract_stage(
     """
     from earwitness.measure.prepare import prepare
 
-    collection = Collection.read(run)
+    collection = _accepted(run)
     target = target or open_target(settings, test)
     reader, instrument, plan = prepare(settings, target, collection)
     if test is not None:
@@ -226,7 +226,7 @@ def plan_stage(
     """
     from earwitness.measure.prepare import prepare
 
-    _, _, plan = prepare(settings, target or open_target(settings, test), Collection.read(run))
+    _, _, plan = prepare(settings, target or open_target(settings, test), _accepted(run))
     plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
     plan.claim(run)
     return plan.hash, Commitment.make(run, plan.hash) if commit else None
@@ -240,6 +240,14 @@ def report_stage(run: Path) -> Path:
     page = write_report(run)
     write_bundle_hashes(run)
     return page
+
+
+def _accepted(run: Path) -> Collection:
+    """The run's index, which an inspection may have left with sets that cannot be tested."""
+    collection = Collection.read(run)
+    if collection.refusal is not None:
+        raise EarwitnessError(collection.refusal)
+    return collection
 
 
 def _same_tracks(run: Path, collection: Collection) -> Collection:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from earwitness import pipeline
+from earwitness.errors import EarwitnessError
 from earwitness.report.findings_tables import left_out_table
 from tests.audio_fixtures import noise, write
 from tests.cli.test_bad_input import audit, model, one_line, run, write_sets  # noqa: F401 (a fixture)
@@ -72,6 +74,8 @@ def test_sets_that_no_audit_takes_are_inspected_all_the_same(
     assert shown.count("Before that, an audit can show nothing.") == 2  # the twin, and too few groups
     assert run(monkeypatch, "index", out, *arguments) == 2
     assert "The same audio is in both sets" in one_line(capsys)
+    with pytest.raises(EarwitnessError, match="The same audio is in both sets"):
+        pipeline.extract_stage(out, pipeline.MeasureSettings(target="none"))
     (held_out / "twin.flac").unlink()
     assert run(monkeypatch, "index", out, *arguments) == 0
 
@@ -136,8 +140,6 @@ def test_an_audit_begins_with_the_summary_and_decodes_nothing_that_an_inspection
     def shown_first(*arguments: object, **more: object) -> object:
         asked.append(capsys.readouterr().err)
         return stage(*arguments, **more)  # type: ignore[arg-type]
-
-    from earwitness import pipeline
 
     stage = pipeline.extract_stage
     monkeypatch.setattr(pipeline, "extract_stage", shown_first)
