@@ -74,8 +74,8 @@ class Blind(BlindGate):
 class Power(_Record):
     """What this audit could have seen.
 
-    ``minimum_detectable_auc`` is the smallest AUC of the headline score that ends in evidence of use in four of
-    five repetitions of the audit (``at``: in p ≤ α alone, where no verdict of evidence was possible), found by
+    ``minimum_detectable_auc`` is the smallest AUC of the headline score that ends in evidence of use in about four of
+    five audits like this one (``at``: in p ≤ α alone, where no verdict of evidence was possible), found by
     planting it; None beside ``draws`` where no effect is. ``tracks_needed`` is what the AUC seen would need a side,
     in groups like these.
     """
