@@ -43,6 +43,10 @@ def test_attempts_and_a_plan_that_was_not_kept_are_on_the_first_page() -> None:
     said = dict(facts(full_result(), context))
     assert said["Date of the test"] == "2026-03-02 10:00:00 UTC"
     assert said["Tests made of this run"] == "2, of which 1 not as planned"
+    assert (
+        dict(facts(full_result(), replace(context, attempts=(attempt(1),))))["Tests made of this run"]
+        == "1, as planned"
+    )
     assert "the run did not keep to it" in said["Plan laid down"]
     kept = dict(facts(full_result().model_copy(update={"plan_hash": "cd" * 32}), context))
     assert "the run kept to it" in kept["Plan laid down"]

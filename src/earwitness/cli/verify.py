@@ -71,8 +71,8 @@ def _computed(folder: Path) -> list[str]:
         problems = [*other_results(folder, on_progress), *other_page(folder)]
     if not problems:
         results = len({attempt.result for attempt in read_attempts(folder)})
-        typer.echo(f"{results} results computed again from the feature table: the same, byte for byte.")
-        typer.echo("The page rendered again: the same, byte for byte.")
+        typer.echo(f"Results computed again from the feature table: {results}, the same byte for byte.")
+        typer.echo("The page rendered again: the same byte for byte.")
     return problems
 
 

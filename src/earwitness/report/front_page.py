@@ -104,7 +104,8 @@ def _date(context: ReportContext) -> str:
 
 def _tests(context: ReportContext) -> str:
     others = sum(not attempt.as_planned for attempt in context.attempts)
-    return f"{count(len(context.attempts))}, of which {count(others)} not as planned"
+    tried = count(len(context.attempts))
+    return f"{tried}, of which {count(others)} not as planned" if others else f"{tried}, as planned"
 
 
 def _commitment(result: DatasetInferenceResult, context: ReportContext) -> Iterator[tuple[str, str]]:
