@@ -14,7 +14,6 @@ import numpy as np
 import scipy
 
 from earwitness.findings.record import Property
-from earwitness.plots import ResultPlots
 from earwitness.report.feature_names import FeatureName
 from earwitness.report.svg import INK, POINT, Drawing, chart_svg
 from earwitness.report.wording import ROLE_NAMES
@@ -22,6 +21,7 @@ from earwitness.stats.aa import AAControl
 from earwitness.text import harmless
 from earwitness.types import Floats
 from earwitness.verdict.numbers import decimal, percent
+from earwitness.verdict.plots import ResultPlots
 from earwitness.verdict.result import DatasetInferenceResult, FeatureResult, TrackResult
 
 COLOURS = {"suspect": "#d55e00", "held_out": "#0072b2"}

@@ -1,4 +1,4 @@
-"""A result in a notebook: one line, a small page, a data frame. The charts are in `earwitness.plots`.
+"""A result in a notebook: one line, a small page, a data frame. The charts are in `earwitness.verdict.plots`.
 
 Goal: what a cell shows says the verdict first and fits a screen. Conventions: sentences are those of the
 record; titles and names are strangers' input and are escaped.

@@ -22,7 +22,7 @@ from earwitness.verdict.near_copies import NearCopies
 if TYPE_CHECKING:
     import polars as pl
 
-    from earwitness.plots import ResultPlots
+    from earwitness.verdict.plots import ResultPlots
 
 SCHEMA_VERSION = 2
 Verdict = Literal["evidence_of_use", "no_evidence", "inconclusive", "cannot_be_tested"]
@@ -206,7 +206,7 @@ class DatasetInferenceResult(_Record):
     @property
     def plot(self) -> "ResultPlots":
         """The charts: ``result.plot.scores()``, ``roc()``, ``power()``, ``signals()``; altair is loaded here."""
-        from earwitness.plots import ResultPlots
+        from earwitness.verdict.plots import ResultPlots
 
         return ResultPlots(self)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import vl_convert
 
-from earwitness.plots import COLOURS
 from earwitness.stats.power import minimum_detectable_auc, power_at, power_from_smallest
+from earwitness.verdict.plots import COLOURS
 from earwitness.verdict.result import TrackResult
 from tests.report.samples import bare_result, full_result, hostile
 
