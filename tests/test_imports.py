@@ -71,7 +71,7 @@ def test_a_module_that_needs_unix_would_be_found() -> None:
 
 
 def test_a_run_tells_no_peak_memory_where_the_system_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    from earwitness import run_folder
+    from earwitness.record import run_folder
 
     assert run_folder._peak_memory_mib() > 0
     monkeypatch.setitem(sys.modules, "resource", None)

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import polars as pl
 
-from earwitness import run_folder
 from earwitness.collection.index import Collection
 from earwitness.collection.index import index as index_collection
 from earwitness.collection.tracks import Role
-from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
 from earwitness.findings.describe import describe
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.plan import track_differences, track_plans
+from earwitness.record import run_folder
+from earwitness.record.commitment import Commitment
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.targets.protocols import Target, remarks_on
 from earwitness.targets.registry import load_target, pick_device

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from earwitness import run_folder
 from earwitness.measure.plan import Plan
+from earwitness.record import run_folder
 from earwitness.report.bundle import write_bundle_hashes
 from earwitness.report.html import page_of
 from earwitness.verdict.attempts import FIRST, line_hash
@@ -184,7 +184,7 @@ def test_a_table_in_a_record_that_was_forged_whole_is_found_by_the_model(
     original: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from earwitness.verdict.attempts import read_attempts
-    from earwitness.verification import recomputed
+    from earwitness.verification.recompute import recomputed
 
     attempts = read_attempts(folder)
     raise_scores(folder)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from earwitness.case import Case
-from earwitness.commitment import Commitment
+from earwitness.record.case import Case
+from earwitness.record.commitment import Commitment
 from earwitness.report.front_page import facts, heard, would_change
 from earwitness.report.html import render_html
 from earwitness.verdict.attempts import FIRST, Attempt

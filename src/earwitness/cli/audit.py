@@ -44,9 +44,9 @@ def command(
     Example: earwitness audit --target facebook/musicgen-small --suspect my-albums --held-out my-unreleased --out run
     """
     from earwitness import pipeline
-    from earwitness.case import Case
     from earwitness.cli.console import Console
     from earwitness.findings.inspection import inspection
+    from earwitness.record.case import Case
     from earwitness.report.findings_text import print_findings
 
     test = pipeline.VerdictSettings(

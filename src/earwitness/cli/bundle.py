@@ -25,8 +25,8 @@ def command(
     Example: earwitness bundle RUN --out case-17.zip
     """
     from earwitness.files import file_sha256
+    from earwitness.record.signing import sign as sign_file
     from earwitness.report.archive import write_archive
-    from earwitness.signing import sign as sign_file
 
     path = write_archive(run, out or run.resolve().with_suffix(".zip"))
     typer.echo(f"The bundle is {path}")

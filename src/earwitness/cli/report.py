@@ -25,9 +25,9 @@ def command(
 
     Example: earwitness report RUN --title "Audit for Example Records"
     """
-    from earwitness.case import Case
     from earwitness.cli.console import Console
     from earwitness.files import file_sha256
+    from earwitness.record.case import Case
     from earwitness.report.bundle import PDF_NAME, write_bundle_hashes
     from earwitness.report.context import report_context
     from earwitness.report.html import RESULT_NAME, write_report

@@ -57,15 +57,15 @@ def command(
 
 
 def _files(folder: Path) -> list[str]:
-    from earwitness.run_folder import inconsistencies
-    from earwitness.verification import changed_files
+    from earwitness.record.run_folder import inconsistencies
+    from earwitness.verification.recompute import changed_files
 
     return list(changed_files(folder)) or inconsistencies(folder)
 
 
 def _computed(folder: Path) -> list[str]:
     from earwitness.verdict.attempts import read_attempts
-    from earwitness.verification import other_page, other_results
+    from earwitness.verification.recompute import other_page, other_results
 
     with bar("computing again") as on_progress:
         problems = [*other_results(folder, on_progress), *other_page(folder)]
@@ -79,8 +79,8 @@ def _computed(folder: Path) -> list[str]:
 def _measured(
     folder: Path, audio: list[Path], target: str | None, sample: int, seed: int, **machine: str | int
 ) -> list[str]:
-    from earwitness import remeasure
     from earwitness.measure.plan import Plan
+    from earwitness.verification import remeasure
 
     with bar("hashing the audio") as on_progress:
         found = remeasure.located(folder, audio, on_progress)
@@ -110,7 +110,7 @@ def _settle(run: Path, problems: list[str]) -> None:
 
 
 def _check_signature(run: Path, signature: str) -> None:
-    from earwitness.signing import check_signature
+    from earwitness.record.signing import check_signature
 
     if run.is_dir():
         raise EarwitnessError(f"{run} is a folder, and a signature belongs to a bundle; give the zip.")

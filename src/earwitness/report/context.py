@@ -13,11 +13,11 @@ from typing import cast
 
 import polars as pl
 
-from earwitness.case import Case
 from earwitness.collection.tracks import FAILURE_SCHEMA, Failure, set_roots
-from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError
 from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
+from earwitness.record.case import Case
+from earwitness.record.commitment import Commitment
 from earwitness.report.bundle import PDF_NAME, REPORT_NAME, hash_files
 from earwitness.verdict.attempts import Attempt, read_attempts
 

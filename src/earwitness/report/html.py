@@ -11,8 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from earwitness.case import Case
 from earwitness.files import write_text
+from earwitness.record.case import Case
 from earwitness.report import front_page, near_copies, tables, wording
 from earwitness.report.bundle import REPORT_NAME
 from earwitness.report.charts import family_figure, roc_figure, score_figure, uniformity_figure

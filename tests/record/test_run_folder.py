@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from earwitness import run_folder
+from earwitness.record import run_folder
 from earwitness.settings import MeasureSettings, VerdictSettings
 from tests.measure.test_plan import plan
 from tests.report.samples import bare_result

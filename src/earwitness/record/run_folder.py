@@ -17,10 +17,10 @@ from typing import Any
 
 import polars as pl
 
-from earwitness.commitment import Commitment
 from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_text
 from earwitness.measure.plan import PLAN_NAME, Plan
+from earwitness.record.commitment import Commitment
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.verdict.attempts import append, differences, next_number, read_attempts
 from earwitness.verdict.result import DatasetInferenceResult

@@ -2,7 +2,7 @@
 
 Goal: someone who holds a run folder or a bundle, and trusts nobody, names whatever was changed. Each check is a
 function from a run folder to sentences; no sentence, no difference. What needs the audio or the model is in
-`earwitness.remeasure`.
+`earwitness.verification.remeasure`.
 """
 
 import dataclasses
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from earwitness import pipeline, run_folder
+from earwitness import pipeline
 from earwitness.errors import EarwitnessError
 from earwitness.measure.plan import Plan
+from earwitness.record import run_folder
 from earwitness.report.bundle import REPORT_NAME, verify
 from earwitness.report.html import page_of
 from earwitness.settings import VerdictSettings

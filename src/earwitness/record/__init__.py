@@ -1,0 +1,1 @@
+"""What a run leaves behind: the machine, the case, the plan committed beforehand, every test, signatures."""
