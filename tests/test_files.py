@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import write_atomically, write_text
+from earwitness.files import check_folder, write_atomically, write_text
+from earwitness.pipeline import index_stage
 
 
 def test_text_arrives_and_no_partial_file_stays(tmp_path: Path) -> None:
@@ -32,3 +33,12 @@ def test_a_full_disk_keeps_the_former_file(tmp_path: Path) -> None:
 def test_a_really_full_disk_is_noticed() -> None:
     with pytest.raises(EarwitnessError, match="could not be written"):
         write_atomically(Path("/dev/full/x"), lambda partial: partial.write_text("x"))
+
+
+def test_a_file_in_place_of_a_run_folder_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    check_folder(tmp_path / "new")
+    check_folder(tmp_path)
+    with pytest.raises(EarwitnessError, match=r"notes\.txt is a file; name a run folder"):
+        index_stage(tmp_path / "notes.txt", suspect=tmp_path / "absent", held_out=tmp_path / "absent too")
+    assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -32,9 +32,16 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             partial.unlink(missing_ok=True)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
         cause = "the disk is full" if full else (error.strerror or str(error))
+        cure = "make room" if full else "choose a folder that can be written"
         raise EarwitnessError(
-            f"{path} could not be written: {cause}. What was written before is whole; make room and run the same again."
+            f"{path} could not be written: {cause}. What was written before is whole; {cure} and run the same again."
         ) from None
+
+
+def check_folder(path: Path) -> None:
+    """Raise ``EarwitnessError`` where something that is no folder stands in the place of a run folder."""
+    if path.exists() and not path.is_dir():
+        raise EarwitnessError(f"{path} is a file; name a run folder, which may be new.")
 
 
 def file_sha256(path: Path) -> str:

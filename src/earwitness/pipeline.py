@@ -15,6 +15,7 @@ from earwitness.collection.index import index as index_collection
 from earwitness.collection.tracks import Role
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
+from earwitness.files import check_folder
 from earwitness.findings.describe import describe
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.plan import track_differences, track_plans
@@ -63,6 +64,7 @@ def index_stage(
     A folder that holds features keeps to the tracks and prompts they were measured on. Where it holds an index of
     the very same files, nothing is decoded again.
     """
+    check_folder(run)
     collection = _indexed(run, suspect, held_out, manifest, on_progress, refuse=True)
     if any((run / "features").glob("part-*.parquet")):
         collection = _same_tracks(run, collection)

@@ -10,7 +10,9 @@ from earwitness.cli.progress import sign_of_life
 
 
 def command(
-    features: Annotated[Path, typer.Argument(help="A feature table (parquet) or a run folder.")],
+    features: Annotated[
+        Path, typer.Argument(help="A feature table (parquet or CSV, with track_id, role and group) or a run folder.")
+    ],
     method: options.Method = "exact",
     alpha: options.Alpha = 0.01,
     permutations: options.Permutations = 9999,
