@@ -128,7 +128,7 @@ def open_target(settings: MeasureSettings, test: VerdictSettings | None = None) 
     from earwitness.measure.prepare import check_questions
 
     if test is not None:
-        check_settings(test.alpha, test.method, test.permutations, a_a_runs=0)
+        check_settings(test.alpha, test.method, test.permutations, a_a_runs=0, comparable=test.comparable)
     pick_device(settings.device)
     target = load_target(settings.target, device=settings.device, dtype=settings.dtype)
     check_questions(settings, target)

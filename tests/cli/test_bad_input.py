@@ -187,3 +187,12 @@ def test_settings_out_of_range(
     suspect, held_out = write_sets(tmp_path)
     assert audit(monkeypatch, model, suspect, held_out, tmp_path / "run", *more) == 2
     assert more[1] in one_line(capsys)
+
+
+def test_an_empty_statement_is_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suspect, held_out = write_sets(tmp_path, tracks=1)
+    assert audit(monkeypatch, tmp_path / "no model", suspect, held_out, tmp_path / "run", "--comparable", " ") == 2
+    assert "say why in a few words" in one_line(capsys)
+    assert not (tmp_path / "run").exists()

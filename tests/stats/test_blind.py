@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from earwitness.errors import EarwitnessError
-from earwitness.stats.blind import blind_gate, harmful_auc, informative
+from earwitness.stats.blind import _state, blind_gate, harmful_auc, informative
 from earwitness.stats.exact import ExactSettings, unconstrained_test
 from earwitness.stats.sides import Sides
 from tests.stats.worlds import audit
@@ -96,3 +96,20 @@ def test_pairs_are_compared_with_themselves() -> None:
     assert gate.harmful_auc == pytest.approx(norm.cdf(norm.isf(0.01) / np.sqrt(30)))
     assert (gate.auc * 30) % 1 == pytest.approx(0, abs=1e-9)
     assert blind_gate(shifted, Sides(suspect, np.arange(60)), settings=QUICK).state != "fail"
+
+
+@pytest.mark.parametrize(
+    ("units", "high", "state"),
+    [(2, 0.55, "undecided"), (6, 0.331, "undecided"), (29, 0.49, "undecided"), (29, 0.55, "pass"), (30, 0.49, "pass")],
+)
+def test_a_reversed_score_of_few_groups_shows_no_likeness(units: int, high: float, state: str) -> None:
+    assert _state(0.5, high, 0.6, units) == state
+
+
+def test_two_groups_against_many_never_pass() -> None:
+    rng = np.random.default_rng(0)
+    suspect = np.arange(72) < 2
+    states = [
+        blind_gate(rng.normal(size=(72, 6)), Sides(suspect, np.arange(72)), settings=QUICK).state for _ in range(10)
+    ]
+    assert "pass" not in states

@@ -253,7 +253,9 @@ def test_windows_are_made_equal_before_they_are_averaged() -> None:
     assert "no track is heard in more than 1" in equal.notes[-1]
     shuffled = FeatureTable.from_frame(rows.sample(fraction=1, shuffle=True, seed=1), source="a test", higher=["f"])
     assert shuffled.equal_windows().pooled().frame.equals(equal.pooled().frame)
-    assert verdict(windows).verdict == "no_evidence"
+    result = verdict(windows)
+    assert result.verdict == "no_evidence"
+    assert equal.notes[-1] in result.warnings
 
 
 def test_values_missing_on_one_side_are_refused_and_few_are_warned_of() -> None:
@@ -345,3 +347,9 @@ def test_no_tipping_point_where_nothing_was_found_or_nothing_measured() -> None:
 def test_what_is_within_chance_already_needs_no_unmeasured_difference() -> None:
     nothing = Tipping(plain=0.5, adjusted=0.1, ratio=0.2, needed=0.0, strongest=[])
     assert wording.tipping_point(nothing).endswith("however weak; 20\xa0% of the difference is left beside them.")
+
+
+@pytest.mark.parametrize("statement", ["", "   ", "yes"])
+def test_a_statement_that_states_nothing_is_refused(statement: str) -> None:
+    with pytest.raises(EarwitnessError, match="say why in a few words"):
+        verdict(_bare(2.5), comparable=statement)

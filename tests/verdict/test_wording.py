@@ -85,3 +85,9 @@ def test_the_figures_of_what_nobody_measured_are_those_of_the_page() -> None:
     for size, share in wording._UNSEEN.items():
         row = next(line for line in page.splitlines() if line.startswith(f"| 0.5 | {size} | 0 |"))
         assert row.split("|")[6].split()[0] == f"{share:.1%}"
+
+
+def test_a_blind_figure_below_chance_in_small_sets_is_explained() -> None:
+    reversed_ = replace(GATE, auc=0.03, low=0.002, high=0.331, p_value=1.0, state="undecided")
+    assert "below 0.5 by the way it is made in small sets" in wording.gate(reversed_, 0.01)
+    assert "by the way it is made" not in wording.gate(replace(reversed_, high=0.6), 0.01)

@@ -31,6 +31,10 @@ GateState = Literal["pass", "undecided", "fail"]
 FAIL_LEVEL = 0.05
 # Fewer informative blind features than this are no check of whether the sets are comparable.
 LEAST_INFORMATIVE = 5
+# With fewer groups than this on a side no difference can be ruled out.
+LEAST_GROUPS = 5
+# With fewer than this the cross-fitted score may come out reversed, whatever the sets.
+SMALL = 30
 _COPIES = 0.999
 
 
@@ -48,7 +52,9 @@ class BlindGate:
     harmful_auc
         The AUC that would fire a level-α test with these numbers of groups half the time.
     state
-        ``fail`` where ``p_value ≤ FAIL_LEVEL``, else ``pass`` where ``high ≤ harmful_auc``, else ``undecided``.
+        ``fail`` where ``p_value ≤ FAIL_LEVEL``; else ``pass`` where ``high ≤ harmful_auc``, each side has
+        `LEAST_GROUPS` or more and, with fewer than `SMALL`, ``high ≥ .5``: a cross-fitted score of few groups falls
+        below .5 by the way it is made and shows no likeness; else ``undecided``.
     passes
         Whether the plain test may stand alone: ``pass`` alone.
     informative
@@ -100,34 +106,36 @@ def blind_gate(
         )
     test = unconstrained_test(blind_values, sides, settings=settings, seed=seed)
     if sides.pairs is None:
-        auc, low, high, harmful = _between_sets(test.scores, sides.is_suspect, sides.group_codes, alpha)
+        auc, low, high, harmful, units = _between_sets(test.scores, sides.is_suspect, sides.group_codes, alpha)
     else:
-        auc, low, high, harmful = _within_pairs(test.scores, sides, codes(sides.pairs), alpha)
+        auc, low, high, harmful, units = _within_pairs(test.scores, sides, codes(sides.pairs), alpha)
     return BlindGate(
         auc=auc,
         low=low,
         high=high,
         p_value=test.p_value,
         harmful_auc=harmful,
-        state=(state := _state(test.p_value, high, harmful)),
+        state=(state := _state(test.p_value, high, harmful, units)),
         passes=state == "pass",
         informative=int(informative(blind_values).sum()),
     )
 
 
-def _between_sets(scores: Floats, labels: Bools, of_group: Ints, alpha: float) -> tuple[float, float, float, float]:
-    """Return the AUC over groups with its limits, and the harmful one."""
+def _between_sets(
+    scores: Floats, labels: Bools, of_group: Ints, alpha: float
+) -> tuple[float, float, float, float, int]:
+    """Return the AUC over groups with its limits, the harmful one, and the smaller side's number of groups."""
     known = ~np.isnan(scores)
     codes_known = np.unique(of_group[known], return_inverse=True)[1]
     table = np.column_stack([scores[known], labels[known].astype(np.float64)])
     score, side = group_means(table, codes_known).T
     auc = auc_delong(score[side > 0.5], score[side < 0.5])
-    harmful = harmful_auc(int((side > 0.5).sum()), int((side < 0.5).sum()), alpha=alpha)
-    return auc.estimate, auc.low, auc.high, harmful
+    counts = int((side > 0.5).sum()), int((side < 0.5).sum())
+    return auc.estimate, auc.low, auc.high, harmful_auc(*counts, alpha=alpha), min(counts)
 
 
-def _within_pairs(scores: Floats, sides: Sides, of_pair: Ints, alpha: float) -> tuple[float, float, float, float]:
-    """Return the share of units of pairs whose suspect half scores higher, its limits, and the harmful share.
+def _within_pairs(scores: Floats, sides: Sides, of_pair: Ints, alpha: float) -> tuple[float, float, float, float, int]:
+    """Return the share of units of pairs whose suspect half scores higher, its limits, the harmful one, their number.
 
     A shift of D within pairs, in standard deviations of D, is won in Φ(D) of them and fires a paired
     level-α test half the time at ``D = z_{1−α}/√units``.
@@ -136,7 +144,8 @@ def _within_pairs(scores: Floats, sides: Sides, of_pair: Ints, alpha: float) -> 
     apart = group_means(rows.values, rows.unit)[:, 0]
     won = int((apart > 0).sum() + (apart == 0).sum() // 2)
     low, high = clopper_pearson(won, len(apart))
-    return won / len(apart), low, high, float(norm.cdf(norm.isf(alpha) / np.sqrt(len(apart))))
+    harmful = float(norm.cdf(norm.isf(alpha) / np.sqrt(len(apart))))
+    return won / len(apart), low, high, harmful, len(apart)
 
 
 def varying(blind_values: Floats) -> Bools:
@@ -172,7 +181,8 @@ def harmful_auc(n_suspect: int, n_held_out: int, *, alpha: float = 0.01) -> floa
     return float(norm.cdf(norm.isf(alpha) / np.sqrt(harmonic)))
 
 
-def _state(p_value: float, high: float, harmful: float) -> GateState:
+def _state(p_value: float, high: float, harmful: float, units: int) -> GateState:
     if p_value <= FAIL_LEVEL:
         return "fail"
-    return "pass" if high <= harmful else "undecided"
+    blind_itself = units < LEAST_GROUPS or (units < SMALL and high < 0.5)
+    return "pass" if high <= harmful and not blind_itself else "undecided"

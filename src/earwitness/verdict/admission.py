@@ -25,11 +25,20 @@ Spanning = Literal["refuse", "exclude"]
 LEAST_DRAWS = 5
 # Shares of tracks on the two sides that differ by this much, beyond this chance, are refused; half of it is warned of.
 _UNEVEN, _UNEVEN_CHANCE = 0.1, 0.002
+# Fewer characters than this give no reason.
+_SHORTEST_STATEMENT = 10
 METHODS = ("exact", *get_args(Method))
 
 
-def check_settings(alpha: float, method: str, permutations: int, a_a_runs: int, effect_runs: int = 0) -> None:
-    """Refuse settings out of range."""
+def check_settings(
+    alpha: float, method: str, permutations: int, a_a_runs: int, effect_runs: int = 0, comparable: str | None = None
+) -> None:
+    """Refuse settings out of range, and a statement that states nothing."""
+    if comparable is not None and len(comparable.strip()) < _SHORTEST_STATEMENT:
+        raise EarwitnessError(
+            f"The statement of why the sets are comparable reads {comparable!r}; say why in a few words "
+            f"(--comparable, at least {_SHORTEST_STATEMENT} characters), or leave it out."
+        )
     if not 0 < alpha < 1:
         raise EarwitnessError(f"The level alpha must lie between 0 and 1, not {alpha:g}; 0.01 is usual.")
     if method not in METHODS:
@@ -59,7 +68,7 @@ def one_side_a_group(table: FeatureTable, spanning: Spanning) -> tuple[FeatureTa
     if spanning == "refuse":
         raise EarwitnessError(
             f"{len(both)} group(s) have tracks on both sides: {listed}; what belongs together cannot be compared with "
-            'itself. Fix the groups, or leave these out with spanning="exclude".'
+            'itself. Fix the groups, or leave these out (--exclude-spanning; in Python spanning="exclude").'
         )
     kept = table.without_groups(both)
     suspects = int(kept.is_suspect().sum())

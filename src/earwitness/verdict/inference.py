@@ -126,9 +126,10 @@ def dataset_inference(
     -----
     Dataset inference after Maini et al. (2406.06443) and Dubiński et al. (2411.12858).
     """
-    check_settings(alpha, method, permutations, a_a_runs, effect_runs)
+    check_settings(alpha, method, permutations, a_a_runs, effect_runs, comparable)
     notes = design_notes(table)
     table, warnings = one_side_a_group(table, spanning)
+    before = len(table.notes)
     table = table.equal_windows()
     tracks, more = tracks_with_values(table.pooled())
     tracks, single = whole_pairs(tracks)
@@ -152,6 +153,7 @@ def dataset_inference(
         plan_hash=table.plan_hash,
         warnings=[
             *warnings,
+            *table.notes[before:],
             *notes,
             *more,
             *single,
