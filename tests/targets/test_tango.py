@@ -80,6 +80,7 @@ def test_it_keeps_the_contract(target: MelDiffusion) -> None:
         assert len(list(check_target(target))) >= 4
 
 
+@pytest.mark.slow
 def test_latents_are_those_of_the_original(target: MelDiffusion, original: Original) -> None:
     rng = np.random.default_rng(0)
     for samples in (10 * 4 * HOP, 9 * 4 * HOP + 123):

@@ -8,6 +8,7 @@ from earwitness_bench.stress.generated import generated
 
 
 # The codec of fiddle only listens: what it decodes is no music.
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "seconds"), [("hum", 5.12)])
 def test_a_clip_is_as_long_as_a_window_and_the_same_for_the_same_seed(target: str, seconds: float) -> None:
     first, again = (generated(shipped(target).model, ["a reel in D major"] * 2, seed=0) for _ in range(2))

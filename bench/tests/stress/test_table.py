@@ -23,6 +23,7 @@ TWO = (
 SMALL = replace(QUICK, stress_draws=6, permutations=199)
 
 
+@pytest.mark.slow
 def test_the_table_is_made_once_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = pools()
     world = asked(found, effect=1.5)
