@@ -4,6 +4,7 @@ from scipy.stats import binom, norm
 
 from earwitness.errors import EarwitnessError
 from earwitness.stats.blind import _state, blind_gate, harmful_auc, informative
+from earwitness.stats.differences import SetDifferences
 from earwitness.stats.exact import ExactSettings, unconstrained_test
 from earwitness.stats.sides import Sides
 from tests.stats.worlds import audit
@@ -113,3 +114,21 @@ def test_two_groups_against_many_never_pass() -> None:
         blind_gate(rng.normal(size=(72, 6)), Sides(suspect, np.arange(72)), settings=QUICK).state for _ in range(10)
     ]
     assert "pass" not in states
+
+
+@pytest.mark.parametrize("suspects", [2, 20])
+def test_folds_without_a_row_of_one_side_warn_of_nothing(suspects: int) -> None:
+    # Warnings are errors here; the smaller side is absent from some folds, and so is its weight.
+    tracks = np.arange(10 * suspects + 50)
+    suspect = tracks < suspects
+    groups = np.where(suspect, tracks // 4, tracks)
+    for seed in range(4):
+        blind = np.random.default_rng(seed).normal(size=(len(tracks), 6))
+        gate = blind_gate(blind, Sides(suspect, groups), settings=QUICK, seed=seed)
+        assert 0 <= gate.auc <= 1
+
+
+def test_a_side_without_weight_is_no_difference_and_no_warning() -> None:
+    values = np.random.default_rng(0).normal(size=(6, 2))
+    difference = SetDifferences(values, np.array([1.0, 1.0, 2.0, 2.0, 1.0, 1.5]))
+    assert (difference(np.array([[False, True]] * 6)) == 0).all()

@@ -305,6 +305,19 @@ def test_judgement(p: float, companion: float, alarms: int | None, blind: Blind 
     assert all(reason.endswith(".") and reason[0].isupper() for reason in reasons)
 
 
+@pytest.mark.parametrize("companion", [0.5, 0.001])
+def test_sets_that_differ_without_the_model_are_named_where_nothing_was_found(companion: float) -> None:
+    states: list[tuple[Literal["pass", "undecided", "fail"], bool]] = [
+        ("fail", True),
+        ("undecided", False),
+        ("pass", False),
+    ]
+    for state, named in states:
+        _, reasons = judge(_test(0.2), alpha=0.01, companion_p=companion, a_a=None, blind=_blind(state))
+        assert any("can be told apart without asking the model" in reason for reason in reasons) is named
+        assert any("that nothing was found says little" in reason for reason in reasons) is named
+
+
 @pytest.mark.parametrize("blind", [None, _blind("pass", informative=1)])
 def test_a_statement_in_words_stands_in_for_blind_features(blind: Blind | None) -> None:
     test = _test(0.005)

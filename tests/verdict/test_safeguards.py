@@ -58,6 +58,7 @@ def test_a_shift_without_membership_is_not_evidence() -> None:
     assert result.p_value > 0.05
     assert all(track.p_value is None for track in result.tracks)
     assert result.fraction is None
+    assert any("can be told apart without asking the model" in reason for reason in result.reasons)
 
 
 def test_membership_under_a_shift_survives_the_adjustment() -> None:
@@ -353,3 +354,14 @@ def test_what_is_within_chance_already_needs_no_unmeasured_difference() -> None:
 def test_a_statement_that_states_nothing_is_refused(statement: str) -> None:
     with pytest.raises(EarwitnessError, match="say why in a few words"):
         verdict(_bare(2.5), comparable=statement)
+
+
+def test_nothing_found_between_sets_that_differ_is_no_clean_bill() -> None:
+    """Six blind columns two standard deviations apart: any use would have been taken out with them."""
+    frame = table(member=0.5).frame
+    suspect = (frame["role"] == "suspect").cast(pl.Float64)
+    apart = frame.with_columns([(pl.col(f"blind/b{j}") + 2 * suspect).alias(f"blind/b{j}") for j in range(6)])
+    result = verdict(FeatureTable.from_frame(apart, source="a test", higher=["f*"]))
+    assert result.verdict == "no_evidence"
+    assert "differ without the model" in wording.headline(result)
+    assert any("that nothing was found says little" in reason for reason in result.reasons)

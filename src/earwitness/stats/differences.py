@@ -23,6 +23,8 @@ from earwitness.types import Bools, Floats
 
 # Least share of the pooled variance that a labelling's own may have: ties in few rows must not divide by zero.
 _LEAST_SHARE = 1e-3
+# A side of less weight has no rows; the square of this is still a number.
+_ABSENT = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +51,9 @@ class SetDifferences:
         for sums, (w, w2) in ((suspect, weight), (whole - suspect, total - weight)):
             first, second = sums[:columns], sums[columns : 2 * columns]
             cross = first * self.weights[0] if even else sums[2 * columns :]
-            means.append(first / np.maximum(w, 1e-300))
+            means.append(first / np.maximum(w, _ABSENT))
             variances.append(_mean_variance(means[-1], second, cross, w, w2, float(self.weights.mean())))
-        both = (weight[0] > 1e-9) & (total[0] - weight[0] > 1e-9)
+        both = (weight[0] > _ABSENT) & (total[0] - weight[0] > _ABSENT)
         spread = np.sqrt(variances[0] + variances[1])
         return np.asarray(np.where(both, (means[0] - means[1]) / np.where(both, spread, 1.0), 0.0))
 
@@ -103,7 +105,7 @@ Differences = SetDifferences | PairDifferences | LesserDifferences
 
 def _mean_variance(mean: Floats, second: Floats, cross: Floats, w: Floats, w2: Floats, typical: float) -> Floats:
     """Return V ``[columns, labellings]`` of a side's mean, for columns of pooled variance 1."""
-    weight = np.maximum(w, 1e-300)
+    weight = np.maximum(w, _ABSENT)
     alone = 1 - w2 / weight**2 < 1e-9
     own = (second - 2 * mean * cross + mean**2 * w2) / weight**2 / np.where(alone, 1.0, 1 - w2 / weight**2)
     pooled = typical / weight

@@ -36,6 +36,7 @@ def judge(
     * where the blind gate fails, an adjusted p ≤ α that grants as much again to what nobody measured;
     * where it is undecided, at least `LEAST_EFFECT_RATIO` of the difference left by the adjustment.
 
+    Without p ≤ α a failed gate changes no verdict; the reasons say that the sets differ, which can hide a use.
     docs/design/blind.md shows what other rules would give and take. ``blind`` is None where no blind
     feature varies.
     """
@@ -44,9 +45,10 @@ def judge(
     if test.p_value <= alpha:
         return _rejected(wording.found(test, alpha), alpha, blind, comparable)
     none = wording.not_found(test, alpha)
+    differ = [wording.gate(blind, alpha), wording.hidden()] if blind is not None and blind.state == "fail" else []
     if companion_p <= alpha:
-        return "inconclusive", [none, wording.differs_otherwise(companion_p, alpha)]
-    return "no_evidence", [none]
+        return "inconclusive", [none, wording.differs_otherwise(companion_p, alpha), *differ]
+    return "no_evidence", [none, *differ]
 
 
 def findings(

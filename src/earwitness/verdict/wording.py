@@ -33,6 +33,10 @@ _HEADLINES: dict[Verdict, str] = {
     "inconclusive": "This audit does not settle whether the model was trained on the suspect tracks.",
     "cannot_be_tested": "These two sets cannot give an answer, whatever the model does.",
 }
+_SETS_DIFFER = (
+    "This audit found no sign that the model knows the suspect tracks, but the two sets differ without the model, and "
+    "such a difference can hide one."
+)
 _PUBLISHED_HEADLINES = {
     "member": "A published procedure tells the two sets apart, the suspect tracks being the more member-like; this "
     "alone is no evidence of use.",
@@ -50,6 +54,8 @@ def headline(result: DatasetInferenceResult) -> str:
     """The verdict in one sentence, without figures."""
     if not result.is_exact and result.p_value is not None:
         return _PUBLISHED_HEADLINES[None if result.p_value > result.alpha else result.direction]
+    if result.verdict == "no_evidence" and result.blind is not None and result.blind.state == "fail":
+        return _SETS_DIFFER
     return _HEADLINES[result.verdict]
 
 
@@ -158,6 +164,14 @@ def gate(blind: Blind, alpha: float) -> str:
         else ""
     )
     return f"Whether the two sets differ enough without the model to matter cannot be excluded ({limits}).{below}"
+
+
+def hidden() -> str:
+    """Nothing was found between sets that differ without the model."""
+    return (
+        "What that explains was taken out of the comparison, and a use of the suspect tracks, if there was one, "
+        "could not be told from it: that nothing was found says little."
+    )
 
 
 def accounted(blind: Blind, alpha: float) -> str:
