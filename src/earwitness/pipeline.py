@@ -258,7 +258,7 @@ def _same_tracks(run: Path, collection: Collection) -> Collection:
     if differs := track_differences(track_plans(there.tracks), track_plans(collection.tracks)):
         raise PlanMismatchError(
             f"{run} holds features of other tracks or prompts, or of other groups ({'; '.join(differs[:3])}); "
-            "choose another --out folder. Nothing was changed."
+            "choose another run folder. Nothing was changed."
         )
     left_out = there.failures.filter(pl.col("stage") == "extract")
     return replace(collection, failures=pl.concat([collection.failures, left_out]))

@@ -231,3 +231,68 @@ def test_a_signature_holds_for_the_bundle_and_for_no_other(
         archive.comment = b"changed"
     assert run(monkeypatch, "verify", bundle, "--quick", "--signature", check) == 2
     assert "ended with status 255" in one_line(capsys)
+
+
+@pytest.mark.parametrize("log", ["deleted", "emptied"])
+def test_a_forged_verdict_without_its_log_is_named_and_computed_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], log: str
+) -> None:
+    shutil.rmtree(folder / "attempts")
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps(result | {"verdict": "evidence_of_use"}))
+    (folder / "attempts.jsonl").unlink()
+    if log == "emptied":
+        (folder / "attempts.jsonl").touch()
+    assert run(monkeypatch, "report", folder) == 0
+    named = "result.json is covered by no line of attempts.jsonl, which is missing or empty"
+    assert named in capsys.readouterr().out
+    assert (folder / "report.html").read_text().count(named) == 2
+    bundle = folder.parent / "case.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        for path in folder.rglob("*.*"):
+            if path.is_file() and not path.name.startswith("."):
+                archive.write(path, f"run/{path.relative_to(folder)}")
+    for whole in (folder, bundle):
+        assert run(monkeypatch, "verify", whole) == 2
+        said = one_line(capsys)
+        assert named in said
+        assert "result.json is not what the feature table gives" in said
+        assert run(monkeypatch, "verify", whole, "--quick") == 2
+        assert named in one_line(capsys)
+    assert run(monkeypatch, "attempts", folder) == 2
+    assert named in one_line(capsys)
+
+
+def test_results_of_a_log_that_was_cut_are_named_and_never_overwritten(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, orphan = folder / "attempts.jsonl", folder / "attempts" / "0002.json"
+    log.write_text(log.read_text().splitlines(keepends=True)[0])
+    assert run(monkeypatch, "report", folder) == 0
+    named = "attempts/0002.json is covered by no line of attempts.jsonl, whose last line is attempt 1"
+    assert named in capsys.readouterr().out
+    assert named in (folder / "report.html").read_text()
+    for command in ("verify", "attempts"):
+        assert run(monkeypatch, command, folder) == 2
+        assert named in one_line(capsys)
+    before = orphan.read_bytes()
+    assert run(monkeypatch, "test", folder, "--alpha", 0.5, "--permutations", 199) == 0
+    assert orphan.read_bytes() == before
+    assert (folder / "attempts" / "0003.json").exists()
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.5])
+def test_an_honest_test_after_the_hashes_is_told_from_tampering(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], alpha: float
+) -> None:
+    assert run(monkeypatch, "test", folder, "--alpha", alpha, "--permutations", 199) == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "verify", folder) == 2
+    said = one_line(capsys)
+    assert "tested again since its hashes were noted (1 more in the log" in said
+    assert f"`earwitness report {folder}`" in said
+    (folder / "report.html").write_text("other")
+    assert run(monkeypatch, "verify", folder) == 2
+    assert "is not what it says it is" in one_line(capsys)
+    assert run(monkeypatch, "report", folder) == 0
+    assert run(monkeypatch, "verify", folder) == 0

@@ -4,22 +4,24 @@ import pytest
 
 from earwitness.cli import report, verify
 from earwitness.errors import EarwitnessError
+from earwitness.files import file_sha256
 from earwitness.report.bundle import write_bundle_hashes
+from earwitness.verification.recompute import changed_files, other_page
 from tests.report.samples import full_result
 
 
-def test_report_writes_page_and_hashes_that_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_writes_what_fits_and_a_result_without_log_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     full_result(tracks=8).write(tmp_path / "result.json")
     report.command(tmp_path, title="T")
     printed = capsys.readouterr().out
     assert "Evidence of use" in printed
     assert f"report: {tmp_path / 'report.html'}" in printed
-    verify.command(tmp_path)
-    checked = capsys.readouterr().out
-    first = checked.splitlines()[0]
-    assert first.startswith("3 files match.")
-    assert first.rpartition(" ")[2] in printed
-    assert "The page rendered again: the same byte for byte." in checked
+    assert file_sha256(tmp_path / "hashes.json") in printed
+    assert list(changed_files(tmp_path)) == list(other_page(tmp_path)) == []
+    with pytest.raises(EarwitnessError, match=r"result\.json is covered by no line of attempts\.jsonl"):
+        verify.command(tmp_path)
 
 
 def test_verify_names_what_changed_and_what_to_do(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from typer.testing import CliRunner
 
 from earwitness.cli.app import app
 from earwitness.errors import EarwitnessError
-from earwitness.twins.audit import checked_seal
+from earwitness.pipeline import index_stage
+from earwitness.settings import VerdictSettings
+from earwitness.twins.audit import checked_seal, judge, write_manifest
 from earwitness.twins.mark import mark_folder
-from earwitness.twins.seal import copy_path
+from earwitness.twins.seal import Seal, copy_path
 from earwitness.twins.verdict import TwinsResult
 from tests.tiny import save_tiny_musicgen
+from tests.twins.test_verdict import table
 
 KEY = bytes(range(32))
 
@@ -38,6 +41,47 @@ def test_a_broken_seal_is_refused_before_anything_is_asked(tmp_path: Path) -> No
         checked_seal(tmp_path / "s", KEY)
 
 
+def test_another_test_is_kept_beside_the_first_and_stamped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = table(1, works=30, known=2.0)
+    monkeypatch.setattr("earwitness.twins.audit.FeatureTable.read", lambda run: measured)
+    seal = Seal(key_commitment="0", marks=("tilt",), strength=1.0, works=())
+    first, path = judge(tmp_path, seal, VerdictSettings(alpha=0.01, permutations=999))
+    before = path.read_bytes()
+    assert (path.name, first.departures) == ("twins.json", [])
+    assert judge(tmp_path, seal, VerdictSettings(alpha=0.01, permutations=999)) == (first, path)
+    for number in (2, 3):
+        other, beside = judge(tmp_path, seal, VerdictSettings(alpha=0.2, permutations=99))
+        assert beside.name == f"twins-000{number}.json"
+        assert other.reasons[0] == (
+            "This test is not as first planned: alpha was 0.01, now 0.2; permutations was 999, now 99."
+        )
+        assert TwinsResult.model_validate_json(beside.read_text()) == other
+    assert path.read_bytes() == before
+
+
+def test_settings_out_of_range_are_refused_before_the_copies_are_read(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("00" * 32)
+    asked = ["twins", str(tmp_path / "run"), "--sealed", str(tmp_path), "--key", str(tmp_path / "key"), "--target", "x"]
+    found = CliRunner().invoke(app, [*asked, "--alpha", "0.001", "--permutations", "99"])
+    assert "99 permutations cannot give a p-value of 0.001" in str(found.exception)
+    assert "must lie between 0 and 1" in str(CliRunner().invoke(app, [*asked, "--alpha", "5"]).exception)
+    assert not (tmp_path / "run").exists()
+
+
+def test_copies_of_one_work_are_not_warned_of_as_one_recording(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "m").mkdir()
+    for work in range(2):
+        notes = np.repeat(rng.choice(np.arange(200, 3000, 37), 40), 4_000)
+        wave = 0.3 * np.sin(2 * np.pi * np.cumsum(notes) / 16_000) + 0.01 * rng.normal(size=len(notes))
+        soundfile.write(tmp_path / "m" / f"work {work}.wav", wave, 16_000)
+    seal = mark_folder(tmp_path / "m", tmp_path / "s", KEY, copies=3)
+    (tmp_path / "run").mkdir()
+    collection = index_stage(tmp_path / "run", manifest=write_manifest(tmp_path / "run", tmp_path / "s", seal, KEY))
+    assert sum(couple.declared for couple in collection.couples) >= 2
+    assert not [warning for warning in collection.warnings if "same recording" in warning]
+
+
 @pytest.mark.slow
 def test_twins_of_a_model_that_saw_none_of_them(tmp_path: Path) -> None:
     model, sealed, key, run = save_tiny_musicgen(tmp_path / "model"), tmp_path / "s", tmp_path / "key", tmp_path / "run"
@@ -57,3 +101,15 @@ def test_twins_of_a_model_that_saw_none_of_them(tmp_path: Path) -> None:
     assert result.verdict in asked.output.replace(" ", "_")
     assert result.seal_sha256 is not None
     assert result.seal_sha256 in made.output
+    before = (run / "twins.json").read_bytes()
+    (run / "twins.json").unlink()
+    again = ["twins", str(run), "--sealed", str(sealed), "--key", str(key), "--target", str(model), "--seconds", "1"]
+    other = invoke(app, [*again, "--alpha", "0.2"])
+    assert other.exit_code == 0, other.output
+    assert "not as first planned: alpha was 0.01, now 0.2" in other.output
+    assert not (run / "twins.json").exists()
+    assert invoke(app, again).exit_code == 0
+    assert (run / "twins.json").read_bytes() == before
+    seeded = invoke(app, [*again, "--seed", "5"])
+    assert "choose another run folder" in str(seeded.exception)
+    assert "--out" not in str(seeded.exception)

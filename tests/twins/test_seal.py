@@ -111,6 +111,20 @@ def test_what_was_sealed_stays_and_settings_are_checked(masters: Path, tmp_path:
         mark_folder(masters, tmp_path / "other", KEY, copies=2, kinds=("glitter",))
 
 
+def test_two_masters_that_are_one_file_are_refused_by_name(masters: Path, tmp_path: Path) -> None:
+    (masters / "twice.wav").write_bytes((masters / "one.wav").read_bytes())
+    with pytest.raises(EarwitnessError, match="'one' and 'twice' are the same file"):
+        mark_folder(masters, tmp_path / "sealed", KEY, copies=2)
+    assert not (tmp_path / "sealed").exists()
+
+
+@pytest.mark.parametrize("option", [("--copies", "1"), ("--marks", "glitter"), ("--strength", "-1")])
+def test_no_key_is_made_for_a_request_that_is_refused(masters: Path, tmp_path: Path, option: tuple[str, str]) -> None:
+    asked = ["mark", "--in", str(masters), "--out", str(tmp_path / "sealed"), "--key", str(tmp_path / "key"), *option]
+    assert CliRunner().invoke(app, asked).exit_code != 0
+    assert not (tmp_path / "key").exists()
+
+
 def test_key_files(tmp_path: Path) -> None:
     path = tmp_path / "secret" / "key"
     key = new_key(path)

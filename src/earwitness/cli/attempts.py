@@ -1,11 +1,15 @@
 """``earwitness attempts``: every test that was made of a case, over its runs and models."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earwitness.cli import options
+from earwitness.errors import EarwitnessError
+
+if TYPE_CHECKING:
+    from earwitness.verdict.attempts import Attempt
 
 
 def command(
@@ -14,20 +18,27 @@ def command(
 ) -> None:
     """List all tests made of these runs, the planned ones and the others, whatever came out.
 
-    A run's log is checked first: a line that was changed, left out or put in is named.
+    A run's log is checked first: a line that was changed, left out or put in is named, and so is a result that no
+    line covers (status 2). Lines cut from the end together with their results leave no trace in the folder.
 
     Example: earwitness attempts RUN-A RUN-B --json > attempts.json
     """
     import json
 
-    from earwitness.verdict.attempts import read_attempts
+    from earwitness.verdict.attempts import read_attempts, unlogged
 
     found = [(run, attempt) for run in runs for attempt in read_attempts(run)]
     if as_json:
         typer.echo(
             json.dumps([{"run": str(run), **attempt.model_dump(mode="json")} for run, attempt in found], indent=2)
         )
-        return
+    else:
+        _print(runs, found)
+    if problems := [f"{run}: {problem}" for run in runs for problem in unlogged(run)]:
+        raise EarwitnessError(f"Tests are missing from the log: {'; '.join(problems)}; restore the original log.")
+
+
+def _print(runs: list[Path], found: "list[tuple[Path, Attempt]]") -> None:
     for run, attempt in found:
         p = "no p" if attempt.p_value is None else f"p {attempt.p_value:.4g}"
         settings = attempt.settings

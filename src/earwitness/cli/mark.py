@@ -34,12 +34,13 @@ def make(
         return
     from earwitness.cli.progress import bar
     from earwitness.errors import EarwitnessError
-    from earwitness.twins.mark import mark_folder
+    from earwitness.twins.mark import check_request, mark_folder
     from earwitness.twins.seal import PUBLISHED, new_key
 
     if masters is None or out is None:
         raise EarwitnessError("Nothing to mark: give the folder of masters with --in and a new folder with --out.")
     kinds = tuple(kind.strip() for kind in marks.split(","))
+    check_request(out, copies=copies, kinds=kinds, strength=strength)
     with bar("marking") as on_progress:
         seal = mark_folder(
             masters, out, new_key(key),

@@ -40,7 +40,10 @@ def command(
     page = write_report(run, title=title, created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     printed = write_pdf(page, run / PDF_NAME) if pdf else None
     hashes = write_bundle_hashes(run)  # before anything is printed: printing may end at a closed pipe
-    print_result(DatasetInferenceResult.read(run / RESULT_NAME), console, context=report_context(run))
+    context = report_context(run)
+    print_result(DatasetInferenceResult.read(run / RESULT_NAME), console, context=context)
+    for problem in context.unlogged:
+        console.print(f"The log is not whole: {problem}.", markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
     if printed is not None:
         console.print(f"PDF: {printed}", markup=False, highlight=False, soft_wrap=True)

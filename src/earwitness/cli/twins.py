@@ -33,26 +33,30 @@ def command(
     through an encoder, --harmonise codec brings all copies through one. By default all windows of a copy are read, so
     that the copies of a work are asked about the same stretches.
 
+    The first test of a run folder is twins.json and stays; one with another level or other permutations is kept beside
+    it (twins-0002.json …) and says so.
+
     Example: earwitness twins run --sealed sealed --key secret.key --target facebook/musicgen-small
     """
     from earwitness.cli.progress import bar, sign_of_life
-    from earwitness.settings import MeasureSettings
+    from earwitness.settings import MeasureSettings, VerdictSettings
     from earwitness.twins import audit
     from earwitness.twins.seal import read_key
 
+    test = VerdictSettings(alpha=alpha, permutations=permutations, seed=seed)
     settings = MeasureSettings(
         target=target, preset=preset, further=tuple(further or ()), seconds=seconds,
         windows_per_track=windows_per_track, harmonise=harmonise, seed=seed,
         device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("reading the copies") as on_read, bar("asking the target") as on_ask:
-        seal = audit.measure(run, sealed, read_key(key), settings, on_read=on_read, on_ask=on_ask)
+        seal = audit.measure(run, sealed, read_key(key), settings, test, on_read=on_read, on_ask=on_ask)
     with sign_of_life("testing"):
-        result = audit.judge(run, seal, alpha=alpha, permutations=permutations, seed=seed)
+        result, path = audit.judge(run, seal, test)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
     typer.echo(result.verdict.replace("_", " "))
     for sentence in (*result.reasons, *(f"warning: {warning}" for warning in result.warnings)):
         typer.echo(sentence)
-    typer.echo(f"The record is {run / audit.RESULT_NAME}; the seal {seal.sha256}.")
+    typer.echo(f"The record is {path}; the seal {seal.sha256}.")

@@ -33,7 +33,8 @@ def command(
 ) -> None:
     """Check files, log and plan; compute every result and render the page again; with audio and model, measure again.
 
-    Whatever was changed is named, and the status is then 2.
+    Whatever was changed is named, and the status is then 2. A log that was cut at its end together with the files of
+    those tests, and hashed anew, fits: only an earlier copy, or its hash in another's hands, shows that.
 
     Example: earwitness verify case-17.zip --audio my-albums --audio my-unreleased --target facebook/musicgen-small
     """
@@ -46,7 +47,8 @@ def command(
     if signature is not None:
         _check_signature(run, signature)
     with unpacked(run) as folder:
-        _settle(run, _files(folder))
+        _settle_growth(run, folder)
+        _settle(run, _files(folder, quick=quick))
         typer.echo(
             f"{len(hash_files(folder))} files match. SHA-256 of hashes.json: {file_sha256(folder / HASHES_NAME)}"
         )
@@ -56,22 +58,39 @@ def command(
             _settle(run, _measured(folder, audio, target, sample, seed, device=device, batch_size=batch_size))
 
 
-def _files(folder: Path) -> list[str]:
+def _files(folder: Path, *, quick: bool) -> list[str]:
     from earwitness.record.run_folder import inconsistencies
-    from earwitness.verification.recompute import changed_files
+    from earwitness.verdict.attempts import unlogged
+    from earwitness.verification.recompute import changed_files, other_results
 
-    return list(changed_files(folder)) or inconsistencies(folder)
+    if changed := list(changed_files(folder)):
+        return changed
+    found = inconsistencies(folder)
+    # A result that lost its line is computed again all the same: what it says may be forged too.
+    if found and found == unlogged(folder) and not quick and (folder / "plan.json").exists():
+        with bar("computing again") as on_progress:
+            found += other_results(folder, on_progress)
+    return found
+
+
+def _settle_growth(run: Path, folder: Path) -> None:
+    """Say where hashes are merely older than the last test."""
+    from earwitness.verification.recompute import tests_since
+
+    if tests := tests_since(folder):
+        raise EarwitnessError(
+            f"{run} was tested again since its hashes were noted ({tests} more in the log, which only grew; nothing "
+            f"else changed); `earwitness report {run}` writes the page and the hashes anew, then verify it."
+        )
 
 
 def _computed(folder: Path) -> list[str]:
-    from earwitness.verdict.attempts import read_attempts
-    from earwitness.verification.recompute import other_page, other_results
+    from earwitness.verification.recompute import other_page, other_results, results
 
     with bar("computing again") as on_progress:
         problems = [*other_results(folder, on_progress), *other_page(folder)]
     if not problems:
-        results = len({attempt.result for attempt in read_attempts(folder)})
-        typer.echo(f"Results computed again from the feature table: {results}, the same byte for byte.")
+        typer.echo(f"Results computed again from the feature table: {len(results(folder))}, the same byte for byte.")
         typer.echo("The page rendered again: the same byte for byte.")
     return problems
 

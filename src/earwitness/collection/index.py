@@ -125,7 +125,7 @@ def index(
             *(text for source in gathered for text in source.warnings),
             *decoding_remarks([(reading.entry.name, remark) for reading in kept for remark in reading.remarks]),
             *([recordings.remark] if recordings.remark else []),
-            *recording_remarks([str(couple) for couple in couples(kept, matches)]),
+            *recording_remarks([str(couple) for couple in couples(kept, matches) if not couple.declared]),
             *group_remarks(tracks),
         ),
         described=_described(kept),

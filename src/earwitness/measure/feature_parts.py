@@ -57,12 +57,12 @@ class FeatureParts:
         metadata = _metadata(path)
         if metadata.get("earwitness.plan_hash") != self.plan_hash:
             raise PlanMismatchError(
-                f"{path} was made under another plan; choose another --out folder. Nothing was changed."
+                f"{path} was made under another plan; choose another run folder. Nothing was changed."
             )
         if json.loads(metadata["earwitness.tracks"]) != list(track_ids):
             raise PlanMismatchError(
                 f"The collection has changed since {path} was made (tracks were added or removed); "
-                "choose another --out folder. Nothing was changed."
+                "choose another run folder. Nothing was changed."
             )
         return True
 

@@ -140,7 +140,7 @@ class Plan(_Part):
         if differs:
             raise PlanMismatchError(
                 f"{run} was made with another plan ({'; '.join(differs[:_NAMED])}); "
-                "repeat those settings, or choose another --out folder. Nothing was changed."
+                "repeat those settings, or choose another run folder. Nothing was changed."
             )
         if self.test is not None and there.test is None:
             self.write(run)

@@ -22,12 +22,18 @@ from earwitness.files import file_sha256, write_text
 from earwitness.measure.plan import PLAN_NAME, Plan
 from earwitness.record.commitment import Commitment
 from earwitness.settings import MeasureSettings, VerdictSettings
-from earwitness.verdict.attempts import append, differences, next_number, read_attempts
+from earwitness.verdict.attempts import (
+    OTHER_RESULTS,
+    RESULT_NAME,
+    append,
+    differences,
+    next_number,
+    read_attempts,
+    unlogged,
+)
 from earwitness.verdict.result import DatasetInferenceResult
 
-RESULT_NAME = "result.json"
 ENVIRONMENT_NAME = "environment.json"
-OTHER_RESULTS = "attempts"
 VERSIONS = ("earwitness", "torch", "transformers", "numpy", "scipy", "polars", "altair", "vl-convert-python")
 
 
@@ -57,7 +63,7 @@ def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult
     plan = _with_test(Plan.read(run), run, test)
     result = as_recorded(run, plan, test, result)
     differs = result.departures
-    name = RESULT_NAME if not differs else f"{OTHER_RESULTS}/{next_number(run):04d}.json"
+    name = RESULT_NAME if not differs else _free_name(run)
     result.write(run / name)
     append(
         run,
@@ -76,6 +82,14 @@ def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult
         },
     )
     return result
+
+
+def _free_name(run: Path) -> str:
+    """A file for the next attempt; where the log was cut, the results that it left behind stay."""
+    number = next_number(run)
+    while (run / (name := f"{OTHER_RESULTS}/{number:04d}.json")).exists():
+        number += 1
+    return name
 
 
 def as_recorded(run: Path, plan: Plan, test: VerdictSettings, result: DatasetInferenceResult) -> DatasetInferenceResult:
@@ -108,16 +122,17 @@ def _with_test(plan: Plan, run: Path, test: VerdictSettings) -> Plan:
 
 
 def inconsistencies(run: Path) -> list[str]:
-    """What in a run folder does not fit its plan and its log; empty where all of it does, or where there is no log.
+    """What in a run folder does not fit its plan and its log; empty where all of it does.
 
     This holds even where ``hashes.json`` was written anew: results, features and plan are held by the log's lines,
     and each line by the next.
     """
     attempts = read_attempts(run)
     if not attempts:
-        return []
+        return unlogged(run)
     plan = Plan.read(run)
-    found = [f"tracks.parquet is not as planned: {difference}" for difference in plan.track_differences(run)]
+    found = unlogged(run)
+    found += [f"tracks.parquet is not as planned: {difference}" for difference in plan.track_differences(run)]
     found += _content_differences(run)
     last = attempts[-1]
     committed = Commitment.read(run)

@@ -73,7 +73,7 @@ def verify(run_folder: Path) -> VerifyReport:
         Where the folder or its ``hashes.json`` is missing or is not a list of hashes.
     """
     _need_folder(run_folder)
-    noted = _read_hashes(run_folder / HASHES_NAME)
+    noted = noted_hashes(run_folder / HASHES_NAME)
     found = hash_files(run_folder)
     shared = noted.keys() & found.keys()
     return VerifyReport(
@@ -94,7 +94,8 @@ def _need_folder(run_folder: Path) -> None:
         raise EarwitnessError(f"{run_folder} is not a folder; give the run folder that `earwitness audit` wrote.")
 
 
-def _read_hashes(path: Path) -> dict[str, str]:
+def noted_hashes(path: Path) -> dict[str, str]:
+    """What a ``hashes.json`` notes: SHA-256 by relative path."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

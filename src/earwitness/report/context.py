@@ -19,7 +19,7 @@ from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
 from earwitness.record.case import Case
 from earwitness.record.commitment import Commitment
 from earwitness.report.bundle import PDF_NAME, REPORT_NAME, hash_files
-from earwitness.verdict.attempts import Attempt, read_attempts
+from earwitness.verdict.attempts import Attempt, read_attempts, unlogged
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -83,6 +83,8 @@ class ReportContext:
         SHA-256 by relative path of the run's files at the time of rendering.
     attempts
         Every test that was made of the run, in order.
+    unlogged
+        Sentences on results that no line of the log covers.
     """
 
     title: str | None = None
@@ -99,6 +101,7 @@ class ReportContext:
     timings: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
+    unlogged: tuple[str, ...] = ()
 
 
 def report_context(
@@ -138,6 +141,7 @@ def report_context(
         else {},
         files={path: digest for path, digest in hash_files(run_folder).items() if path not in (REPORT_NAME, PDF_NAME)},
         attempts=tuple(read_attempts(run_folder)),
+        unlogged=tuple(unlogged(run_folder)) if (run_folder / "plan.json").exists() else (),
     )
 
 

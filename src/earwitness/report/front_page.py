@@ -27,7 +27,7 @@ def facts(result: DatasetInferenceResult, context: ReportContext) -> list[tuple[
         *([("Version", f"earwitness {context.attempts[-1].version}")] if context.attempts else []),
         *((f"{name} set", context.set_names[role]) for role, name in _SETS if role in context.set_names),
         ("Who vouches for the held-out set", case.held_out_statement or NOT_STATED),
-        *([("Tests made of this run", _tests(context))] if context.attempts else []),
+        *([("Tests made of this run", _tests(context))] if context.attempts or context.unlogged else []),
         *_commitment(result, context),
     ]
 
@@ -105,6 +105,8 @@ def _date(context: ReportContext) -> str:
 def _tests(context: ReportContext) -> str:
     others = sum(not attempt.as_planned for attempt in context.attempts)
     tried = count(len(context.attempts))
+    if context.unlogged:
+        return f"{tried} in the log, which is not whole: {'; '.join(context.unlogged)}"
     return f"{tried}, of which {count(others)} not as planned" if others else f"{tried}, as planned"
 
 

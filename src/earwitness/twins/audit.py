@@ -8,14 +8,19 @@ import csv
 from io import StringIO
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from earwitness import pipeline
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.files import write_text
-from earwitness.settings import MeasureSettings
+from earwitness.measure.plan import PLAN_NAME, Plan
+from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.twins.seal import Seal, copy_path, drawn, inconsistencies
 from earwitness.twins.verdict import TwinsResult, twins_test
 from earwitness.types import OnProgress
+from earwitness.verdict.admission import check_settings
+from earwitness.verdict.attempts import differences
 
 RESULT_NAME, MANIFEST_NAME = "twins.json", "twins.csv"
 
@@ -52,21 +57,77 @@ def write_manifest(run: Path, sealed: Path, seal: Seal, key: bytes) -> Path:
 
 
 def measure(
-    run: Path, sealed: Path, key: bytes, settings: MeasureSettings, *, on_read: OnProgress, on_ask: OnProgress
+    run: Path,
+    sealed: Path,
+    key: bytes,
+    settings: MeasureSettings,
+    test: VerdictSettings,
+    *,
+    on_read: OnProgress,
+    on_ask: OnProgress,
 ) -> Seal:
-    """Index the copies and ask the target about each; resumes where an interrupted run stopped."""
+    """Index the copies and ask the target about each; resumes where an interrupted run stopped.
+
+    The first call fixes the settings of the test in the plan, before the target is asked.
+    """
+    check_settings(test.alpha, test.method, test.permutations, a_a_runs=0)
     seal = checked_seal(sealed, key)
     target = pipeline.open_target(settings)
     manifest = write_manifest(run, sealed, seal, key)
     pipeline.index_stage(run, manifest=manifest, on_progress=on_read)
-    pipeline.extract_stage(run, settings, target=target, on_progress=on_ask)
+    planned = None if (run / PLAN_NAME).exists() else test
+    pipeline.extract_stage(run, settings, target=target, test=planned, on_progress=on_ask)
     return seal
 
 
-def judge(run: Path, seal: Seal, *, alpha: float, permutations: int, seed: int) -> TwinsResult:
-    """Test the run folder's features and write ``twins.json``."""
+def judge(run: Path, seal: Seal, test: VerdictSettings) -> tuple[TwinsResult, Path]:
+    """Test the run folder's features; return the result and the file that it is kept in.
+
+    The planned test, or where the plan has none the first, is ``twins.json`` and stays. The same test again gives the
+    same file; any other is kept beside it as ``twins-0002.json`` and so on, and says in what it departs.
+    """
     result = twins_test(
-        FeatureTable.read(run), alpha=alpha, permutations=permutations, seed=seed, seal_sha256=seal.sha256
-    )
-    write_text(run / RESULT_NAME, result.model_dump_json(indent=2) + "\n")
-    return result
+        FeatureTable.read(run),
+        alpha=test.alpha, permutations=test.permutations, seed=test.seed, seal_sha256=seal.sha256,
+    )  # fmt: skip
+    path = run / RESULT_NAME
+    departures = _from_plan(run, result) or (_from_first(_read(path), result) if path.exists() else [])
+    if departures:
+        stamp = f"This test is not as first planned: {'; '.join(departures)}."
+        result = result.model_copy(update={"departures": departures, "reasons": [stamp, *result.reasons]})
+        path = _free_path(run)
+    write_text(path, result.model_dump_json(indent=2) + "\n")
+    return result, path
+
+
+def _from_plan(run: Path, now: TwinsResult) -> list[str]:
+    """In what a test's settings depart from those that the plan holds."""
+    planned = Plan.read(run).test if (run / PLAN_NAME).exists() else None
+    if planned is None:
+        return []
+    names = ("alpha", "permutations", "seed")
+    return differences({name: planned.get(name) for name in names}, {name: getattr(now, name) for name in names})
+
+
+def _from_first(first: TwinsResult, now: TwinsResult) -> list[str]:
+    """In what a test departs from the first of its run: its settings, or else what it tested."""
+    if first == now:
+        return []
+    settings = {"alpha", "permutations", "seed", "seal_sha256", "plan_hash"}
+    named = differences(first.model_dump(mode="json", include=settings), now.model_dump(mode="json", include=settings))
+    return named or ["the same settings gave another result, so the features or the version are others"]
+
+
+def _read(path: Path) -> TwinsResult:
+    try:
+        return TwinsResult.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise EarwitnessError(f"{path} is no result of twins ({reason}); restore the original file.") from None
+
+
+def _free_path(run: Path) -> Path:
+    number = 2
+    while (path := run / f"twins-{number:04d}.json").exists():
+        number += 1
+    return path

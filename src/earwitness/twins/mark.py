@@ -18,7 +18,7 @@ from earwitness.collection.tracks import Role
 from earwitness.collection.walk import walk_folder
 from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_atomically
-from earwitness.twins.marks import MARKS, marked
+from earwitness.twins.marks import MARKS, check_marks, marked
 from earwitness.twins.seal import PUBLISHED, SEAL_NAME, Seal, SealedWork, commitment, copy_path, drawn, mark_seed
 from earwitness.types import Floats, OnProgress
 
@@ -54,18 +54,16 @@ def mark_folder(
     Raises
     ------
     EarwitnessError
-        If ``out`` is sealed already, there are fewer than two copies, no master can be read, or one has more than
-        two channels.
+        If ``out`` is sealed already, there are fewer than two copies, a kind of mark is unknown, no master can be
+        read, two are the same file, or one has more than two channels.
     """
-    if (out / SEAL_NAME).exists():
-        raise EarwitnessError(f"{out} is sealed already; what was sealed stays as it is. Choose another folder.")
-    if copies < FEWEST_COPIES:
-        raise EarwitnessError(f"{copies} copies of a work leave nothing to draw; make at least {FEWEST_COPIES}.")
+    check_request(out, copies=copies, kinds=kinds, strength=strength)
     entries = walk_folder(masters, Role.SUSPECT, audio.SUFFIXES).entries
     files = [entry.path for entry in entries]
     names = [PurePosixPath(entry.name).with_suffix("").as_posix() for entry in entries]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise EarwitnessError(f"Two masters are called {twice[0]!r}, with different suffixes; rename one.")
+    _check_unlike(names, files)
     works = []
     for done, (name, file) in enumerate(zip(names, files, strict=True)):
         on_progress(done, len(files))
@@ -80,6 +78,23 @@ def mark_folder(
         write_atomically(published, partial(shutil.copyfile, source))
     seal.write(out)
     return seal
+
+
+def check_request(out: Path, *, copies: int, kinds: Sequence[str], strength: float) -> None:
+    """Refuse what can be refused before a key is made or a master is read."""
+    if (out / SEAL_NAME).exists():
+        raise EarwitnessError(f"{out} is sealed already; what was sealed stays as it is. Choose another folder.")
+    if copies < FEWEST_COPIES:
+        raise EarwitnessError(f"{copies} copies of a work leave nothing to draw; make at least {FEWEST_COPIES}.")
+    check_marks(kinds, strength)
+
+
+def _check_unlike(names: Sequence[str], files: Sequence[Path]) -> None:
+    """Refuse masters with the same bytes: they would get the same marks and the same draw, and count twice."""
+    first: dict[str, str] = {}
+    for name, file in zip(names, files, strict=True):
+        if (other := first.setdefault(file_sha256(file), name)) != name:
+            raise EarwitnessError(f"The masters {other!r} and {name!r} are the same file; leave one out.")
 
 
 def _work(

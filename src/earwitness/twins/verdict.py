@@ -22,6 +22,7 @@ from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.sides import Sides, codes
 from earwitness.types import Bools, Floats, Ints
+from earwitness.verdict.admission import check_settings
 
 
 class Work(BaseModel):
@@ -38,7 +39,8 @@ class TwinsResult(BaseModel):
     """The outcome of one keyed test; ``twins.json``.
 
     ``p_value_floor`` is the smallest p that so many works and copies could have given. ``mean_place`` is the mean over
-    works of the share of twins that score below the published copy: .5 is chance.
+    works of the share of twins that score below the published copy: .5 is chance. ``departures`` say in what the test
+    is not the first that was made of its run; empty for that one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +60,7 @@ class TwinsResult(BaseModel):
     target: str | None = None
     plan_hash: str | None = None
     warnings: list[str] = []
+    departures: list[str] = []
 
 
 def twins_test(
@@ -83,8 +86,7 @@ def twins_test(
     -----
     Randomisation before publication: arXiv 2409.19798 §6; ranks of keyed copies: arXiv 2407.15100, 2504.13416.
     """
-    if not 0 < alpha < 1:
-        raise EarwitnessError(f"The level alpha must lie between 0 and 1, not {alpha:g}; 0.01 is usual.")
+    check_settings(alpha, "exact", permutations, a_a_runs=0)
     tracks, warnings = _whole_works(table.pooled())
     values, names = tracks.oriented()
     if not names:

@@ -19,6 +19,8 @@ from earwitness.errors import EarwitnessError
 from earwitness.files import write_text
 
 LOG_NAME = "attempts.jsonl"
+RESULT_NAME = "result.json"
+OTHER_RESULTS = "attempts"
 FIRST = "0" * 64
 
 
@@ -104,6 +106,23 @@ def read_attempts(run: Path) -> list[Attempt]:
     """
     path = run / LOG_NAME
     return _check(path, _lines(path))
+
+
+def unlogged(run: Path) -> list[str]:
+    """Results in a run folder that no line of its log covers: one sentence per file; empty where all are covered.
+
+    A log that was cut or deleted leaves these behind. Where they were deleted with it, nothing in the folder tells.
+    """
+    attempts = read_attempts(run)
+    covered = {attempt.result for attempt in attempts}
+    log = (
+        f"{LOG_NAME}, whose last line is attempt {len(attempts)}"
+        if attempts
+        else f"{LOG_NAME}, which is missing or empty"
+    )
+    results = [run / RESULT_NAME, *sorted((run / OTHER_RESULTS).glob("*.json"))]
+    names = [path.relative_to(run).as_posix() for path in results if path.exists()]
+    return [f"{name} is covered by no line of {log}" for name in names if name not in covered]
 
 
 def line_hash(line: str) -> str:
