@@ -226,7 +226,11 @@ def test_a_column_that_separates_the_roles_without_exception_is_named_and_refuse
         FeatureTable.from_frame(_audit(rank=range(40)), higher=["*"])
     with pytest.raises(EarwitnessError, match=r"column truth separates .*; drop it\.$"):
         FeatureTable.from_frame(_audit(truth=[1.0] * 20 + [0.0] * 20), higher=["truth"])
-    noted = FeatureTable.from_frame(_audit(score=np.linspace(0, 1, 40)), higher=["*"]).notes
+    score = np.linspace(0, 1, 40)
+    with pytest.raises(EarwitnessError, match=r"column score separates .* name it in full \(--higher score\)"):
+        FeatureTable.from_frame(_audit(score=score), higher=["*"])
+    assert FeatureTable.from_frame(_audit(score=score), higher=["score"]).notes == ()
+    noted = FeatureTable.from_frame(_audit(score=score), higher=["up"]).notes
     assert "Column score separates the two sets without one exception" in noted[0]
     # A real score can do so too: one that is named in full, declared by the file, or known.
     assert FeatureTable.from_frame(_audit(rank=range(40)), higher=["rank"]).feature_names == ["up", "rank"]
@@ -234,6 +238,19 @@ def test_a_column_that_separates_the_roles_without_exception_is_named_and_refuse
     # With three tracks per side perfect separation is nothing.
     few = _audit(rank=range(40)).filter(pl.col("track_id").is_in(["001", "002", "003", "037", "038", "039"]))
     assert FeatureTable.from_frame(few, higher=["*"]).feature_names == ["up", "rank"]
+
+
+def test_a_blind_column_that_is_an_index_is_named_and_refused() -> None:
+    with pytest.raises(EarwitnessError, match=r"column blind/row separates .*; drop it\.$"):
+        FeatureTable.from_frame(_audit(**{"blind/row": range(40)}), higher=["up"])
+    # A codec on one side, a bit rate of our own, an uneven loudness: sets that differ, for the gate to see.
+    rates = [44_100 + i for i in range(20)] + [22_050] * 20
+    blind = {
+        "blind/tape": [1] * 20 + [0] * 20,
+        "blind/container_sample_rate": rates,
+        "blind/loud": np.linspace(0, 1, 40),
+    }
+    assert len(FeatureTable.from_frame(_audit(**blind), higher=["up"]).blind()[1]) == 3
 
 
 def test_a_name_with_brackets_is_a_name_before_it_is_a_glob() -> None:

@@ -1,5 +1,6 @@
 """What stands between a small p-value and a verdict: the blind gate, the adjusted test, the published forms."""
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -365,3 +366,22 @@ def test_nothing_found_between_sets_that_differ_is_no_clean_bill() -> None:
     assert result.verdict == "no_evidence"
     assert "differ without the model" in wording.headline(result)
     assert any("that nothing was found says little" in reason for reason in result.reasons)
+
+
+def test_no_tipping_point_of_pairs() -> None:
+    """It follows the adjusted test of sets, which is not the statistic that gave the p-value of pairs."""
+    result = verdict(FeatureTable.from_frame(_pairs(member=0.8), source="a test", higher=["f*"]))
+    assert result.verdict == "evidence_of_use"
+    assert result.tipping is None
+    assert not any("however weak" in reason for reason in result.reasons)
+
+
+def test_blind_columns_of_a_table_from_elsewhere_are_its_own_word() -> None:
+    """Five columns of noise that are called blind pass the gate: nothing here can know, and the reader is told."""
+    noise = table(member=1.5)
+    result = verdict(noise)
+    assert result.verdict == "evidence_of_use"
+    assert any("the table's own blind columns (6)" in reason for reason in result.reasons)
+    assert "own blind columns (6)" in _said(result)
+    measured = verdict(replace(noise, plan_hash="00"))
+    assert not any("own blind columns" in reason for reason in measured.reasons)

@@ -15,7 +15,7 @@ from earwitness.features.columns import (
     SUSPECT_ROLES,
     is_bookkeeping,
 )
-from earwitness.features.directions import registered
+from earwitness.features.directions import blind_here, registered
 
 _APART_BY_CHANCE = 1e-3
 
@@ -89,12 +89,13 @@ def _check_values(frame: pl.DataFrame, names: list[str], source: str) -> None:
             raise EarwitnessError(f"{source}: feature {name} of track {track} is infinite; use NaN where undefined.")
 
 
-def refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], source: str) -> list[str]:
+def refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], directed: set[str], source: str) -> list[str]:
     """Refuse labels and indices in disguise: columns that tell the roles apart without exception; note the like.
 
-    A column with one value per role is a label. One of whole numbers is refused unless it is known for a
-    score: the file declares its direction, the user names it in full or a signal here has it. Any other is
-    noted, unless known. Few groups are apart by chance.
+    A column with one value per role is a label. One of whole numbers, or one that is ``directed`` only because a
+    glob matched it, is refused unless it is known for a score: the file declares its direction, the user names it in
+    full or a signal here has it. Any other is noted, unless known. Blind features of our own may separate the sets,
+    and so may one value per role; a stranger's of whole numbers is an index. Few groups are apart by chance.
     """
     suspect = pl.col("role").is_in(list(SUSPECT_ROLES))
     groups = frame.group_by("group").agg(suspect.first())
@@ -102,18 +103,23 @@ def refuse_labels(frame: pl.DataFrame, names: list[str], known: set[str], source
         return []
     notes = []
     for name in names:
-        if name.startswith(BLIND_PREFIX):
-            continue
         a, b = (frame.filter(side)[name].drop_nans().to_numpy() for side in (suspect, ~suspect))
         if not (a.size and b.size) or not (a.min() > b.max() or a.max() < b.min()):
             continue
         label = np.ptp(a) == np.ptp(b) == 0
         whole = bool((a == np.round(a)).all() and (b == np.round(b)).all())
+        separates = (
+            f"{source}: column {name} separates the two roles without one exception, as a label or an index does; "
+        )
+        if name.startswith(BLIND_PREFIX):
+            if whole and not label and not blind_here(name):
+                raise EarwitnessError(f"{separates}drop it.")
+            continue
         if not label and (name in known or registered(name)):
             continue
-        if label or whole:
+        if label or whole or name in directed:
             raise EarwitnessError(
-                f"{source}: column {name} separates the two roles without one exception, as a label or an index does; "
+                separates
                 + ("drop it." if label else f"drop it, or name it in full (--higher {name}) if it is a score.")
             )
         notes.append(f"Column {name} separates the two sets without one exception; make sure that it is a score.")

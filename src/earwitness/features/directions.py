@@ -44,3 +44,10 @@ def registered(name: str) -> FeatureSpec | None:
     from earwitness.signals.registry import spec_for
 
     return spec_for(name)
+
+
+def blind_here(name: str) -> bool:
+    """Whether a blind feature is one that is measured here."""
+    from earwitness.signals.blind import BLIND_SPECS, SCORE_SPECS
+
+    return any(spec.name == name for spec in (*BLIND_SPECS, *SCORE_SPECS))

@@ -97,7 +97,8 @@ class FeatureTable:
         stored = stored_specs(known.get(METADATA + "specs"), source)
         specs = settled_specs(names, stored, higher, lower, source)
         declared = {name for name, spec in stored.items() if spec.member_is.sign}
-        notes = (*notes, *refuse_labels(sound, names, {*higher, *lower} | declared, source))
+        directed = {name for name, spec in specs.items() if spec.member_is.sign}
+        notes = (*notes, *refuse_labels(sound, names, {*higher, *lower} | declared, directed, source))
         hash_, target = known.get(METADATA + "plan_hash"), known.get(METADATA + "target")
         return cls(frame=sound, specs=specs, plan_hash=hash_, target=target, notes=notes)
 

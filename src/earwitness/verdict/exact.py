@@ -11,6 +11,7 @@ from earwitness.stats.eprocess import e_process
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats
+from earwitness.verdict import wording
 from earwitness.verdict.admission import value_warnings
 from earwitness.verdict.control import control
 from earwitness.verdict.descriptive import feature_results, score_auc
@@ -59,7 +60,7 @@ def by_exact(
     )
     auc = score_auc(test.scores, sides)
     power = detectable(procedure, sets, gate=gate, auc=auc.estimate, draws=planted, seed=seed)
-    tipped = tipping(test, sets, alpha=alpha, seed=seed)
+    tipped = tipping(test, sets, alpha=alpha, seed=seed, failed=blind is not None and blind.state == "fail")
     # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
     comparable_singly = not sides.paired
     alike = blind is not None and blind.alike
@@ -71,6 +72,8 @@ def by_exact(
         e_value = e_process(
             values, sides.groups, sides.is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed
         ).e_value
+    if verdict == "evidence_of_use" and sets.covariates is not None and record.plan_hash is None:
+        reasons = [*reasons, wording.own_word(len(sets.blind_names))]
     return record.model_copy(
         update={
             "verdict": verdict,

@@ -15,11 +15,18 @@ _LISTED = 5
 _BLIND = "blind/"
 
 
-def tipping(test: ExactTest, sets: Divided, *, alpha: float, seed: int) -> Tipping | None:
-    """Return the tipping point of a test that rejects; None where it does not, or nothing blind was measured."""
-    if test.p_value > alpha or sets.covariates is None:
+def tipping(test: ExactTest, sets: Divided, *, alpha: float, seed: int, failed: bool) -> Tipping | None:
+    """Return the tipping point of a test that rejects; None where it does not, or nothing blind was measured.
+
+    It follows one score of the adjusted test, of sets. None too for pairs, whose p comes from another statistic,
+    and where that score misses the level by itself although the test that counts reaches it, the gate not
+    having ``failed``.
+    """
+    if test.p_value > alpha or sets.covariates is None or sets.sides.paired:
         return None
     found = tipping_point(sets.values, sets.covariates, sets.sides, weights=test.weights, alpha=alpha, seed=seed)
+    if not found.needed and not failed:
+        return None
     listed = zip(found.strongest[:_LISTED], found.explained[:_LISTED], found.multiples[:_LISTED], strict=True)
     return Tipping(
         plain=found.plain,

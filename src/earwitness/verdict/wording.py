@@ -140,6 +140,14 @@ def not_checked(informative: int, needed: int, comparable: str | None) -> str:
     )
 
 
+def own_word(columns: int) -> str:
+    """The blind features were not measured by an audit."""
+    return (
+        f"That the sets are comparable rests on the table's own blind columns ({columns}): this table comes from no "
+        "run of an audit, and nothing here measured them."
+    )
+
+
 def gate(blind: Blind, alpha: float) -> str:
     """What the blind gate says."""
     limits = (
