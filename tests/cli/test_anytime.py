@@ -162,3 +162,15 @@ def test_what_does_not_go_on_is_refused_and_the_state_is_kept(
         assert run(monkeypatch, *good, *more) == 2
         assert needed in one_line(capsys)
     assert state.read_text() == kept
+
+
+@pytest.mark.parametrize("command", ["anytime", "calibrate"])
+def test_pairs_are_refused_where_they_would_be_ignored(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pairs.csv"
+    world(30).with_columns(pair=pl.col("group").str.slice(-3)).write_csv(path)
+    more = ["--state", tmp_path / "state.json"] if command == "anytime" else []
+    assert run(monkeypatch, command, path, "--higher", "up", *more) == 2
+    assert "compares sets, not pairs" in one_line(capsys)
+    assert not (tmp_path / "state.json").exists()

@@ -146,7 +146,10 @@ def test_windows_are_pooled_before_the_test() -> None:
 
 def test_groups_on_both_sides_are_refused_or_left_out() -> None:
     table = _edited(_table(0.8), pl.col("group").replace("g020", "g000"))
-    with pytest.raises(EarwitnessError, match=r'1 group\(s\) have tracks on both sides: g000; .*spanning="exclude"'):
+    with pytest.raises(
+        EarwitnessError,
+        match=r'1 group\(s\) have tracks on both sides: g000; .*--exclude-spanning; .*spanning="exclude"',
+    ):
         dataset_inference(table)
     result = dataset_inference(table, **QUICK, spanning="exclude")
     assert (result.n_groups.suspect, result.n_groups.held_out) == (19, 19)

@@ -77,6 +77,15 @@ def one_side_a_group(table: FeatureTable, spanning: Spanning) -> tuple[FeatureTa
     return kept, [*notes, f"{len(both)} group(s) with tracks on both sides were left out: {listed}."]
 
 
+def refuse_pairs(table: FeatureTable, what: str) -> None:
+    """Refuse a table of pairs where ``what`` compares sets alone: the pairs would be ignored in silence."""
+    if "pair" in table.frame.columns:
+        raise EarwitnessError(
+            f"The table has pairs, and {what} compares sets, not pairs; leave the pair column out, or use "
+            "`earwitness test`, which compares within pairs."
+        )
+
+
 def design_notes(table: FeatureTable) -> list[str]:
     """Refuse pairs beside strata; say what follows from either."""
     columns = table.frame.columns

@@ -18,7 +18,7 @@ from earwitness.files import write_text
 from earwitness.spec import Direction
 from earwitness.stats.eprocess import EProcess
 from earwitness.types import Floats
-from earwitness.verdict.admission import one_side_a_group, tracks_with_values
+from earwitness.verdict.admission import one_side_a_group, refuse_pairs, tracks_with_values
 
 # Measured again on another machine a value moves by less than this share; a new score by more.
 _SAME = 1e-3
@@ -139,7 +139,7 @@ def anytime(
     Raises
     ------
     EarwitnessError
-        If α is outside (0, 1), groups span both sides, no usable feature is left, or the table
+        If α is outside (0, 1), the table has pairs, groups span both sides, no usable feature is left, or the table
         does not go on with the state: other features, plan, target or seed, or a counted group that changed.
 
     Notes
@@ -148,6 +148,7 @@ def anytime(
     """
     if not 0 < alpha < 1:
         raise EarwitnessError(f"The level alpha must lie between 0 and 1, not {alpha:g}; 0.01 is usual.")
+    refuse_pairs(table, "an anytime audit")
     checked, notes = one_side_a_group(table, "refuse")
     tracks, more = tracks_with_values(checked.pooled())
     values, unsorted = tracks.oriented()

@@ -18,7 +18,7 @@ from earwitness.features import FeatureTable
 from earwitness.stats.aa import RejectionRate, aa_control, pseudo_suspect_groups, rejection_rate
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats
-from earwitness.verdict.admission import one_side_a_group, tracks_with_values
+from earwitness.verdict.admission import one_side_a_group, refuse_pairs, tracks_with_values
 from earwitness.verdict.procedure import Divided, Procedure, fit_of
 
 _RELABELLINGS = 499
@@ -70,11 +70,13 @@ def calibrate(
     Raises
     ------
     EarwitnessError
-        Where a level lies outside (0, 1) or the held-out groups are too few to reach it.
+        Where a level lies outside (0, 1), the table has pairs, or the held-out groups are too few to reach it.
     """
     if bad := [alpha for alpha in alphas if not 0 < alpha < 1]:
         raise EarwitnessError(f"A level must lie between 0 and 1, not {bad[0]:g}.")
-    table, _ = one_side_a_group(FeatureTable.read(features, higher=higher, lower=lower), "refuse")
+    given = FeatureTable.read(features, higher=higher, lower=lower)
+    refuse_pairs(given, "a calibration")
+    table, _ = one_side_a_group(given, "refuse")
     tracks, _ = tracks_with_values(table.equal_windows().pooled())
     every, smallest = Divided.of(tracks), min(alphas)
     held_out = ~every.sides.is_suspect
