@@ -18,6 +18,7 @@ def test_report_writes_what_fits_and_a_result_without_log_is_named(
     printed = capsys.readouterr().out
     assert "Evidence of use" in printed
     assert f"report: {tmp_path / 'report.html'}" in printed
+    assert "The log is not whole: result.json is covered by no line of attempts.jsonl" in printed
     assert file_sha256(tmp_path / "hashes.json") in printed
     assert list(changed_files(tmp_path)) == list(other_page(tmp_path)) == []
     with pytest.raises(EarwitnessError, match=r"result\.json is covered by no line of attempts\.jsonl"):

@@ -141,7 +141,7 @@ def report_context(
         else {},
         files={path: digest for path, digest in hash_files(run_folder).items() if path not in (REPORT_NAME, PDF_NAME)},
         attempts=tuple(read_attempts(run_folder)),
-        unlogged=tuple(unlogged(run_folder)) if (run_folder / "plan.json").exists() else (),
+        unlogged=tuple(unlogged(run_folder)),
     )
 
 
