@@ -18,6 +18,8 @@ from earwitness.verdict.attempts import FIRST, line_hash
 from tests.cli.test_bad_input import audit, one_line, run, write_sets
 from tests.tiny import save_tiny_musicgen
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
