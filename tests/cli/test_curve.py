@@ -37,7 +37,7 @@ def gaussian(n: int, *, mean: float = 0.0) -> np.ndarray:
 
 
 def table(frame: pl.DataFrame) -> FeatureTable:
-    return FeatureTable.from_frame(frame, higher=["score_*"])
+    return FeatureTable.from_frame(frame, higher=["score_*", "score_0"])
 
 
 @pytest.mark.slow
