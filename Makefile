@@ -1,5 +1,5 @@
 # make demo   the main job, on a shipped target and real music
-# make fast   lint, types, import contracts, and the tests that need no training and no whole audit (two minutes)
+# make fast   lint, types, import contracts, and the tests that need no training and no whole audit (under three minutes on two cores)
 # make test   every check: format, lint, types, import contracts, all tests with coverage
 # make clean  remove the virtual environment and what the demo made
 
