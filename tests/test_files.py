@@ -4,9 +4,10 @@ import errno
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import check_folder, write_atomically, write_text
+from earwitness.files import check_folder, read_record, write_atomically, write_text
 from earwitness.pipeline import index_stage
 
 
@@ -42,3 +43,23 @@ def test_a_file_in_place_of_a_run_folder_is_refused_before_anything_is_read(tmp_
     with pytest.raises(EarwitnessError, match=r"notes\.txt is a file; name a run folder"):
         index_stage(tmp_path / "notes.txt", suspect=tmp_path / "absent", held_out=tmp_path / "absent too")
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+class _Person(BaseModel):
+    name: str
+    age: int
+
+
+def test_a_record_is_read_or_it_is_said_what_is_wrong_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "person.json"
+    assert read_record(path, _Person, is_not="is no person") is None
+    path.write_text('{"name": "Ada", "age": 36}')
+    assert read_record(path, _Person, is_not="is no person") == _Person(name="Ada", age=36)
+    path.write_text('{"name": "Ada", "age": "many"}')
+    with pytest.raises(EarwitnessError, match=r"person\.json is no person \(age: .*integer.*\); ask again\."):
+        read_record(path, _Person, is_not="is no person", cure="ask again")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(EarwitnessError, match="is no person"):
+        read_record(path, _Person, is_not="is no person")
+    with pytest.raises(EarwitnessError, match="is no person"):
+        read_record(tmp_path, _Person, is_not="is no person")

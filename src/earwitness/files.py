@@ -5,8 +5,14 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from earwitness.errors import EarwitnessError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    Record = TypeVar("Record", bound=BaseModel)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -42,6 +48,35 @@ def check_folder(path: Path) -> None:
     """Raise ``EarwitnessError`` where something that is no folder stands in the place of a run folder."""
     if path.exists() and not path.is_dir():
         raise EarwitnessError(f"{path} is a file; name a run folder, which may be new.")
+
+
+def read_record(
+    path: Path, record: "type[Record]", *, is_not: str, cure: str = "restore the original file"
+) -> "Record | None":
+    """Read a JSON file as a record; ``None`` where there is no file.
+
+    Raises
+    ------
+    EarwitnessError
+        Where it is something else: the path, ``is_not`` ("is not a plan of this version"), why, and the cure.
+    """
+    try:
+        return record.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:  # pydantic's and Unicode's errors are of the second kind
+        raise EarwitnessError(f"{path} {is_not} ({_first_reason(error)}); {cure}.") from None
+
+
+def _first_reason(error: Exception) -> str:
+    """The first thing that is wrong: of a record that does not fit, the field and what it should be."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return (str(error).splitlines() or ["?"])[0]
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
 def file_sha256(path: Path) -> str:

@@ -191,7 +191,7 @@ def test_a_table_in_a_record_that_was_forged_whole_is_found_by_the_model(
     attempts = read_attempts(folder)
     raise_scores(folder)
     for attempt in attempts:
-        (folder / attempt.result).write_bytes(recomputed(folder, attempt))
+        (folder / attempt.result).write_bytes(recomputed(folder, attempt.settings))
     forge_log(folder)
     assert run(monkeypatch, "verify", folder) == 0
     audio = ("--audio", original / "suspect", "--audio", original / "held-out")

@@ -15,14 +15,16 @@ def test_exact_test_holds_its_level_on_albums() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(20), 5)
     values = rng.standard_normal((20, 4))[groups] + rng.standard_normal((100, 4))
-    outcome = aa_control(
-        values, groups, suspect_groups=8, alpha=0.1, runs=150, seed=1, settings=ExactSettings(permutations=99)
-    )
+    outcome = aa_control(values, groups, suspect_groups=8, alpha=0.1, runs=150, seed=1, p_value=_exact)
     rejections = sum(p <= 0.1 for p in outcome.p_values)
     assert outcome.runs == len(outcome.p_values) == 150
     assert outcome.rejection_rate == rejections / 150
     assert (outcome.low, outcome.high) == clopper_pearson(rejections, 150)
     assert binom.ppf(0.0005, 150, 0.1) <= rejections <= binom.ppf(0.9995, 150, 0.1)
+
+
+def _exact(values: np.ndarray, sides: Sides, seed: int) -> float:
+    return exact_test(values, sides, settings=ExactSettings(permutations=99), seed=seed).p_value
 
 
 def test_splits_are_whole_groups_of_the_asked_number_and_seeded() -> None:
@@ -67,9 +69,9 @@ def test_pseudo_suspects_keep_the_ratio(suspect: int, held_out: int, expected: i
 
 def test_impossible_splits_are_refused() -> None:
     with pytest.raises(ValueError, match="impossible"):
-        aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=3, alpha=0.05)
+        aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=3, alpha=0.05, p_value=_exact)
     with pytest.raises(ValueError, match="impossible"):
-        aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=1, alpha=0.05, runs=0)
+        aa_control(np.zeros((3, 1)), [1, 2, 3], suspect_groups=1, alpha=0.05, runs=0, p_value=_exact)
 
 
 def test_a_count_that_no_honest_test_gives_is_called_impossible() -> None:

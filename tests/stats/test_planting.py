@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from earwitness.stats.planting import Found, Original, _first, found_share, repetitions, smallest_effect, step_of_auc
+from earwitness.stats.planting import Found, Original, _first, repetitions, smallest_effect, step_of_auc
 from earwitness.stats.power import minimum_detectable_auc, power_at
 from earwitness.types import Floats, Ints
+
+
+def found_share(original: Original, *, auc: float, found: Found, draws: int) -> int:
+    """In how many repetitions an effect of this AUC is found."""
+    step = step_of_auc(auc)
+    return sum(found(repetition, repetition.planted(step)) for repetition in repetitions(original, draws=draws))
 
 
 def _z_test(audit: Original, alpha: float = 0.05) -> Found:

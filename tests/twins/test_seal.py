@@ -95,6 +95,10 @@ def test_an_edited_seal_has_another_hash_and_does_not_hold(masters: Path, tmp_pa
     again = Seal.read(out)
     assert again.sha256 != seal.sha256
     assert len(inconsistencies(out, again, KEY)) == 2
+    edited["works"][0]["name"] = "../../elsewhere"
+    (out / SEAL_NAME).write_text(json.dumps(edited))
+    with pytest.raises(EarwitnessError, match="leads out of the folder"):
+        Seal.read(out)
     (out / SEAL_NAME).write_text("{}")
     with pytest.raises(EarwitnessError, match="is not a seal"):
         Seal.read(out)
@@ -141,11 +145,13 @@ def test_key_files(tmp_path: Path) -> None:
 def test_marking_and_verifying_from_the_command_line(masters: Path, tmp_path: Path) -> None:
     out, key = tmp_path / "sealed", tmp_path / "key"
     run = CliRunner()
+    committed = run.invoke(app, ["mark", "commit", str(key)])
     made = run.invoke(
         app, ["mark", "--in", str(masters), "--out", str(out), "--key", str(key), "--copies", "2", "--marks", "tilt"]
     )
     assert made.exit_code == 0, made.output
     assert Seal.read(out).sha256 in made.output
+    assert committed.output.strip() == Seal.read(out).key_commitment
     assert run.invoke(app, ["mark", "verify", str(out), "--key", str(key)]).exit_code == 0
     copy_path(out, "one", 0).write_bytes(b"fLaC")
     checked = run.invoke(app, ["mark", "verify", str(out), "--key", str(key), "--json"])

@@ -50,6 +50,19 @@ def make(
     typer.echo(f"The seal: {seal.sha256}")
 
 
+@app.command("commit")
+def commit(
+    key: Annotated[Path, typer.Argument(help="The key file; made if it does not exist.")],
+) -> None:
+    """Print the commitment to a key, to be given to others before a beacon is known; the key stays secret.
+
+    Example: earwitness mark commit secret.key
+    """
+    from earwitness.twins.seal import commitment, new_key
+
+    typer.echo(commitment(new_key(key)))
+
+
 @app.command("verify")
 def verify(
     sealed: Annotated[Path, typer.Argument(help="The folder that `earwitness mark` made.")],

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, field_serializer
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 from earwitness.identity import TargetIdentity
 from earwitness.settings import Harmonise, WindowsPerTrack
 
@@ -112,14 +112,10 @@ class Plan(_Part):
     def read(cls, run: Path) -> "Plan":
         """Read ``run/plan.json``."""
         path = run / PLAN_NAME
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise EarwitnessError(
-                f"{run} holds no plan.json; it is no run folder. Make one with `earwitness audit`."
-            ) from None
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise EarwitnessError(f"{path} is not a plan of this version: {str(error).splitlines()[0]}") from None
+        found = read_record(path, cls, is_not="is not a plan of this version")
+        if found is None:
+            raise EarwitnessError(f"{run} holds no plan.json; it is no run folder. Make one with `earwitness audit`.")
+        return found
 
     def claim(self, run: Path) -> None:
         """Write the plan into a new run folder, or check that the folder's own is the same.

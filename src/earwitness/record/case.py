@@ -7,10 +7,9 @@ the rest; what nobody stated stays ``None`` and is printed as "not stated", neve
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from earwitness.errors import EarwitnessError
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 
 CASE_NAME = "case.json"
 
@@ -44,13 +43,7 @@ class Case(BaseModel):
     def read(cls, run: Path) -> "Case":
         """Read ``run/case.json``; nothing is stated where there is none."""
         path = run / CASE_NAME
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return cls()
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
-            raise EarwitnessError(f"{path} is no statement of a case ({reason}); restore the original file.") from None
+        return read_record(path, cls, is_not="is no statement of a case") or cls()
 
     @classmethod
     def note(cls, run: Path, **stated: Any) -> "Case":

@@ -8,10 +8,10 @@ the proof is the hash in another's hands, because whoever holds the folder can w
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 
 COMMITMENT_NAME = "commitment.json"
 
@@ -29,13 +29,7 @@ class Commitment(BaseModel):
     def read(cls, run: Path) -> "Commitment | None":
         """Read ``run/commitment.json``; ``None`` where the plan was not committed."""
         path = run / COMMITMENT_NAME
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
-            raise EarwitnessError(f"{path} is no commitment ({reason}); restore the original file.") from None
+        return read_record(path, cls, is_not="is no commitment")
 
     @classmethod
     def make(cls, run: Path, plan_hash: str) -> "Commitment":

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from earwitness.stats.binomial import clopper_pearson
-from earwitness.stats.exact import ExactSettings, exact_test
 from earwitness.stats.sides import Sides, codes
 from earwitness.types import Floats
 
@@ -82,11 +81,10 @@ def aa_control(
     *,
     suspect_groups: int,
     alpha: float,
+    p_value: PValue,
     strata: ArrayLike | None = None,
     runs: int = 200,
     seed: int = 0,
-    settings: ExactSettings | None = None,
-    p_value: PValue | None = None,
 ) -> AAControl:
     """Run a test on random splits of one set and count rejections.
 
@@ -98,16 +96,14 @@ def aa_control(
         Groups drawn as pseudo-suspects in each run; see `pseudo_suspect_groups`.
     alpha
         Level at which a run counts as a rejection.
+    p_value
+        The test under control.
     strata
         ``[tracks]`` labels within which the test relabels; the splits are drawn without them.
     runs
         Number of splits.
     seed
         Of the splits and of each run's own draws.
-    settings
-        Of the exact test; 499 relabellings per run unless given, which suffices for α ≥ .002.
-    p_value
-        Another test to control instead of the exact one.
 
     Returns
     -------
@@ -122,12 +118,11 @@ def aa_control(
     n_groups = int(of_group.max()) + 1
     if not 0 < suspect_groups < n_groups or runs < 1:
         raise ValueError(f"{runs} runs with {suspect_groups} pseudo-suspects of {n_groups} groups is impossible")
-    test = p_value or _exact_p_value(settings or ExactSettings(permutations=499))
     rng = np.random.default_rng(seed)
     p_values: list[float] = []
     while len(p_values) < runs:
         chosen = rng.permutation(n_groups) < suspect_groups
-        p_values.append(test(values, Sides(chosen[of_group], of_group, strata=strata), int(rng.integers(2**63))))
+        p_values.append(p_value(values, Sides(chosen[of_group], of_group, strata=strata), int(rng.integers(2**63))))
     return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
 
 
@@ -158,10 +153,3 @@ def pair_control(
         turned = rng.integers(0, 2, int(unit.max()) + 1).astype(np.bool_)[unit]
         p_values.append(p_value(values, sides.relabelled(sides.is_suspect ^ turned), int(rng.integers(2**63))))
     return AAControl(**asdict(rejection_rate(p_values, alpha)), p_values=tuple(p_values))
-
-
-def _exact_p_value(settings: ExactSettings) -> PValue:
-    def p_value(values: Floats, sides: Sides, seed: int) -> float:
-        return exact_test(values, sides, settings=settings, seed=seed).p_value
-
-    return p_value

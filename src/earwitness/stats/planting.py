@@ -136,16 +136,6 @@ def smallest_effect(
     return Detectable(auc=auc, draws=draws)
 
 
-def found_share(
-    original: Original, *, auc: float, found: Found, draws: int, fraction: float = 1.0, seed: int = 0
-) -> int:
-    """Return in how many of ``draws`` repetitions an effect of this AUC is found; see `smallest_effect`."""
-    return sum(
-        found(repetition, repetition.planted(step_of_auc(auc)))
-        for repetition in repetitions(original, draws=draws, fraction=fraction, seed=seed)
-    )
-
-
 def auc_of_step(step: float) -> float:
     """AUC between normal scores of sd 1 of which one set is raised by ``step``: ``Φ(step/√2)``."""
     return float(norm.cdf(step / np.sqrt(2)))

@@ -58,6 +58,9 @@ class ResidualisedTest:
         Spent on the label by the blind features.
     complete
         Whether the blind features were balanced fully (else shrunk, for want of groups).
+    effect_ratio
+        The difference between the sets in a score that is followed, after and before the blind features were
+        balanced; NaN where none is, or where there was no difference before.
     """
 
     p_value: float
@@ -65,6 +68,7 @@ class ResidualisedTest:
     contrast_left: float
     degrees_of_freedom: float
     complete: bool
+    effect_ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,6 +145,7 @@ def residualised_test(
     settings: ExactSettings | None = None,
     seed: int = 0,
     headline: ArrayLike | None = None,
+    weights: Floats | None = None,
     unmeasured: float = 0.0,
 ) -> ResidualisedTest:
     """Test features against label after both lost what the blind features explain.
@@ -162,6 +167,8 @@ def residualised_test(
         Permutations, largest missing share and scorers of the exact test.
     seed
         Of the permutations.
+    weights
+        ``[features]`` of a score whose effect is followed, per standard deviation; NaN = dropped.
     unmeasured
         κ ≥ 0, see the module's head.
 
@@ -184,12 +191,16 @@ def residualised_test(
     if balanced.contrast_left >= NOTHING_LEFT:
         null = null_table(balanced, scorers, settings.permutations, seed)
         p_value, own = p_among(null, balanced, scorers, unmeasured)
+    before, after = (0.0, 0.0)
+    if weights is not None:
+        before, after = balanced.effects(np.nan_to_num(weights[columns.scores.kept]))
     return ResidualisedTest(
         p_value=p_value,
         scorer_p_values=own,
         contrast_left=balanced.contrast_left,
         degrees_of_freedom=balanced.degrees_of_freedom,
         complete=balanced.complete,
+        effect_ratio=after / before if before > 0 else np.nan,
     )
 
 

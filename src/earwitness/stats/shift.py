@@ -9,31 +9,28 @@ It is the residualised test (`earwitness.stats.residualised`), by measurement: d
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from earwitness.stats.comparison import RESERVE, columns_of
+from earwitness.stats.comparison import RESERVE
 from earwitness.stats.exact import ExactSettings
 from earwitness.stats.projection import MAX_DF_SHARE
-from earwitness.stats.residualised import NOTHING_LEFT, balance, null_table, p_among
+from earwitness.stats.residualised import residualised_test
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjusted:
-    """An adjusted p-value, how it was found, on how many tracks, and a sentence for the reader.
+    """An adjusted p-value, how it was found, a sentence for the reader, and what is left of the effect.
 
     ``effect_ratio`` is the difference between the sets in the score that carried the plain test, after and
-    before the blind features were balanced; NaN where there was no difference before, or for a method
-    that does not give it.
+    before the blind features were balanced; NaN where there was no difference before.
     """
 
     p_value: float
     method: str
-    n_tracks_used: int
     detail: str
-    effect_ratio: float = float("nan")
+    effect_ratio: float
 
 
 def adjusted_p_value(
@@ -59,23 +56,13 @@ def adjusted_p_value(
 
     The other parameters and errors are those of `residualised_test`.
     """
-    settings = settings or ExactSettings()
-    scorers = settings.rules(headline)
-    columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
-    balanced = balance(columns, blind_values)
-    before, after = balanced.effects(np.nan_to_num(weights[columns.scores.kept]))
-    p_value = float("nan")
-    if balanced.contrast_left >= NOTHING_LEFT:
-        p_value, _ = p_among(null_table(balanced, scorers, settings.permutations, seed), balanced, scorers, unmeasured)
-    extent = "fully" if balanced.complete else f"as far as {MAX_DF_SHARE:.0%} of the groups' degrees of freedom allow"
+    test = residualised_test(
+        values, blind_values, sides,
+        settings=settings, seed=seed, headline=headline, weights=weights, unmeasured=unmeasured,
+    )  # fmt: skip
+    extent = "fully" if test.complete else f"as far as {MAX_DF_SHARE:.0%} of the groups' degrees of freedom allow"
     detail = (
-        f"The blind features were balanced {extent} ({balanced.degrees_of_freedom:.0f} degrees of freedom); "
-        f"{balanced.contrast_left:.0%} of the contrast between the sets is left to test."
+        f"The blind features were balanced {extent} ({test.degrees_of_freedom:.0f} degrees of freedom); "
+        f"{test.contrast_left:.0%} of the contrast between the sets is left to test."
     )
-    return Adjusted(
-        p_value=p_value,
-        method="residualised",
-        n_tracks_used=len(values),
-        detail=detail,
-        effect_ratio=after / before if before > 0 else float("nan"),
-    )
+    return Adjusted(p_value=test.p_value, method="residualised", detail=detail, effect_ratio=test.effect_ratio)

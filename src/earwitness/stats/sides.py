@@ -115,11 +115,6 @@ class Sides:
         """Return the same tracks with other labels."""
         return type(self)(is_suspect, self.groups, strata=self.strata, pairs=self.pairs)
 
-    def among(self, tracks: Bools, is_suspect: ArrayLike) -> Self:
-        """Return the design of some tracks, with labels ``[tracks kept]`` of their own."""
-        strata, pairs = (None if names is None else names[tracks] for names in (self.strata, self.pairs))
-        return type(self)(is_suspect, self.groups[tracks], strata=strata, pairs=pairs)
-
 
 def codes(labels: ArrayLike) -> Ints:
     """Return labels as numbers 0 …, in the order of their sorted values."""

@@ -8,12 +8,10 @@ import csv
 from io import StringIO
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from earwitness import pipeline
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 from earwitness.measure.plan import PLAN_NAME, Plan
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.twins.seal import Seal, copy_path, drawn, inconsistencies
@@ -91,7 +89,8 @@ def judge(run: Path, seal: Seal, test: VerdictSettings) -> tuple[TwinsResult, Pa
         alpha=test.alpha, permutations=test.permutations, seed=test.seed, seal_sha256=seal.sha256,
     )  # fmt: skip
     path = run / RESULT_NAME
-    departures = _from_plan(run, result) or (_from_first(_read(path), result) if path.exists() else [])
+    first = read_record(path, TwinsResult, is_not="is no result of twins")
+    departures = _from_plan(run, result) or ([] if first is None else _from_first(first, result))
     if departures:
         stamp = f"This test is not as first planned: {'; '.join(departures)}."
         result = result.model_copy(update={"departures": departures, "reasons": [stamp, *result.reasons]})
@@ -116,14 +115,6 @@ def _from_first(first: TwinsResult, now: TwinsResult) -> list[str]:
     settings = {"alpha", "permutations", "seed", "seal_sha256", "plan_hash"}
     named = differences(first.model_dump(mode="json", include=settings), now.model_dump(mode="json", include=settings))
     return named or ["the same settings gave another result, so the features or the version are others"]
-
-
-def _read(path: Path) -> TwinsResult:
-    try:
-        return TwinsResult.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise EarwitnessError(f"{path} is no result of twins ({reason}); restore the original file.") from None
 
 
 def _free_path(run: Path) -> Path:

@@ -1,7 +1,8 @@
 """From a folder of masters to copies, a published one of each, and the seal.
 
-Goal: an interrupted run is continued by the same command, and nothing that was sealed is overwritten. Conventions:
-a work is named by its file's path without the suffix; copies are FLAC of 24 bits at the master's rate and channels.
+Goal: after an interruption the same command makes the same copies again, and nothing that was sealed is
+overwritten. Conventions: a work is named by its file's path without the suffix; copies are FLAC of 24 bits at the
+master's rate and channels.
 """
 
 import shutil

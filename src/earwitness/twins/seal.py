@@ -12,10 +12,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import file_sha256, write_text
+from earwitness.files import file_sha256, read_record, write_text
 
 SEAL_NAME = "seal.json"
 COPIES, PUBLISHED = "copies", "published"
@@ -30,6 +30,15 @@ class SealedWork(BaseModel):
     name: str
     master_sha256: str
     copies: tuple[str, ...]
+
+    @field_validator("name")
+    @classmethod
+    def _stays_inside(cls, name: str) -> str:
+        """A seal may come from a stranger: a name must not lead out of its folder."""
+        parts = name.split("/")
+        if not all(parts) or {".", ".."} & set(parts) or "\\" in name:
+            raise ValueError(f"a work is named {name!r}, which leads out of the folder")
+        return name
 
 
 class Seal(BaseModel):
@@ -52,12 +61,10 @@ class Seal(BaseModel):
     def read(cls, folder: Path) -> "Seal":
         """Read the seal of a folder back; raises ``EarwitnessError`` where there is none or it is not one."""
         path = folder / SEAL_NAME
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise EarwitnessError(f"{folder} holds no {SEAL_NAME}; make one with `earwitness mark`.") from None
-        except (ValidationError, UnicodeDecodeError, OSError) as error:
-            raise EarwitnessError(f"{path} is not a seal of this version: {str(error).splitlines()[0]}") from None
+        found = read_record(path, cls, is_not="is not a seal of this version")
+        if found is None:
+            raise EarwitnessError(f"{folder} holds no {SEAL_NAME}; make one with `earwitness mark`.")
+        return found
 
     @property
     def sha256(self) -> str:

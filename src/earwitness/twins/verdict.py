@@ -10,6 +10,7 @@ works at once: ``Π k_w`` equally likely draws, the exact test of `earwitness.st
 nothing unlike between the sets that a blind gate could find.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,11 +19,11 @@ from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.stats.exact import ExactSettings, exact_test
-from earwitness.stats.scorers import DIRECTED, UNDECLARED
+from earwitness.stats.exact import exact_test
 from earwitness.stats.sides import Sides, codes
 from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.admission import check_settings
+from earwitness.verdict.procedure import Procedure
 
 
 class Work(BaseModel):
@@ -84,7 +85,7 @@ def twins_test(
 
     Notes
     -----
-    Randomisation before publication: arXiv 2409.19798 §6; ranks of keyed copies: arXiv 2407.15100, 2504.13416.
+    Randomisation before publication: arXiv 2409.19798; ranks of keyed copies: arXiv 2407.15100, 2504.13416.
     """
     check_settings(alpha, "exact", permutations, a_a_runs=0)
     tracks, warnings = _whole_works(table.pooled())
@@ -115,15 +116,9 @@ def twins_test(
     if record.p_value_floor > alpha:
         draws = f"1 of {sides.possible_labellings} draws is as good as none at level {alpha:g}"
         return record.model_copy(update={"reasons": [f"Too few works and copies ({n_works} works): {draws}."]})
-    headline = tracks.headline(names)
-    test = exact_test(
-        within,
-        sides,
-        settings=ExactSettings(permutations=permutations, scorers=DIRECTED if headline.any() else UNDECLARED),
-        seed=seed,
-        headline=headline.astype(np.float64) if headline.any() else None,
-    )
-    score = np.nan_to_num(within) @ (headline if headline.any() else np.ones(len(names)))
+    procedure = Procedure.of(tracks, alpha=alpha, permutations=permutations)
+    test = exact_test(within, sides, settings=procedure.settings, seed=seed, headline=procedure.headline)
+    score = np.nan_to_num(within) @ procedure.headline
     works = _places(score, published, labels)
     place = float(np.mean([work.above / work.twins for work in works]))
     found = test.p_value <= alpha
@@ -160,8 +155,6 @@ def standardised_within(values: Floats, works: Ints) -> Floats:
 
 def _whole_works(tracks: FeatureTable) -> tuple[FeatureTable, list[str]]:
     """Leave out works that lack their published copy, or every twin of it."""
-    from dataclasses import replace
-
     if "pair" not in tracks.frame.columns:
         raise EarwitnessError("The table has no works: a column pair has to say which copies are of one work.")
     sided = tracks.frame.select("pair").with_columns(published=pl.Series(tracks.is_suspect()))

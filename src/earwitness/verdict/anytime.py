@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 from earwitness.spec import Direction
 from earwitness.stats.eprocess import EProcess
 from earwitness.types import Floats
@@ -59,19 +59,7 @@ class AnytimeState(BaseModel):
     @classmethod
     def read(cls, path: Path) -> "AnytimeState | None":
         """Read a state back; ``None`` where there is no file, ``EarwitnessError`` where it is something else."""
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            first = (
-                error.errors()[0]["msg"]
-                if isinstance(error, ValidationError)
-                else (str(error).splitlines() or ["?"])[0]
-            )
-            raise EarwitnessError(
-                f"{path} is not a state of an anytime audit ({first}); give --state another file."
-            ) from None
+        return read_record(path, cls, is_not="is not a state of an anytime audit", cure="give --state another file")
 
 
 class AnytimeResult(BaseModel):

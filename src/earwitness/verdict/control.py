@@ -14,7 +14,15 @@ from earwitness.verdict.admission import any_usable
 
 
 def control(
-    values: Floats, sides: Sides, alpha: float, runs: int, seed: int, *, p_value: PValue, exact: bool = False
+    values: Floats,
+    sides: Sides,
+    alpha: float,
+    runs: int,
+    seed: int,
+    *,
+    p_value: PValue,
+    exact: bool = False,
+    not_run: str = "The A/A control was not run",
 ) -> tuple[AAControl | None, list[str]]:
     """Run the control where the held-out groups are enough for it, or say why not.
 
@@ -26,6 +34,8 @@ def control(
         The test; it gets the held-out tracks' rows and made-up sides, or with pairs all rows.
     exact
         Whether the test permutes groups, so that too few of them cannot reach α.
+    not_run
+        How the sentence begins that says why not.
     """
     if runs == 0:
         return None, ["The A/A control was left out on request; the test's error rate on these data is not shown."]
@@ -35,17 +45,14 @@ def control(
     values, strata = values[held_out], None if sides.strata is None else sides.strata[held_out]
     pseudo = pseudo_suspect_groups(n_suspect, n_held_out)
     if n_held_out < 4 or (exact and comb(n_held_out, pseudo) < 1 / alpha):
-        return None, [
-            f"The A/A control was not run: {n_held_out} held-out groups are too few to be split and still "
-            f"reach p = {alpha:g}."
-        ]
+        return None, [f"{not_run}: {n_held_out} held-out groups are too few to be split and still reach p = {alpha:g}."]
     if not any_usable(values):
-        return None, ["The A/A control was not run: no feature has enough values that vary among the held-out tracks."]
+        return None, [f"{not_run}: no feature has enough values that vary among the held-out tracks."]
     try:
         outcome = aa_control(
             values, sides.groups[held_out],
             suspect_groups=pseudo, alpha=alpha, strata=strata, runs=runs, seed=seed, p_value=p_value,
         )  # fmt: skip
     except EarwitnessError as error:  # a published method that needs more tracks a side than such a split has
-        return None, [f"The A/A control was not run: the held-out set cannot be split so small. {error}"]
+        return None, [f"{not_run}: the held-out set cannot be split so small. {error}"]
     return outcome, []

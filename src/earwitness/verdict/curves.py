@@ -9,7 +9,7 @@ the exact test relabels the drawn tracks group by group.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import ceil, comb
+from math import ceil
 from typing import cast
 
 import numpy as np
@@ -17,13 +17,14 @@ from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.stats.aa import PValue, RejectionRate, aa_control, pseudo_suspect_groups, rejection_rate
+from earwitness.stats.aa import PValue, RejectionRate, rejection_rate
 from earwitness.stats.curve import CurvePoint, measured_level, minimum_samples, p_against_samples
 from earwitness.stats.grouping import intraclass_correlation, normal_scores
 from earwitness.stats.published import Method, published_p
 from earwitness.stats.sides import Sides
 from earwitness.types import Bools, Floats, Ints
 from earwitness.verdict.admission import any_usable, check_settings, one_side_a_group, tracks_with_values
+from earwitness.verdict.control import control
 from earwitness.verdict.design import group_counts, sides_of, track_counts
 from earwitness.verdict.procedure import Divided, Procedure
 from earwitness.verdict.result import Counts
@@ -173,16 +174,11 @@ def sample_curve(
         )
         points += [replace(point, share_evidence=whole.taken() if whole else None) for point in found]
     tell(len(ladder))
-    held_out_level, why_not = _on_held_out(
-        (whole.rows if whole else values)[~suspect],
-        codes[~suspect],
-        groups,
-        p_value,
-        alpha=alpha,
-        runs=null_runs,
-        seed=seed,
-        exact=exact,
-    )
+    outcome, why_not = control(
+        whole.rows if whole else values, sides, alpha, null_runs, seed,
+        p_value=p_value, exact=exact, not_run="The level was not measured on the held-out set",
+    )  # fmt: skip
+    held_out_level = None if outcome is None else rejection_rate(outcome.p_values, alpha)
     tell(len(ladder) + 1)
     group_size = len(values) / (groups.suspect + groups.held_out)
     icc = _correlation_in_groups(values, suspect, codes)
@@ -263,25 +259,6 @@ class _Whole:
         share = sum(self._evidence) / max(len(self._evidence), 1)
         self._evidence.clear()
         return share
-
-
-def _on_held_out(
-    values: Floats, codes: Ints, groups: Counts, p_value: PValue, *, alpha: float, runs: int, seed: int, exact: bool
-) -> tuple[RejectionRate | None, list[str]]:
-    """Split the held-out groups again and again; return the share of false alarms, or why there is none."""
-    pseudo = pseudo_suspect_groups(groups.suspect, groups.held_out)
-    if groups.held_out < 4 or (exact and comb(groups.held_out, pseudo) < 1 / alpha):
-        return None, [
-            f"The level was not measured on the held-out set: its {groups.held_out} groups are too few to be split "
-            f"and still reach p = {alpha:g}."
-        ]
-    if not any_usable(values):
-        return None, ["The level was not measured on the held-out set: no feature has enough values that vary there."]
-    try:
-        outcome = aa_control(values, codes, suspect_groups=pseudo, alpha=alpha, runs=runs, seed=seed, p_value=p_value)
-    except EarwitnessError as error:
-        return None, [f"The level was not measured on the held-out set, which cannot be split so small. {error}"]
-    return rejection_rate(outcome.p_values, alpha), []
 
 
 def _correlation_in_groups(values: Floats, suspect: Bools, codes: Ints) -> float:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 from earwitness.spec import Direction
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.roc import auc_delong
@@ -96,14 +96,13 @@ class MembershipResult(_Record):
     @classmethod
     def read(cls, path: Path) -> "MembershipResult":
         """Read a record back; raises ``EarwitnessError`` where the file is not one."""
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise EarwitnessError(f"{path} does not exist; run `earwitness mia … --out {path}` first.") from None
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise EarwitnessError(
-                f"{path} is not a membership result of this version: {str(error).splitlines()[0]}"
-            ) from None
+        again = f"`earwitness mia … --out {path}`"
+        found = read_record(
+            path, cls, is_not="is not a membership result of this version", cure=f"make it again with {again}"
+        )
+        if found is None:
+            raise EarwitnessError(f"{path} does not exist; run {again} first.")
+        return found
 
 
 def membership_evaluation(table: FeatureTable, *, seed: int = 0, bootstrap: int = 1000) -> MembershipResult:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import write_text
+from earwitness.files import read_record, write_text
 from earwitness.spec import Direction
 from earwitness.stats.aa import AAControl
 from earwitness.stats.blind import LEAST_INFORMATIVE, BlindGate
@@ -223,11 +223,12 @@ class DatasetInferenceResult(_Record):
     @classmethod
     def read(cls, path: Path) -> "DatasetInferenceResult":
         """Read a record back; raises ``EarwitnessError`` where the file is not one."""
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise EarwitnessError(f"{path} does not exist; run `earwitness test` first.") from None
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise EarwitnessError(
-                f"{path} is not a result of this version of earwitness: {str(error).splitlines()[0]}"
-            ) from None
+        found = read_record(
+            path,
+            cls,
+            is_not="is not a result of this version of earwitness",
+            cure="make it again with `earwitness test`",
+        )
+        if found is None:
+            raise EarwitnessError(f"{path} does not exist; run `earwitness test` first.")
+        return found

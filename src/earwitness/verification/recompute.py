@@ -19,7 +19,7 @@ from earwitness.report.bundle import HASHES_NAME, REPORT_NAME, noted_hashes, ver
 from earwitness.report.html import page_of
 from earwitness.settings import VerdictSettings
 from earwitness.types import OnProgress
-from earwitness.verdict.attempts import LOG_NAME, RESULT_NAME, Attempt, read_attempts
+from earwitness.verdict.attempts import LOG_NAME, RESULT_NAME, read_attempts
 
 _NAMED = 5
 _OF_NUMBERS = ("earwitness", "numpy", "scipy", "polars")
@@ -53,7 +53,7 @@ def other_results(run: Path, on_progress: OnProgress = lambda done, total: None)
             yield f"{name}, the result that the log names, is missing"
         elif settings is None:
             yield f"{name} cannot be computed again: neither plan nor log holds the settings of its test"
-        elif (run / name).read_bytes() != _computed(run, settings, attempt.version if attempt else None):
+        elif (run / name).read_bytes() != recomputed(run, settings, attempt.version if attempt else None):
             yield f"{name} is not what the feature table gives{_other_versions(run, _OF_NUMBERS)}"
     on_progress(len(names), len(names))
 
@@ -82,12 +82,8 @@ def tests_since(run: Path) -> int:
     return 0
 
 
-def recomputed(run: Path, attempt: Attempt) -> bytes:
-    """The file that an attempt's test gives today: the same table, the same settings, nothing written."""
-    return _computed(run, attempt.settings, attempt.version)
-
-
-def _computed(run: Path, noted: Mapping[str, Any], version: str | None) -> bytes:
+def recomputed(run: Path, noted: Mapping[str, Any], version: str | None = None) -> bytes:
+    """The file that a test of the noted settings gives today: the same table, nothing written."""
     known = {field.name for field in dataclasses.fields(VerdictSettings)}
     if strangers := noted.keys() - known:
         raise EarwitnessError(
