@@ -86,7 +86,10 @@ def heard(context: ReportContext) -> str | None:
     read, usual = seconds * per_track, median(lengths)
     excerpts = f"{count(per_track)} {'excerpt' if per_track == 1 else 'excerpts'} of {seconds:g} seconds"
     if read >= usual:
-        return f"Of each track, {excerpts} were taken; half of the tracks last {_length(usual)} or less."
+        return (
+            f"Of each track, up to {excerpts} were taken, as many as it has; half of the tracks last "
+            f"{_length(usual)} or less."
+        )
     return (
         f"Of each track, {excerpts} were taken: at most {_length(read)} of music, while half of the tracks last "
         f"{_length(usual)} or longer. The rest of the music was not put to the model."

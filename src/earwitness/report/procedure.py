@@ -62,8 +62,9 @@ def _windows(context: ReportContext) -> str:
         if isinstance(seconds, int | float) and per_track == "all":
             return f"Every track was read from beginning to end, in excerpts of {seconds:g} seconds."
         if isinstance(seconds, int | float) and isinstance(per_track, int):
-            excerpts = "one excerpt" if per_track == 1 else f"{per_track} excerpts"
-            return f"From every track {excerpts} of {seconds:g} seconds {'was' if per_track == 1 else 'were'} taken."
+            if per_track == 1:
+                return f"From every track one excerpt of {seconds:g} seconds was taken."
+            return f"From every track {per_track} excerpts of {seconds:g} seconds were taken, or as many as it has."
     return "Every track was cut into excerpts of equal length."
 
 
