@@ -310,8 +310,28 @@ def scores(folder: Path) -> Iterator[Row]:
     yield Row("Anticipatory Music Transformer", "files of 2 whose events differ", wrong["events"], GOLDEN)
 
 
+def aria(folder: Path) -> Iterator[Row]:
+    from earwitness.targets import load_target
+    from earwitness.targets.aria.reading import read_in_milliseconds
+    from earwitness.targets.aria.tokens import tokens_of
+    from tests.targets.aria_tiny import LENGTH, save_tiny_aria
+    from tests.targets.scores.midi_bytes import lively_file
+
+    originals = json.loads((ROOT / "tests" / "targets" / "originals.json").read_text())
+    found = [tokens_of(read_in_milliseconds(lively_file(seed))) for seed in (0, 1)]
+    wrong = sum([[*own.opening[:-1]], own.body] != originals[str(seed)]["aria"] for seed, own in enumerate(found))
+    yield Row("Aria", "files of 2 whose tokens differ", wrong, GOLDEN)
+    target, (opening, body) = load_target(str(save_tiny_aria(folder / "model")), device="cpu"), found[0]
+    codes = torch.tensor([[body[: LENGTH - len(opening)]]])
+    with torch.no_grad():
+        chunks = target.logits(codes, [torch.tensor(opening)], null=False)
+        logits = torch.cat([chunk.condition for chunk in chunks], dim=2)[0, 0]
+    theirs = torch.tensor(originals["aria_network"]["logits"])[1:]
+    yield Row("Aria", "logits", apart(logits[6 - len(opening) + 1 :: 6, ::1500], theirs), GOLDEN)
+
+
 FAMILIES: tuple[Callable[[Path], Iterator[Row]], ...] = (
-    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores,
+    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores, aria,
 )  # fmt: skip
 
 

@@ -15,7 +15,6 @@ FOLDERS = {
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
     "Stable Audio for inpainting": {"model_config.json": {"model_type": "diffusion_cond_inpaint"}},
     "a model of stable-audio-tools": {"model_config.json": {"model_type": "autoencoder"}},
-    "Aria": {"config.json": {"model_type": "aria"}},
 }
 
 

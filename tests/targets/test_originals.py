@@ -3,7 +3,10 @@
 ``originals.json`` holds what FIGARO's ``InputRepresentation`` (dvruette/figaro at 9da3029, pretty_midi 0.2.11) and the
 Anticipatory Music Transformer's ``midi_to_compound``, ``compound_to_events`` and ``pad`` (jthickstun/anticipation,
 at af37397) gave for two files of our own, ``lively_file(0)`` and ``lively_file(1)``: nothing of theirs, and no
-music of anyone's.
+music of anyone's. Aria's tokens are those of ``AbsTokenizer`` (EleutherAI/aria-utils at e122d03) with its draws made
+plain (no shuffling, the end announced a hundred tokens before it), instruments sorted; ``aria_network`` is what
+``TransformerLM`` (EleutherAI/aria at b0486c8) answered with the weights of ``aria_tiny`` to the first 60 tokens of
+file 0: the log-probability of each next token, and every 1,500th logit of every sixth position.
 """
 
 import json

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from safetensors import SafetensorError, safe_open
+
 from earwitness.targets.checkpoint import read_config
 
 
@@ -27,6 +29,15 @@ def _is_folder(*names: str) -> Callable[[Path], bool]:
 
 def _says(file: str, key: str, *values: str) -> Callable[[Path], bool]:
     return lambda folder: read_config(folder, file).get(key) in values
+
+
+def _holds(folder: Path, tensor: str) -> bool:
+    """Whether the folder's weights are under the usual name and hold a tensor of that name."""
+    try:
+        with safe_open(folder / "model.safetensors", framework="pt") as file:
+            return tensor in file.keys()  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return False
 
 
 _KINDS = (
@@ -55,8 +66,9 @@ _KINDS = (
         _says("model_config.json", "model_type", "diffusion_uncond", "autoencoder", "lm", "diffusion_autoencoder"),
     ),
     _Kind(
-        "Aria", "its tokens are made by its own program, which is not read here",
-        _says("config.json", "model_type", "aria"),
+        "Aria's weights alone",
+        "its config.json says how wide they are; get it from huggingface.co/loubb/aria-medium-base, too",
+        lambda folder: not (folder / "config.json").is_file() and _holds(folder, "model.encode_layers.0.norm1.weight"),
     ),
 )  # fmt: skip
 

@@ -5,11 +5,17 @@ names; whatever else is there ends the load with one line that names the file.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
 from earwitness.errors import TargetError
+from earwitness.targets.checkpoint import load_safely, read_config
 
 DIFFUSERS, TRANSFORMERS = ("diffusion_pytorch_model",), ("model", "pytorch_model")
 """What the libraries call weights: in safetensors by the first of these, in ``.bin`` by the last."""
@@ -67,6 +73,28 @@ def stored(what: str, place: Path, names: Sequence[str]) -> Stored:
         f"{what} could not be loaded: {place} holds {found[0]}, but weights are looked for under {wanted}; rename it "
         "if it is that, or convert it."
     )
+
+
+def read_tensors(what: str, place: Path, names: Sequence[str]) -> Mapping[str, Tensor]:
+    """The tensors of a network by their names in the files, for classes that name them otherwise.
+
+    Raises
+    ------
+    TargetError
+        Where there are none, or they would run code when loaded.
+    """
+    safe, variant = stored(what, place, names)
+    stem, suffix = (names[0], "safetensors") if safe else (names[-1], "bin")
+    whole, *indices = _names(stem, suffix, variant)
+    files = [place / whole]
+    if not files[0].is_file():
+        index = next(place / name for name in indices if (place / name).is_file())
+        files = [place / name for name in sorted(set(read_config(place, index.name).get("weight_map", {}).values()))]
+    read = load_file if safe else partial(torch.load, map_location="cpu", weights_only=True)
+    found: dict[str, Tensor] = {}
+    for file in files:
+        found |= load_safely(what, partial(read, file))
+    return found
 
 
 def _names(stem: str, suffix: str, variant: str | None) -> Iterator[str]:

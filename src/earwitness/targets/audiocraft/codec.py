@@ -16,7 +16,7 @@ from transformers import EncodecConfig
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.files import Release
 from earwitness.targets.audiocraft.settings import Needed, Settings
-from earwitness.targets.audiocraft.tensors import Origin, gather
+from earwitness.targets.renamed import Origin, gather
 
 _ONLY = (
     Needed("compression_model", "encodec", None),

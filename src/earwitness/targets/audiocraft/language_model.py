@@ -17,7 +17,7 @@ from torch import Tensor
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.files import Release
 from earwitness.targets.audiocraft.settings import Needed, Settings
-from earwitness.targets.audiocraft.tensors import Origin, gather
+from earwitness.targets.renamed import Origin, gather
 
 TEXT_ENCODER = "conditioners.description.t5.name"
 _CONDITIONERS = "condition_provider.conditioners"

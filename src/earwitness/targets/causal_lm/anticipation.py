@@ -26,7 +26,8 @@ from earwitness.errors import TargetError
 from earwitness.targets.causal_lm.description import AnticipatedEvents
 from earwitness.targets.causal_lm.scorer import CodeScorer, load_causal_lm, next_token_logits
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
-from earwitness.targets.scores.in_hundredths import DRUMS, PER_SECOND, read_in_hundredths
+from earwitness.targets.scores.in_hundredths import PER_SECOND, read_in_hundredths
+from earwitness.targets.scores.streams import DRUMS
 
 if TYPE_CHECKING:
     from symusic import Score

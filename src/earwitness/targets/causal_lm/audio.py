@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from earwitness.errors import TargetError
 from earwitness.targets.causal_lm.description import AudioTokens
 from earwitness.targets.causal_lm.layout import Layout
-from earwitness.targets.causal_lm.scorer import CodeScorer, in_chunks, load_causal_lm
+from earwitness.targets.causal_lm.scorer import CodeScorer, by_length, in_chunks, load_causal_lm
 from earwitness.targets.codec import Codec, load_codec
 from earwitness.targets.networks import tokenizer_of
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity
@@ -62,20 +62,13 @@ class AudioCausalLm:
         return self._scorer.parameters()
 
     def logits(self, codes: Tensor, prompts: Sequence[str], *, null: bool) -> Iterator[LogitsChunk]:
-        """Logits in chunks of frames.
-
-        Windows whose prompts have the same number of tokens run together: nothing is padded, so
-        that no model needs to know about padding.
-        """
+        """Logits in chunks of frames; windows whose prompts have the same number of tokens run together."""
         if null:
             raise TargetError("A causal language model has no null condition; ask for no contrast.")
         prefixes = [self._prefix(prompt) for prompt in prompts]
-        scored: dict[int, Tensor] = {}
-        for length in sorted({len(prefix) for prefix in prefixes}):
-            rows = [row for row, prefix in enumerate(prefixes) if len(prefix) == length]
-            logits = self._score(codes[rows], [prefixes[row] for row in rows])
-            scored |= dict(zip(rows, logits, strict=True))
-        yield from in_chunks(torch.stack([scored[row] for row in range(len(prefixes))]))
+        yield from in_chunks(
+            by_length(prefixes, lambda rows: self._score(codes[rows], [prefixes[row] for row in rows]))
+        )
 
     def _score(self, codes: Tensor, prefixes: Sequence[Sequence[int]]) -> Tensor:
         before = torch.tensor(prefixes, device=codes.device)

@@ -26,6 +26,7 @@ from earwitness.targets.scores.events import (
     Meta,
     Voice,
 )
+from earwitness.targets.scores.pairing import Struck, ended
 
 if TYPE_CHECKING:
     from symusic import ControlChange, Note, PitchBend, Score
@@ -89,7 +90,7 @@ def _parts(track: tuple[Voice | Meta, ...]) -> dict[tuple[int, int], _Part]:
     parts: dict[tuple[int, int], _Part] = {}
     before: dict[int, _Part] = defaultdict(_Part)
     programs: dict[int, int] = defaultdict(int)
-    open_notes: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    open_notes: dict[tuple[int, int], list[Struck]] = {}
 
     for event in track:
         if not isinstance(event, Voice):
@@ -100,16 +101,12 @@ def _parts(track: tuple[Voice | Meta, ...]) -> dict[tuple[int, int], _Part]:
         elif event.kind == NOTE_ON:
             open_notes.setdefault((channel, event.first), []).append((event.tick, event.second))
         elif event.kind == NOTE_OFF:
-            struck = open_notes.pop((channel, event.first), [])
-            ended = [note for note in struck if note[0] != event.tick]
-            kept = [note for note in struck if note[0] == event.tick]
-            if ended and kept:
-                open_notes[channel, event.first] = kept
-            if ended:
+            notes = ended(open_notes, (channel, event.first), event.tick)
+            if notes:
                 shared = before.get(channel, _Part())
                 fresh = _Part(controls=shared.controls, bends=shared.bends)
                 part = parts.setdefault((programs[channel], channel), fresh)
-                part.notes += [symusic.Note(start, event.tick - start, event.first, speed) for start, speed in ended]
+                part.notes += [symusic.Note(start, event.tick - start, event.first, speed) for start, speed in notes]
         elif event.kind in (CONTROL, BEND):
             part = parts.get((programs[channel], channel)) or before[channel]
             if event.kind == CONTROL:

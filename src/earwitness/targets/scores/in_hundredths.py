@@ -4,9 +4,8 @@ Goal: the very notes, in the very order. All tracks are one stream in order of t
 channel in all of them; a note-off ends the oldest open note of its program, pitch and channel; a note that nothing
 ends lasts a quarter of a second. Start and duration are rounded each by itself.
 
-Conventions: the score that comes back has 100 ticks per second (50 per quarter, 120 quarters per minute). Notes that
-begin together stand in the order of the stream if they are read track by track: an instrument begins another track
-where it comes before the one that sounded last. Source: Thickstun et al., arXiv 2306.08620.
+Conventions: the score that comes back has 100 ticks per second (50 per quarter, 120 quarters per minute), its notes in
+the order of the stream (see ``streams``). Source: Thickstun et al., arXiv 2306.08620.
 """
 
 from collections import defaultdict
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from earwitness.errors import AudioError
 from earwitness.targets.scores.events import NOTE_OFF, NOTE_ON, PROGRAM, TEMPO, Events, Meta, Voice
+from earwitness.targets.scores.streams import DRUMS, Played, score_of
 
 if TYPE_CHECKING:
     from symusic import Score
 
 PER_SECOND = 100
-DRUMS = 128
 _DRUM_CHANNEL, _UNENDED = 9, PER_SECOND // 4
 _FIRST_TEMPO = 500_000
 _LEAST_NOTES, _LEAST_SECONDS, _MOST_SECONDS, _MOST_INSTRUMENTS = 100, 10, 3600, 16
@@ -44,7 +43,7 @@ def read_in_hundredths(data: bytes) -> "Score":
             f"preparation leaves out what has fewer than {_LEAST_NOTES} notes, more than {_MOST_INSTRUMENTS} "
             f"instruments, or is not {_LEAST_SECONDS} to {_MOST_SECONDS} seconds long: the model was trained on none."
         )
-    return _score(notes)
+    return score_of((Played(*note) for note in notes), per_second=PER_SECOND)
 
 
 def _notes(events: Events) -> list[tuple[int, int, int, int, int]]:
@@ -83,21 +82,3 @@ def _play(
         number, began = still_open.pop(0)
         start, _, _, pitch, velocity = notes[number]
         notes[number] = (start, round(PER_SECOND * (seconds - began)), instrument, pitch, velocity)
-
-
-def _score(notes: list[tuple[int, int, int, int, int]]) -> "Score":
-    import symusic
-
-    score = symusic.Score(PER_SECOND // 2)
-    score.tempos.append(symusic.Tempo(0, 120))
-    track_of: dict[int, int] = {}
-    last = (-1, -1)
-    for start, duration, instrument, pitch, velocity in notes:
-        number = track_of.get(instrument, -1)
-        if number < 0 or (start == last[0] and number < last[1]):
-            number = track_of[instrument] = len(score.tracks)
-            is_drum = instrument == DRUMS
-            score.tracks.append(symusic.Track(f"{number}", 0 if is_drum else instrument, is_drum))
-        score.tracks[number].notes.append(symusic.Note(start, duration, pitch, velocity))
-        last = (start, number)
-    return score

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from earwitness.targets.audiocraft.tensors import Origin, gather
+from earwitness.targets.renamed import Origin, gather
 from earwitness.targets.mel import FLOOR, MelFrontEnd
 from earwitness.targets.tango.files import read_settings, read_tensors, weights_path
 

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from earwitness.targets.audiocraft.settings import Needed, Settings
-from earwitness.targets.audiocraft.tensors import Origin, gather
+from earwitness.targets.renamed import Origin, gather
 from earwitness.targets.tango.files import read_settings, read_tensors, weights_path
 
 _VOCODER = "vocoder."
