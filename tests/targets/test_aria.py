@@ -1,4 +1,4 @@
-"""Aria: its tokens and its network beside the original's, its reading of files by hand, and the contract of a target."""
+"""Aria: tokens and network beside the original's, reading of files by hand, and the contract of a target."""
 
 import json
 import shutil
@@ -165,7 +165,7 @@ def test_the_one_that_embeds_is_refused(tmp_path: Path) -> None:
 def test_weights_alone_say_what_is_missing(tmp_path: Path) -> None:
     save_tiny_aria(tmp_path)
     (tmp_path / "config.json").unlink()
-    with pytest.raises(TargetError, match="Aria's weights alone, which is not supported: its config.json says"):
+    with pytest.raises(TargetError, match=r"Aria's weights alone, which is not supported: its config\.json says"):
         load_target(str(tmp_path), device="cpu")
 
 

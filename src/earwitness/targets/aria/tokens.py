@@ -51,7 +51,7 @@ def tokens_of(score: "Score") -> Tokens:
 
 
 def _counts_milliseconds(score: "Score") -> bool:
-    """Whether a tick is a millisecond, as files are read: only ticks may lie before the begin, as the program has it."""
+    """Whether a tick is a millisecond, as files are read: ticks may lie before the begin, which seconds may not."""
     return score.ticks_per_quarter == 500 and [(tempo.time, tempo.qpm) for tempo in score.tempos] == [(0, 120)]
 
 

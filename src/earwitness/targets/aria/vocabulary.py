@@ -84,7 +84,7 @@ def is_duration(token: int) -> bool:
 def _nearest(value: int, step: int, last: int) -> int:
     """Which multiple of a step, from 0 to ``last``, is nearest.
 
-    Of two that are equally near, 0 or else the one that a search by halves meets first: so the published program has it.
+    Of two that are equally near, 0 or else the one that a search by halves meets first, as in the published program.
     """
     low, high, best = 0, last, 0
     while low <= high:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from earwitness.targets.renamed import Origin, gather
 from earwitness.targets.mel import FLOOR, MelFrontEnd
+from earwitness.targets.renamed import Origin, gather
 from earwitness.targets.tango.files import read_settings, read_tensors, weights_path
 
 _TRANSFORM, _INVERSE, _FILTERS = "stft_fn.forward_basis", "stft_fn.inverse_basis", "mel_basis"

@@ -15,8 +15,8 @@ from transformers import T5Config, T5EncoderModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.settings import Settings
-from earwitness.targets.renamed import Origin, gather
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.renamed import Origin, gather
 from earwitness.targets.tango.companions import PUBLISHED
 from earwitness.targets.tango.files import read_tensors, weights_path
 
