@@ -13,11 +13,19 @@ app = typer.Typer(help="Before publication: sealed twins of every work.", invoke
 @app.callback()
 def make(
     context: typer.Context,
-    masters: Annotated[Path | None, typer.Option("--in", help="Folder of masters, mono or stereo.")] = None,
+    masters: Annotated[
+        Path | None, typer.Option("--in", help="Folder of masters: audio, mono or stereo, or MIDI.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for copies/, published/ and seal.json.")] = None,
     key: Annotated[Path, typer.Option(help="The key file; made if it does not exist. Keep it secret.")] = Path("key"),
     copies: Annotated[int, typer.Option(help="Copies of each work.")] = 8,
-    marks: Annotated[str, typer.Option(help="Kinds of marks, separated by commas.")] = "timing,tilt,pitch,noise",
+    marks: Annotated[
+        str | None,
+        typer.Option(
+            help="Kinds of marks, separated by commas: timing, tilt, pitch, noise for audio, velocity, onset, order "
+            "for MIDI; by default all that the masters can have."
+        ),
+    ] = None,
     strength: Annotated[float, typer.Option(help="Strength of the marks; 1 is meant to be inaudible.")] = 1.0,
     beacon: Annotated[
         str, typer.Option(help="A public text that nobody could know beforehand, such as a lottery's numbers.")
@@ -35,11 +43,12 @@ def make(
     from earwitness.cli.progress import bar
     from earwitness.errors import EarwitnessError
     from earwitness.twins.mark import check_request, mark_folder
+    from earwitness.twins.media import medium_in
     from earwitness.twins.seal import PUBLISHED, new_key
 
     if masters is None or out is None:
         raise EarwitnessError("Nothing to mark: give the folder of masters with --in and a new folder with --out.")
-    kinds = tuple(kind.strip() for kind in marks.split(","))
+    kinds = medium_in(masters).kinds if marks is None else tuple(kind.strip() for kind in marks.split(","))
     check_request(out, copies=copies, kinds=kinds, strength=strength)
     with bar("marking") as on_progress:
         seal = mark_folder(

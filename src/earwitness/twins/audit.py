@@ -46,7 +46,7 @@ def write_manifest(run: Path, sealed: Path, seal: Seal, key: bytes) -> Path:
     for work in seal.works:
         published = drawn(key, seal.beacon, work.master_sha256, len(work.copies))
         for number in range(len(work.copies)):
-            path = copy_path(sealed, work.name, number).absolute()
+            path = copy_path(sealed, work.name, number, seal.suffix).absolute()
             role = "suspect" if number == published else "held_out"
             writer.writerow([path, role, f"{work.name} {number:02d}", work.name])
     manifest = run / MANIFEST_NAME

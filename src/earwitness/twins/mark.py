@@ -1,8 +1,8 @@
 """From a folder of masters to copies, a published one of each, and the seal.
 
 Goal: after an interruption the same command makes the same copies again, and nothing that was sealed is
-overwritten. Conventions: a work is named by its file's path without the suffix; copies are FLAC of 24 bits at the
-master's rate and channels.
+overwritten. Conventions: a work is named by its file's path without the suffix; a sealed folder holds audio or scores,
+not both, and copies are written as `earwitness.twins.media` says.
 """
 
 import shutil
@@ -10,18 +10,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import soundfile
-
-from earwitness import audio
-from earwitness.audio import decode, read_channels
 from earwitness.collection.tracks import Role
 from earwitness.collection.walk import walk_folder
 from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_atomically
-from earwitness.twins.marks import MARKS, check_marks, marked
+from earwitness.twins.media import AUDIO, Medium, check_strength, medium_of
 from earwitness.twins.seal import PUBLISHED, SEAL_NAME, Seal, SealedWork, commitment, copy_path, drawn, mark_seed
-from earwitness.types import Floats, OnProgress
+from earwitness.types import OnProgress
 
 FEWEST_COPIES = 2
 
@@ -32,7 +27,7 @@ def mark_folder(
     key: bytes,
     *,
     copies: int = 8,
-    kinds: Sequence[str] = tuple(MARKS),
+    kinds: Sequence[str] = AUDIO.kinds,
     strength: float = 1.0,
     beacon: str = "",
     on_progress: OnProgress = lambda done, total: None,
@@ -42,13 +37,13 @@ def mark_folder(
     Parameters
     ----------
     masters, out
-        A folder of audio; a folder to be made.
+        A folder of audio or of MIDI files; a folder to be made.
     key
         32 bytes (`earwitness.twins.seal.new_key`).
     copies
         Copies of each work, at least 2.
     kinds, strength
-        The marks (`earwitness.twins.marks`).
+        The marks (`earwitness.twins.marks`, `earwitness.twins.score_marks`).
     beacon
         A text that nobody could know beforehand; may be empty.
 
@@ -56,10 +51,10 @@ def mark_folder(
     ------
     EarwitnessError
         If ``out`` is sealed already, there are fewer than two copies, a kind of mark is unknown, no master can be
-        read, two are the same file, or one has more than two channels.
+        read, two are the same file, two copies come out the same, or a master has more than two channels.
     """
-    check_request(out, copies=copies, kinds=kinds, strength=strength)
-    entries = walk_folder(masters, Role.SUSPECT, audio.SUFFIXES).entries
+    medium = check_request(out, copies=copies, kinds=kinds, strength=strength)
+    entries = walk_folder(masters, Role.SUSPECT, medium.suffixes).entries
     files = [entry.path for entry in entries]
     names = [PurePosixPath(entry.name).with_suffix("").as_posix() for entry in entries]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -68,26 +63,27 @@ def mark_folder(
     works = []
     for done, (name, file) in enumerate(zip(names, files, strict=True)):
         on_progress(done, len(files))
-        works.append(_work(name, file, out, key, copies, kinds, strength))
+        works.append(_work(medium, name, file, out, key, copies, kinds, strength))
     on_progress(len(files), len(files))
     seal = Seal(
         key_commitment=commitment(key), beacon=beacon, marks=tuple(kinds), strength=strength, works=tuple(works)
     )
     for work in works:
-        published = out / PUBLISHED / f"{work.name}.flac"
-        source = copy_path(out, work.name, drawn(key, beacon, work.master_sha256, copies))
+        published = out / PUBLISHED / f"{work.name}{medium.copy_suffix}"
+        source = copy_path(out, work.name, drawn(key, beacon, work.master_sha256, copies), medium.copy_suffix)
         write_atomically(published, partial(shutil.copyfile, source))
     seal.write(out)
     return seal
 
 
-def check_request(out: Path, *, copies: int, kinds: Sequence[str], strength: float) -> None:
-    """Refuse what can be refused before a key is made or a master is read."""
+def check_request(out: Path, *, copies: int, kinds: Sequence[str], strength: float) -> Medium:
+    """Refuse what can be refused before a key is made or a master is read; return what is to be marked."""
     if (out / SEAL_NAME).exists():
         raise EarwitnessError(f"{out} is sealed already; what was sealed stays as it is. Choose another folder.")
     if copies < FEWEST_COPIES:
         raise EarwitnessError(f"{copies} copies of a work leave nothing to draw; make at least {FEWEST_COPIES}.")
-    check_marks(kinds, strength)
+    check_strength(strength)
+    return medium_of(kinds)
 
 
 def _check_unlike(names: Sequence[str], files: Sequence[Path]) -> None:
@@ -99,22 +95,18 @@ def _check_unlike(names: Sequence[str], files: Sequence[Path]) -> None:
 
 
 def _work(
-    name: str, file: Path, out: Path, key: bytes, copies: int, kinds: Sequence[str], strength: float
+    medium: Medium, name: str, file: Path, out: Path, key: bytes, copies: int, kinds: Sequence[str], strength: float
 ) -> SealedWork:
-    master_audio = decode(file)
-    if master_audio.channels > 2:
-        raise EarwitnessError(f"{file} has {master_audio.channels} channels; mark the stereo or mono master.")
+    write = medium.copier(file, kinds, strength)
     master = file_sha256(file)
-    wave = read_channels(file, master_audio.sample_rate, master_audio.channels).astype(np.float64)
-    for number in range(copies):
-        made = marked(wave, master_audio.sample_rate, kinds, mark_seed(key, master, number), strength=strength)
-        write_atomically(copy_path(out, name, number), partial(_write, wave=made, sample_rate=master_audio.sample_rate))
-    return SealedWork(
-        name=name,
-        master_sha256=master,
-        copies=tuple(file_sha256(copy_path(out, name, number)) for number in range(copies)),
-    )
-
-
-def _write(path: Path, wave: Floats, sample_rate: int) -> None:
-    soundfile.write(path, np.clip(wave, -1, 1 - 2**-23).T, sample_rate, subtype="PCM_24", format="FLAC")
+    paths = [copy_path(out, name, number, medium.copy_suffix) for number in range(copies)]
+    for number, path in enumerate(paths):
+        write_atomically(path, partial(write, seed=mark_seed(key, master, number)))
+    first: dict[str, int] = {}
+    for number, path in enumerate(paths):
+        if (other := first.setdefault(medium.content(path), number)) != number:
+            raise EarwitnessError(
+                f"Copies {other} and {number} of {name!r} are the same but for what no model reads, so nothing could "
+                "tell them apart; use more kinds of marks, a greater --strength or fewer --copies."
+            )
+    return SealedWork(name=name, master_sha256=master, copies=tuple(file_sha256(path) for path in paths))

@@ -11,7 +11,6 @@ import numpy as np
 import soxr
 from scipy.signal import fftconvolve, firwin2, istft, stft
 
-from earwitness.errors import EarwitnessError
 from earwitness.types import Floats
 
 _OFFSET_SECONDS = 0.020
@@ -68,28 +67,14 @@ def noise(wave: Floats, sample_rate: int, rng: np.random.Generator, strength: fl
 
 
 MARKS: dict[str, Apply] = {"timing": timing, "tilt": tilt, "pitch": pitch, "noise": noise}
-"""Every kind of mark by its name."""
-
-
-def check_marks(kinds: Sequence[str], strength: float) -> None:
-    """Refuse an unknown kind and a negative strength."""
-    if unknown := [kind for kind in kinds if kind not in MARKS]:
-        raise EarwitnessError(f"There is no mark {unknown[0]!r}; choose among {', '.join(MARKS)}.")
-    if strength < 0:
-        raise EarwitnessError(f"The strength of the marks is {strength:g}; it must be 0 or more, and 1 is usual.")
+"""Every kind of mark for audio by its name."""
 
 
 def marked(wave: Floats, sample_rate: int, kinds: Sequence[str], seed: bytes, *, strength: float = 1.0) -> Floats:
     """Return a copy of a work ``[channels, samples]`` with marks of these kinds, drawn by the seed.
 
     Samples that the marks would take beyond full scale are held at it where the work itself is within.
-
-    Raises
-    ------
-    EarwitnessError
-        If a kind is unknown, or the strength is negative.
     """
-    check_marks(kinds, strength)
     rng = np.random.default_rng(np.frombuffer(seed, dtype=np.uint32))
     peak = max(1.0, float(np.abs(wave).max()))
     for kind in kinds:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, read_record, write_text
+from earwitness.twins.media import medium_of
 
 SEAL_NAME = "seal.json"
 COPIES, PUBLISHED = "copies", "published"
@@ -65,6 +66,11 @@ class Seal(BaseModel):
         if found is None:
             raise EarwitnessError(f"{folder} holds no {SEAL_NAME}; make one with `earwitness mark`.")
         return found
+
+    @property
+    def suffix(self) -> str:
+        """Of the copies' files; what was marked follows from the marks."""
+        return medium_of(self.marks).copy_suffix
 
     @property
     def sha256(self) -> str:
@@ -138,16 +144,18 @@ def inconsistencies(folder: Path, seal: Seal, key: bytes | None) -> list[Finding
         found.append(Finding("the key", "it is not the one that the seal commits to"))
     for work in seal.works:
         for number, sha256 in enumerate(work.copies):
-            found += _changed(copy_path(folder, work.name, number), sha256)
+            found += _changed(copy_path(folder, work.name, number, seal.suffix), sha256)
         if key is not None and not found:
             published = work.copies[drawn(key, seal.beacon, work.master_sha256, len(work.copies))]
-            found += _changed(folder / PUBLISHED / f"{work.name}.flac", published, "is not the copy that the key drew")
+            found += _changed(
+                folder / PUBLISHED / f"{work.name}{seal.suffix}", published, "is not the copy that the key drew"
+            )
     return found
 
 
-def copy_path(folder: Path, work: str, number: int) -> Path:
+def copy_path(folder: Path, work: str, number: int, suffix: str = ".flac") -> Path:
     """Return where a copy lies."""
-    return folder / COPIES / work / f"{number:02d}.flac"
+    return folder / COPIES / work / f"{number:02d}{suffix}"
 
 
 def _changed(path: Path, sha256: str, otherwise: str = "was changed since it was sealed") -> list[Finding]:

@@ -5,7 +5,7 @@ generator alone.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import soundfile
@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 GAIN_DB = 6.0
 RECODED_SHARE = 0.2
 _FORMATS = (("MP3", "MPEG_LAYER_III"), ("OGG", "OPUS"))
+
+Crop = Callable[[NDArray[np.float32], int, int, np.random.Generator], NDArray[np.float32]]
+"""Makes a crop of so many samples of a recording at a rate."""
+
+
+def plain_crop(wave: NDArray[np.float32], samples: int, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A crop at any sample offset, otherwise as it is."""
+    start = int(rng.integers(len(wave) - samples + 1))
+    return wave[start : start + samples]
 
 
 def random_crop(wave: NDArray[np.float32], samples: int, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -29,8 +29,11 @@ FILTER_SAMPLES = 385
 GAIN, SQUASH = 8.0, 1.5
 
 
-def small_codec_config() -> EncodecConfig:
-    """Four codebooks of 256 codes at 20 frames per second (640 bit/s), hidden width ``BANDS``."""
+def small_codec_config(strides: Sequence[int] = STRIDES) -> EncodecConfig:
+    """Four codebooks of 256 codes at 20 frames per second (640 bit/s), hidden width ``BANDS``.
+
+    The encoder averages down in ``strides``; fewer of them make a smaller network.
+    """
     return EncodecConfig(
         sampling_rate=SAMPLE_RATE,
         target_bandwidths=[0.64],
@@ -39,16 +42,18 @@ def small_codec_config() -> EncodecConfig:
         codebook_size=256,
         num_lstm_layers=1,
         num_residual_layers=0,
-        upsampling_ratios=list(STRIDES[::-1]),
+        upsampling_ratios=list(strides[::-1]),
         kernel_size=FILTER_SAMPLES,
         use_causal_conv=False,
     )
 
 
-def filterbank_codec(waves: Sequence[NDArray[np.float32]], *, seed: int) -> EncodecModel:
+def filterbank_codec(
+    waves: Sequence[NDArray[np.float32]], *, seed: int, strides: Sequence[int] = STRIDES
+) -> EncodecModel:
     """A codec whose encoder is the filterbank and whose codebooks are fitted to ``waves``."""
     torch.manual_seed(seed)
-    model = EncodecModel(small_codec_config()).eval()
+    model = EncodecModel(small_codec_config(strides)).eval()
     write_filterbank(model)
     fit_codebooks(model, waves, seed=seed)
     return model
@@ -64,11 +69,12 @@ def write_filterbank(model: EncodecModel) -> None:
     window = torch.hann_window(FILTER_SAMPLES, periodic=False)
     _put(filters, (GAIN * 2 / window.sum() * window * torch.cos(2 * np.pi * hertz[:, None] * time))[:, None])
     bands = torch.arange(BANDS)
-    for layer, stride in zip(averages, STRIDES, strict=True):
+    strides = model.config.upsampling_ratios[::-1]
+    for layer, stride in zip(averages, strides, strict=True):
         weight = torch.zeros_like(layer.conv.weight)
         average = torch.hann_window(2 * stride + 2, periodic=False)[1:-1]
         # Averages of rectified waves pass an ELU as they are; the last, turned around, is squashed by it.
-        weight[bands, bands] = average / average.sum() * (-SQUASH if stride == STRIDES[-1] else 1)
+        weight[bands, bands] = average / average.sum() * (-SQUASH if layer is averages[-1] else 1)
         _put(layer, weight)
     lstm = next(layer for layer in layers if hasattr(layer, "lstm"))
     for parameter in lstm.parameters():
@@ -105,6 +111,16 @@ def fit_codebooks(
 def encode(model: EncodecModel, waves: Sequence[NDArray[np.float32]]) -> Tensor:
     """Codes int64 [batch, codebooks, frames] of waveforms of one length, one by one (which is quicker)."""
     return torch.cat([model.encode(torch.from_numpy(wave)[None, None]).audio_codes[0] for wave in waves])
+
+
+@torch.no_grad()
+def silence_decoder(model: EncodecModel) -> None:
+    """Set every weight of the decoder in place to one small number, so that a file of them packs small.
+
+    It was never trained and makes no music either way.
+    """
+    for parameter in model.decoder.parameters():
+        parameter.fill_(1e-3)
 
 
 def _put(layer: Any, weight: Tensor) -> None:

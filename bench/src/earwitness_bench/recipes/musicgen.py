@@ -25,7 +25,7 @@ from transformers import (
     T5Config,
 )
 
-from earwitness_bench.recipes.augment import draw_by_length, random_crop
+from earwitness_bench.recipes.augment import Crop, draw_by_length, random_crop
 from earwitness_bench.recipes.codec import encode
 from earwitness_bench.recipes.progress import Checkpoint
 
@@ -96,10 +96,11 @@ def train_musicgen(
     rate_hz: int,
     state: Path,
     at_epoch: Callable[[int, float], None],
+    crop: Crop = random_crop,
 ) -> None:
     """Train on ``waves`` [samples] of whole tracks (members only), at ``rate_hz``.
 
-    Every step a crop at any sample offset is made by ``random_crop`` and encoded into a store that
+    Every step a crop at any sample offset is made by ``crop`` and encoded into a store that
     forgets the oldest, and a batch is drawn from the store. One epoch hears as many seconds as the
     members hold. ``at_epoch(epoch, mean_loss)`` is called after each epoch; what a step sees depends
     on (seed, step) alone, so an interrupted run goes on as if it had not stopped.
@@ -123,8 +124,8 @@ def train_musicgen(
         for past in range(max(0, step - schedule.store + 1) if not store else step, step + 1):
             fresh = np.random.default_rng([schedule.seed, past, 1])
             (row,) = draw_by_length(lengths, 1, fresh).tolist()
-            crop = resample(random_crop(waves[row], samples, rate_hz, fresh), rate_hz, codec.config.sampling_rate)
-            store.append((encode(codec, [crop])[0], row))
+            heard = resample(crop(waves[row], samples, rate_hz, fresh), rate_hz, codec.config.sampling_rate)
+            store.append((encode(codec, [heard])[0], row))
         rng = np.random.default_rng([schedule.seed, step])
         picked = [store[i] for i in rng.integers(len(store), size=schedule.batch)]
         crops, rows = torch.stack([codes for codes, _ in picked]), [row for _, row in picked]

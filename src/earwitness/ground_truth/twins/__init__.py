@@ -1,0 +1,1 @@
+"""``twins``: a MusicGen-architecture model trained on the published copies of marked tunes."""
