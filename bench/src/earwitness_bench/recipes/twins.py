@@ -7,16 +7,20 @@ folder and is skipped when they are there, so that a killed run goes on where it
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import soundfile
 import torch
 from transformers import EncodecModel, MusicgenForConditionalGeneration
 
+from earwitness.files import file_sha256, write_atomically
 from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
 from earwitness.ground_truth.performance import SAMPLE_RATE
 from earwitness.ground_truth.registry import shipped
-from earwitness.ground_truth.twins.works import Cell, draw_works, public_key, write_published
+from earwitness.ground_truth.twins.works import COPIES, Cell, draw_works, public_key, write_master
+from earwitness.twins.media import AUDIO
+from earwitness.twins.seal import drawn, mark_seed
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
 from earwitness_bench.recipes.codec import silence_decoder, small_codec_config, write_filterbank
@@ -49,7 +53,7 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
     for cell in settings.cells:
         report(f"marking: {cell.name}")
         for tune in tunes[cell, True]:
-            published = write_published(work / cell.name / "trained", tune, cell, key)
+            published = _published(work / cell.name, tune, cell, key)
             waves.append(soundfile.read(published, dtype="float32")[0])
             captions.append(tune.caption)
     tokenizer = caption_tokenizer([tune.caption for each in tunes.values() for tune in each])
@@ -72,6 +76,17 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
         rate_hz=SAMPLE_RATE, state=work / "model.state", at_epoch=at_epoch, crop=plain_crop,
     )  # fmt: skip
     return max(schedule.keep)
+
+
+def _published(folder: Path, tune: Tune, cell: Cell, key: bytes) -> Path:
+    """The copy of one tune that the key draws: to the byte what ``earwitness mark`` would publish."""
+    published = folder / "drawn" / f"{tune.name}.flac"
+    if not published.exists():
+        master = write_master(tune, folder / "masters")
+        sha256 = file_sha256(master)
+        seed = mark_seed(key, sha256, drawn(key, "", sha256, COPIES))
+        write_atomically(published, partial(AUDIO.copier(master, cell.marks, cell.strength), seed=seed))
+    return published
 
 
 def _drawn_tunes(settings: Settings, *, report: OnMessage) -> dict[tuple[Cell, bool], list[Tune]]:

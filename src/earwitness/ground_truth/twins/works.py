@@ -1,25 +1,19 @@
-"""The works of the keyed-twins targets: tunes as masters, in cells that were marked alike.
+"""The works of the keyed-twins targets: tunes, in cells that are marked alike, and keys that are no secret.
 
 Goal: the same masters, copies and draw wherever they are made, so that a target that was trained on published copies
-can be asked about them again. Conventions: masters are 16-bit WAV files, whose bytes depend on the samples alone; a
-cell's folder is what ``earwitness mark`` makes of the masters in it, under a key that is no secret here.
+can be asked about them again. Conventions: masters are 16-bit WAV files, whose bytes depend on the samples alone.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from earwitness.files import file_sha256, write_atomically
 from earwitness.ground_truth.fiddle.tunes import Tune, write_audio
 from earwitness.ground_truth.fiddle.tunes import write_track as write_track
 from earwitness.ground_truth.groups import draw_members
-from earwitness.twins.mark import mark_folder
-from earwitness.twins.media import AUDIO
-from earwitness.twins.seal import SEAL_NAME, drawn, mark_seed
 
 SPLIT_SEED = 19
 COPIES = 8
@@ -59,22 +53,8 @@ def draw_works(groups: Mapping[str, str], cells: Sequence[Cell], works: int) -> 
     return found
 
 
-def write_sealed(folder: Path, tunes: Sequence[Tune], cell: Cell, key: bytes) -> Path:
-    """Render the tunes as masters and mark them; return the sealed folder, which is left alone if it is there."""
-    masters, sealed = folder / "masters", folder / "sealed"
-    if not (sealed / SEAL_NAME).exists():
-        for tune in tunes:
-            write_audio(tune, masters / f"{tune.name}.wav")
-        mark_folder(masters, sealed, key, copies=COPIES, kinds=cell.marks, strength=cell.strength)
-    return sealed
-
-
-def write_published(folder: Path, tune: Tune, cell: Cell, key: bytes) -> Path:
-    """Write the copy of one tune that the key draws, and only that: the file that `write_sealed` publishes."""
-    master, published = folder / "masters" / f"{tune.name}.wav", folder / "drawn" / f"{tune.name}.flac"
-    if not published.exists():
-        write_audio(tune, master)
-        sha256 = file_sha256(master)
-        seed = mark_seed(key, sha256, drawn(key, "", sha256, COPIES))
-        write_atomically(published, partial(AUDIO.copier(master, cell.marks, cell.strength), seed=seed))
-    return published
+def write_master(tune: Tune, folder: Path) -> Path:
+    """Render a tune as a master."""
+    path = folder / f"{tune.name}.wav"
+    write_audio(tune, path)
+    return path
