@@ -26,7 +26,9 @@ from torch import Tensor
 from transformers import AutoTokenizer, ClapTextModelWithProjection, MusicgenForConditionalGeneration, T5EncoderModel
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bench" / "src")]
+sys.path[:0] = [str(ROOT), str(ROOT / "bench" / "src"), str(ROOT / "benchmarks")]
+import beside_originals  # noqa: E402
+
 SECONDS, PROMPT, LEVELS = 12.0, "a reel in d major", torch.tensor([100, 500, 900])
 FORMULA, LIBRARY, GOLDEN = "formula written out", "library class", "golden of the original's code"
 
@@ -381,6 +383,11 @@ def main() -> None:
             place.mkdir()
             for row in family(place):
                 print(f"| {row.family} | {row.quantity} | {row.apart:.2g} | {row.reference} |", flush=True)
+        for measured in beside_originals.FAMILIES:
+            place = Path(name) / f"{measured.__name__} beside its original"
+            place.mkdir()
+            for family, quantity, distance in measured(place):
+                print(f"| {family} | {quantity} | {distance:.2g} | {GOLDEN} |", flush=True)
         print("\n| a folder | what becomes of it |\n|---|---|")
         (Path(name) / "layouts").mkdir()
         for what, becomes in layouts(Path(name) / "layouts"):

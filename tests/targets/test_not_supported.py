@@ -9,7 +9,6 @@ from earwitness.errors import TargetError
 from earwitness.targets import load_target
 
 FOLDERS = {
-    "TangoFlux": {"config.json": {"num_layers": 6}, "tangoflux.safetensors": {}, "vae.safetensors": {}},
     "Mustango": {"ldm/main_config.json": {}, "beats/x.json": {}, "chords/x.json": {}},
     "ACE-Step v1": {"ace_step_transformer/config.json": {}, "music_dcae_f8c8/config.json": {}},
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},

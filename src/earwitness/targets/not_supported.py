@@ -42,10 +42,6 @@ def _holds(folder: Path, tensor: str) -> bool:
 
 _KINDS = (
     _Kind(
-        "TangoFlux", "no class here fits its transformer's tensors, and it was trained without a null condition",
-        _is_file("tangoflux.safetensors"),
-    ),
-    _Kind(
         "Mustango", "its U-Net also listens to beats and chords, which would have to be read off the music first",
         _is_folder("ldm", "beats", "chords"),
     ),

@@ -11,7 +11,6 @@ equal values, so attention hears the same for any number of them, and one stands
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from torch.nn.functional import pad
 
 from earwitness.targets.flow import LogitNormal, alphas_cumprod_at, flow_times, noise_from_velocity
 from earwitness.targets.protocols import TargetIdentity
+from earwitness.targets.together import asked_together
 
 if TYPE_CHECKING:
     from diffusers import AceStepPipeline
@@ -94,12 +94,9 @@ class AceStep:
         device, dtype = self._transformer.device, self._transformer.dtype
         times = (sigmas * self._pipeline.scheduler.config.num_train_timesteps).float().to(device)
         conditions = [self._condition(prompt, states.shape[1]) for prompt in prompts]
-        together: dict[int, list[int]] = defaultdict(list)
-        for row, condition in enumerate(conditions):
-            together[len(condition)].append(row)
-        found: dict[int, Tensor] = {}
-        for rows in together.values():
-            (answer,) = self._transformer(
+
+        def ask(rows: list[int]) -> Tensor:
+            answer: Tensor = self._transformer(
                 hidden_states=states[rows].to(device, dtype),
                 timestep=times[rows],
                 timestep_r=times[rows],
@@ -107,9 +104,10 @@ class AceStep:
                 encoder_hidden_states=torch.stack([conditions[row] for row in rows]),
                 context_latents=self._context(len(rows), states.shape[1]),
                 return_dict=False,
-            )
-            found.update(zip(rows, answer, strict=True))
-        return torch.stack([found[row] for row in range(len(prompts))])
+            )[0]
+            return answer
+
+        return asked_together([len(condition) for condition in conditions], ask)
 
     def _context(self, rows: int, frames: int) -> Tensor:
         """The latent of silence beside a mask of ones, [rows, frames, 2 · channels]."""

@@ -89,7 +89,6 @@ class FlowingStableAudio(StableAudio):
         frames = noisy.shape[-1]
         alphas = self.alphas_cumprod[timesteps.cpu()]
         signal, noise = (one.float().to(noisy.device)[:, None, None] for one in (alphas.sqrt(), (1 - alphas).sqrt()))
-        rest = signal * self._silence[:, frames:] + noise * self._silence_noise[:, frames:]
-        clip = torch.cat([noisy, rest], dim=-1)
+        clip = self._behind.whole(noisy, signal, noise)
         time = Level.at(timesteps.to(noisy.device)).time
         return noise_from_velocity(clip, alphas, lambda state, _: ask(state, time))[..., :frames]

@@ -20,11 +20,9 @@ from torch.nn import Parameter
 from earwitness.targets.flow import LogitNormal
 from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
 from earwitness.targets.stable_audio.conditions import Conditioner, Timed
-from earwitness.targets.stable_audio.latents import ClipEncoder
+from earwitness.targets.stable_audio.latents import Behind, ClipEncoder
 from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation, alphas_cumprod
 from earwitness.targets.weights import in_precision
-
-_SILENCE_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,13 +87,11 @@ class StableAudio:
         self._condition = Conditioner(
             text_encoder=parts.text_encoder, tokenizer=parts.tokenizer, projection=parts.projection, tokens=parts.tokens
         )
-        self._silence = encoder.silence()
-        draw = torch.Generator().manual_seed(_SILENCE_SEED)
-        self._silence_noise = torch.randn(self._silence.shape, generator=draw).to(self._silence)
+        self._behind = Behind(encoder)
         heads = int(parts.transformer.config.attention_head_dim)
         # One position more than frames: the numbers that stand before them.
         positions = get_1d_rotary_pos_embed(heads // 2, encoder.frames + 1, use_real=True, repeat_interleave_real=False)
-        self._positions = tuple(table.to(self._silence.device) for table in positions)
+        self._positions = tuple(table.to(self._behind.silence.device) for table in positions)
 
     def encode(self, waves: NDArray[np.float32]) -> Tensor:
         """Latents float32 [batch, latent, frames] of waveforms [batch, 2, samples]; the posterior's mean."""
@@ -130,8 +126,8 @@ class StableAudio:
         """ε in windows, from what the network answers about their whole clips at its own times."""
         frames = noisy.shape[-1]
         level = Level.at(timesteps.to(noisy.device))
-        rest = level.alpha * self._silence[:, frames:] + level.sigma * self._silence_noise[:, frames:]
-        clip = self._parametrisation.network_input(torch.cat([noisy, rest], dim=-1), level)
+        whole = self._behind.whole(noisy, level.alpha, level.sigma)
+        clip = self._parametrisation.network_input(whole, level)
         return self._parametrisation.noise(noisy, ask(clip, level.time)[..., :frames], level)
 
     def parameters(self) -> Iterator[Parameter]:

@@ -8,19 +8,16 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import PreTrainedTokenizerBase, T5EncoderModel
 
 from earwitness.errors import TargetError
-from earwitness.targets.audiocraft.settings import Settings
-from earwitness.targets.checkpoint import read_config
 from earwitness.targets.mel_diffusion import MelDiffusion, reduction_of, try_once
-from earwitness.targets.networks import tokenizer_of
 from earwitness.targets.schedule import read_schedule
 from earwitness.targets.tango import files
-from earwitness.targets.tango.companions import SCHEDULER, TEXT_ENCODER, remark_on
+from earwitness.targets.tango.companions import SCHEDULER, remark_on
 from earwitness.targets.tango.mel import TangoMel, load_mel
 from earwitness.targets.tango.networks import LATENT_SIZE, load_networks
 from earwitness.targets.tango.prompts import TokenStates
+from earwitness.targets.tango.text import fitting_tokenizer, text_folder
 from earwitness.targets.tango.vae import load_vae
 from earwitness.targets.weights import identify, in_precision
 
@@ -38,7 +35,7 @@ class _Family:
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> MelDiffusion:
         """Load U-Net, VAE, mel front end and text encoder in evaluation mode."""
         settings = files.read_settings(folder, "main")
-        text = _text_folder(folder, settings)
+        text = text_folder(folder, settings)
         scheduler = SCHEDULER.find(folder, settings.text("scheduler_name"))
         remarks = remark_on(SCHEDULER, scheduler, settings.text("scheduler_name"))
         schedule = read_schedule(scheduler)
@@ -46,7 +43,7 @@ class _Family:
         unet, encoder = load_networks(folder, settings, text, remarks)
         _check_fit(folder, unet, vae, mel)
         dropped = settings.flag("uncondition", if_absent=False)
-        condition = TokenStates(_tokenizer(text, encoder), encoder.to(device), dropped=dropped)
+        condition = TokenStates(fitting_tokenizer(text, encoder), encoder.to(device), dropped=dropped)
         identity = identify(
             self.name, name, dtype,
             parts={
@@ -66,27 +63,6 @@ class _Family:
 
 
 TangoFamily = _Family()
-
-
-def _text_folder(folder: Path, settings: Settings) -> Path:
-    name = settings.text("text_encoder_name")
-    if "t5" not in name or "stable-diffusion" in name:
-        raise TargetError(f"{settings.where}: its text encoder is {name!r}; only a model behind a T5 can be asked.")
-    place = TEXT_ENCODER.find(folder, name)
-    found = read_config(place).get("model_type")
-    if found != "t5":
-        raise TargetError(f"{place} holds no T5 (its config.json has model_type {found!r}); put {name} there.")
-    return place
-
-
-def _tokenizer(text: Path, encoder: T5EncoderModel) -> PreTrainedTokenizerBase:
-    tokenizer: PreTrainedTokenizerBase = tokenizer_of(text)
-    if len(tokenizer) > encoder.config.vocab_size:
-        raise TargetError(
-            f"The tokenizer in {text} has {len(tokenizer)} tokens, the text encoder {encoder.config.vocab_size}; "
-            "put the tokenizer that the model was trained with there."
-        )
-    return tokenizer
 
 
 def _check_fit(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderKL, mel: TangoMel) -> None:

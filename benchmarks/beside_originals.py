@@ -1,0 +1,52 @@
+"""Families beside the outputs that their published code gave, which lie in tests/targets/goldens.
+
+Goal: one function a family, each giving (family, number, relative L2) for benchmarks/as_trained.py. The programs in
+benchmarks/originals computed the goldens, on weights drawn from tensor names; nothing of the originals is needed here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import soundfile
+import torch
+from torch import Tensor
+
+Measured = tuple[str, str, float]
+
+
+def heard(folder: Path, samples: int, target: object, rate: int) -> Tensor:
+    """The golden's file, written and read by the package [1, channels, samples]."""
+    from earwitness import audio
+    from tests.targets.goldens.seeded import wave
+
+    soundfile.write(folder / "a.wav", wave(samples), rate, subtype="FLOAT")
+    return audio.read_channels(folder / "a.wav", target.sample_rate, target.channels)[None]
+
+
+def in_variance_form(target: object, state: Tensor, level: int) -> Tensor:
+    """A state of a flow, scaled as signals give it."""
+    alpha = target.alphas_cumprod[level]
+    return state * float(alpha.sqrt() + (1 - alpha).sqrt())
+
+
+@torch.no_grad()
+def tangoflux(folder: Path) -> Iterator[Measured]:
+    from earwitness.targets.tangoflux.target import Heard
+    from tests.targets.goldens.golden import relative
+    from tests.targets.tangoflux_tiny import ABOUT, ARRAYS, load, save_release
+
+    target = load(save_release(folder / "model"))
+    latent = target.encode(heard(folder, ABOUT["samples"], target, 44_100))
+    yield "TangoFlux", "latent", relative(latent, ARRAYS["latent"][..., : latent.shape[-1]])
+    ours, theirs = [], []
+    for i, (prompt, seconds) in enumerate(zip(ABOUT["prompts"], ABOUT["seconds"], strict=True)):
+        state, velocity = (ARRAYS[f"{name}/{i}"].transpose(1, 2) for name in ("hidden_states", "velocity"))
+        sigma = float(ARRAYS[f"timestep/{i}"][0])
+        level = round(1000 * sigma) - 1
+        given = in_variance_form(target, state, level)
+        ours.append(target.predict_noise(given, torch.tensor([level]), [Heard(prompt, seconds)]))
+        theirs.append(state + (1 - sigma) * velocity)
+    yield "TangoFlux", "ε", relative(torch.cat(ours), torch.cat(theirs))
+
+
+FAMILIES = (tangoflux,)
