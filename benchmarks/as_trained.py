@@ -332,8 +332,37 @@ def aria(folder: Path) -> Iterator[Row]:
     yield Row("Aria", "logits", apart(logits[6 - len(opening) + 1 :: 6, ::1500], theirs), GOLDEN)
 
 
+def yue(folder: Path) -> Iterator[Row]:
+    from transformers import LlamaForCausalLM
+
+    from earwitness.targets import load_target
+    from earwitness.targets.causal_lm.audio import layout_of
+    from earwitness.targets.causal_lm.description import YueTokens
+    from earwitness.targets.causal_lm.yue import as_audio_tokens
+    from tests.targets.yue_tiny import golden_codes, save_tiny_yue
+    from tests.tiny import all_logits
+
+    golden = json.loads((ROOT / "tests" / "targets" / "originals.json").read_text())["yue"]["every_seventh"]
+    description = as_audio_tokens(YueTokens(tokens="yue", codec="xcodec"))
+    layout = layout_of(description, 1024)
+    found = [*description.prefix_ids, *layout.tokens(golden_codes()[None])[0].tolist()][::7]
+    wrong = sum(a != b for a, b in zip(found, golden, strict=True))
+    yield Row("YuE, second stage", "tokens that differ, of every seventh", wrong, GOLDEN)
+    target = load_target(str(save_tiny_yue(folder / "model")), device="cpu")
+    codes = target.encode(window(target, stereo_file(folder, target.sample_rate), 1.0))
+    ids = torch.tensor([[*description.prefix_ids, *layout.tokens(codes)[0].tolist()]])
+    with torch.no_grad():
+        whole = LlamaForCausalLM.from_pretrained(folder / "model").eval()(ids).logits[0]
+    at = layout.places(codes.shape[2]) + len(description.prefix_ids) - 1
+    blocks = [whole[at[k], first : first + 1024] for k, first in enumerate(layout.first_code_ids)]
+    yield Row(
+        "YuE, second stage", "logits", apart(all_logits(target, codes, [PROMPT])[0], torch.stack(blocks)), LIBRARY
+    )
+
+
 FAMILIES: tuple[Callable[[Path], Iterator[Row]], ...] = (
-    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores, aria,
+    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores,
+    aria, yue,
 )  # fmt: skip
 
 

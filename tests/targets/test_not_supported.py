@@ -14,6 +14,7 @@ FOLDERS = {
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
     "Stable Audio for inpainting": {"model_config.json": {"model_type": "diffusion_cond_inpaint"}},
     "a model of stable-audio-tools": {"model_config.json": {"model_type": "autoencoder"}},
+    "YuE without a description": {"config.json": {"model_type": "llama", "vocab_size": 83_734}},
 }
 
 

@@ -6,7 +6,9 @@ at af37397) gave for two files of our own, ``lively_file(0)`` and ``lively_file(
 music of anyone's. Aria's tokens are those of ``AbsTokenizer`` (EleutherAI/aria-utils at e122d03) with its draws made
 plain (no shuffling, the end announced a hundred tokens before it), instruments sorted; ``aria_network`` is what
 ``TransformerLM`` (EleutherAI/aria at b0486c8) answered with the weights of ``aria_tiny`` to the first 60 tokens of
-file 0: the log-probability of each next token, and every 1,500th logit of every sixth position.
+file 0: the log-probability of each next token, and every 1,500th logit of every sixth position. ``yue`` is every
+seventh token that ``encode_codec_stage_2`` (multimodal-art-projection/YuE at 9f1394b, with teacher forcing) made of
+``yue_tiny.golden_codes``.
 """
 
 import json

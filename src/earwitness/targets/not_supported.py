@@ -31,6 +31,10 @@ def _says(file: str, key: str, *values: str) -> Callable[[Path], bool]:
     return lambda folder: read_config(folder, file).get(key) in values
 
 
+# Its 83,734 tokens, and what filling up to a round number makes of them.
+_YUE = range(83_734, 83_969)
+
+
 def _holds(folder: Path, tensor: str) -> bool:
     """Whether the folder's weights are under the usual name and hold a tensor of that name."""
     try:
@@ -60,6 +64,11 @@ _KINDS = (
     _Kind(
         "a model of stable-audio-tools", "only text-conditioned ones (diffusion_cond) can be asked",
         _says("model_config.json", "model_type", "diffusion_uncond", "autoencoder", "lm", "diffusion_autoencoder"),
+    ),
+    _Kind(
+        "YuE without a description",
+        'an earwitness.json beside its config.json must say {"tokens": "yue", "codec": "a folder of X-Codec"}',
+        lambda folder: read_config(folder).get("vocab_size") in _YUE and (folder / "config.json").is_file(),
     ),
     _Kind(
         "Aria's weights alone",

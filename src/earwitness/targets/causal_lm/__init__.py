@@ -8,8 +8,15 @@ from pathlib import Path
 
 from earwitness.targets.causal_lm.anticipation import AnticipatoryLm, load_anticipation
 from earwitness.targets.causal_lm.audio import AudioCausalLm, load_audio
-from earwitness.targets.causal_lm.description import FILE_NAME, AnticipatedEvents, AudioTokens, read_description
+from earwitness.targets.causal_lm.description import (
+    FILE_NAME,
+    AnticipatedEvents,
+    AudioTokens,
+    YueTokens,
+    read_description,
+)
 from earwitness.targets.causal_lm.midi import MidiCausalLm, load_midi
+from earwitness.targets.causal_lm.yue import as_audio_tokens
 
 __all__ = ["AnticipatoryLm", "AudioCausalLm", "CausalLmFamily", "MidiCausalLm"]
 
@@ -29,6 +36,8 @@ class _Family:
     ) -> AudioCausalLm | MidiCausalLm | AnticipatoryLm:
         """Load what the description says, in evaluation mode."""
         description = read_description(folder)
+        if isinstance(description, YueTokens):
+            description = as_audio_tokens(description)
         if isinstance(description, AudioTokens):
             return load_audio(folder, description, name=name, device=device, dtype=dtype)
         if isinstance(description, AnticipatedEvents):

@@ -91,7 +91,7 @@ class AudioCausalLm:
 
     def _max_seconds(self, max_tokens: int | None) -> float | None:
         if max_tokens is None:
-            return None
+            return self._description.seconds
         prompt = 0 if self._description.prompt is None else self._description.max_prompt_tokens
         frames = self._layout.frames(max_tokens - len(self._description.prefix_ids) - prompt)
         if frames < 1:
@@ -99,17 +99,20 @@ class AudioCausalLm:
                 f"The description keeps no room for audio: the model takes {max_tokens} tokens; "
                 "lower max_prompt_tokens or correct max_tokens."
             )
-        return frames * self.hop_length / self.sample_rate
+        longest = frames * self.hop_length / self.sample_rate
+        return longest if self._description.seconds is None else min(longest, self._description.seconds)
 
 
 def layout_of(description: AudioTokens, codes: int) -> Layout:
     """The layout that a description states, for codebooks of so many codes."""
     first, books = description.first_code_id, range(description.codebooks)
     delays = {"flat": [0 for _ in books], "by_codebook": None, "delay": description.delays}
+    delays["coarse_first"] = delays["flat"]
     return Layout(
         first_code_ids=[first + k * codes for k in books] if isinstance(first, int) else first,
         delays=delays[description.interleaving],
         pad_token_id=description.pad_token_id or 0,
+        coarse_first=description.interleaving == "coarse_first",
     )
 
 

@@ -47,31 +47,37 @@ class AudioTokens(_Description):
     interleaving
         ``flat``: frame by frame, all codebooks of a frame. ``by_codebook``: all frames of the first
         codebook, then of the next. ``delay``: frame by frame with codebook k put ``delays[k]``
-        frames later and ``pad_token_id`` in the free places.
+        frames later and ``pad_token_id`` in the free places. ``coarse_first``: all frames of the first codebook,
+        ``pad_token_id``, then frame by frame, the first codebook's once more.
     prompt
         The text before the codes with ``{prompt}`` where the track's prompt goes, read by the
         tokenizer in this directory without adding special tokens; ``prefix_ids`` follow it.
         Without it prompts are ignored.
     max_prompt_tokens
         The room kept for that text.
+    seconds
+        The length of every clip in training, where all were equally long.
     """
 
     tokens: Literal["audio"]
     codec: str
     codebooks: int = Field(ge=1)
     first_code_id: _TokenId | list[_TokenId]
-    interleaving: Literal["flat", "by_codebook", "delay"] = "flat"
+    interleaving: Literal["flat", "by_codebook", "delay", "coarse_first"] = "flat"
     delays: list[Annotated[int, Field(ge=0)]] | None = None
     pad_token_id: _TokenId | None = None
     prompt: str | None = None
     max_prompt_tokens: int = Field(default=256, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if isinstance(self.first_code_id, list) and len(self.first_code_id) != self.codebooks:
             raise ValueError(f"first_code_id lists {len(self.first_code_id)} ids for {self.codebooks} codebooks")
-        if (self.interleaving == "delay") != (self.delays is not None and self.pad_token_id is not None):
+        if (self.interleaving == "delay") != (self.delays is not None):
             raise ValueError("delays and pad_token_id belong to the interleaving delay, and it needs both")
+        if (self.interleaving in ("delay", "coarse_first")) != (self.pad_token_id is not None):
+            raise ValueError("pad_token_id belongs to the interleavings delay and coarse_first, which need it")
         if self.delays is not None and (len(self.delays) != self.codebooks or min(self.delays) != 0):
             raise ValueError(f"delays needs one number for each of {self.codebooks} codebooks, the smallest 0")
         if self.prompt is not None and _PLACE not in self.prompt:
@@ -116,7 +122,26 @@ class AnticipatedEvents(BaseModel):
     max_tokens: int | None = Field(default=None, ge=4)
 
 
-Description = AudioTokens | MidiTokens | AnticipatedEvents
+class YueTokens(BaseModel):
+    """The model is YuE's second stage, which ``earwitness.targets.causal_lm.yue`` describes; ``codec`` as elsewhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    tokens: Literal["yue"]
+    codec: str
+    stage: int = 2
+
+    @model_validator(mode="after")
+    def _is_of_audio_alone(self) -> Self:
+        if self.stage != 2:
+            raise ValueError(
+                "YuE's first stage was trained on voice and accompaniment, separated beforehand and written in turns, "
+                "behind lyrics; a recording is neither, and only the second stage (YuE-s2-1B-general) can be asked"
+            )
+        return self
+
+
+Description = AudioTokens | MidiTokens | AnticipatedEvents | YueTokens
 _ADAPTER: TypeAdapter[Description] = TypeAdapter(Annotated[Description, Field(discriminator="tokens")])
 
 

@@ -23,12 +23,15 @@ class Layout:
         Frames by which each codebook is put later, frames being written one after the other;
         ``None``: the codebooks are written one after the other.
     pad_token_id
-        What stands in places that delays leave free.
+        What stands in places that delays leave free, and behind a first codebook that is written beforehand.
+    coarse_first
+        All frames of the first codebook are written once before the rest, which repeats them. They are scored there.
     """
 
     first_code_ids: Sequence[int]
     delays: Sequence[int] | None
     pad_token_id: int = 0
+    coarse_first: bool = False
 
     @property
     def codebooks(self) -> int:
@@ -37,6 +40,8 @@ class Layout:
 
     def frames(self, tokens: int) -> int:
         """The most frames T whose sequence has at most so many tokens."""
+        if self.coarse_first:
+            return (tokens - 1) // (self.codebooks + 1)
         return tokens // self.codebooks - max(self.delays or [0])
 
     def tokens(self, codes: Tensor) -> Tensor:
@@ -46,10 +51,11 @@ class Layout:
         return torch.where(order < 0, self.pad_token_id, ids.flatten(1)[:, order.clamp(min=0)])
 
     def places(self, frames: int) -> Tensor:
-        """For each code [K, T] its index in the sequence."""
+        """For each code [K, T] its index in the sequence, the first where it is written twice."""
         order = self._order(frames)
-        places = order.new_empty(self.codebooks * frames)
-        places[order[order >= 0]] = torch.arange(len(order))[order >= 0]
+        places = order.new_full((self.codebooks * frames,), len(order))
+        written = order >= 0
+        places.scatter_reduce_(0, order[written], torch.arange(len(order))[written], "amin")
         return places.view(self.codebooks, frames)
 
     def _order(self, frames: int) -> Tensor:
@@ -60,4 +66,5 @@ class Layout:
         columns = numbers.new_full((self.codebooks, frames + max(self.delays)), -1)
         for k, delay in enumerate(self.delays):
             columns[k, delay : delay + frames] = numbers[k]
-        return columns.T.flatten()
+        rest = columns.T.flatten()
+        return torch.cat([numbers[0], numbers.new_tensor([-1]), rest]) if self.coarse_first else rest
