@@ -2,6 +2,8 @@
 
 import errno
 import hashlib
+import os
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,15 +22,22 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes atomically."""
+    write_atomically(path, lambda partial: partial.write_bytes(content))
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a neighbouring partial file, then put it in place of ``path``.
+
+    Several processes may write one path at the same time: each has a partial file of its own.
 
     Raises
     ------
     EarwitnessError
         Where the disk is full or the folder cannot be written; ``path`` is left as it was.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(partial)

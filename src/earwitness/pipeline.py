@@ -5,6 +5,7 @@ line, each restartable and ignorant of the next.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from earwitness.features import FeatureTable
 from earwitness.files import check_folder
 from earwitness.findings.describe import describe
 from earwitness.measure.extract import ExtractSummary, extract
+from earwitness.measure.merge import MergeSummary, merge
 from earwitness.measure.plan import track_differences, track_plans
 from earwitness.record import run_folder
 from earwitness.record.commitment import Commitment
-from earwitness.settings import MeasureSettings, VerdictSettings
+from earwitness.settings import Machines, MeasureSettings, VerdictSettings
 from earwitness.targets.protocols import Target, remarks_on
 from earwitness.targets.registry import load_target, pick_device
 from earwitness.types import OnProgress
@@ -33,6 +35,7 @@ from earwitness.verdict.result import Counts, DatasetInferenceResult
 _NAMED = 3
 
 __all__ = [
+    "Machines",
     "MeasureSettings",
     "VerdictSettings",
     "extract_stage",
@@ -40,6 +43,7 @@ __all__ = [
     "index_stage",
     "infer",
     "look_stage",
+    "merge_stage",
     "open_target",
     "plan_stage",
     "report_stage",
@@ -168,15 +172,17 @@ def extract_stage(
     *,
     target: Target | None = None,
     test: VerdictSettings | None = None,
+    machines: Machines | None = None,
     on_progress: OnProgress = _quiet,
 ) -> ExtractSummary:
     """Measure every indexed track; write plan.json, features/ and environment.json.
 
     ``target`` is one that is loaded already; ``test`` fixes the test's settings in the plan before any
-    number is seen.
+    number is seen; ``machines`` says who measures, and which share.
     """
     from earwitness.measure.prepare import prepare
 
+    machines = machines or Machines()
     collection = _accepted(run)
     target = target or open_target(settings, test)
     reader, instrument, plan = prepare(settings, target, collection)
@@ -185,9 +191,17 @@ def extract_stage(
     began = time.perf_counter()
     summary = extract(
         collection.located(), reader, instrument, plan, run,
-        batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
+        batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu",
+        shard=machines.shard, parts_url=machines.parts, on_progress=on_progress,
     )  # fmt: skip
     run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured, remarks_on(target))
+    return summary
+
+
+def merge_stage(run: Path, others: Sequence[Path]) -> MergeSummary:
+    """Bring the parts of other run folders, and what is known of the machines that measured them, into ``run``."""
+    summary = merge(run, others)
+    run_folder.merge_environments(run, others)
     return summary
 
 

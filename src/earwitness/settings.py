@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from earwitness.errors import EarwitnessError
 from earwitness.verdict.admission import Spanning
 
 DEFAULT_SECONDS = 10.0
@@ -53,6 +54,58 @@ class MeasureSettings:
     device: str = "auto"
     dtype: str = "float32"
     batch_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One share of a run's parts: ``number`` of ``of``, counted from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``3/16``."""
+        number, slash, of = text.partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise EarwitnessError(f"{text!r} is no share; write 3/16 for the third of sixteen, from 1/16 to 16/16.")
+        return cls(int(number), int(of))
+
+    def takes(self, part: int) -> bool:
+        """Whether a part, counted from 0, is in this share."""
+        return part % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """Which processes and machines measure; none of it changes a number.
+
+    Attributes
+    ----------
+    engine
+        ``local``: this process, or processes of this machine; ``ray``: a Ray cluster.
+    workers
+        How many processes, each with a copy of the model. ``None``: one for each GPU, or this process alone; on
+        a cluster as many as find room.
+    gpus_per_worker
+        What share of a GPU a worker takes; ``None``: a whole one where there are any.
+    address
+        Of a Ray cluster that runs already; ``None``: one of this machine's own, or the one that Ray finds.
+    parts
+        A URL at which parts are left and looked for; ``None``: the run folder itself.
+    shard
+        The share of the parts to measure; ``None``: all of them.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    workers: int | None = None
+    gpus_per_worker: float | None = None
+    address: str | None = None
+    parts: str | None = None
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,44 +16,19 @@ from earwitness.collection.tracks import Track
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import write_atomically
 from earwitness.identity import TargetIdentity
-from earwitness.measure import extract as extract_module
+from earwitness.measure import feature_parts
 from earwitness.measure.extract import ExtractSummary, extract
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import AudioPlan, Plan, WindowPlan
-from earwitness.measure.tokens import TokenInstrument, prompts_inform, target_passes
+from earwitness.measure.tokens import TokenInstrument, prompts_inform
 from earwitness.measure.windows import AudioReader
 from earwitness.signals.blind import BLIND_SPECS, acoustic_features
-from earwitness.signals.tokens.presets import token_preset
-from earwitness.targets import load_target
 from tests.audio_fixtures import located
-from tests.tiny import SAMPLE_RATE, save_tiny_musicgen
+from tests.tiny import SAMPLE_RATE
 
-TRACKS = 7
+TRACKS = 7  # as the fixture ``sources`` writes them
 
 Tracks = list[tuple[Track, Path]]
-
-
-@pytest.fixture(scope="module")
-def instrument(tmp_path_factory: pytest.TempPathFactory) -> TokenInstrument:
-    folder = save_tiny_musicgen(tmp_path_factory.mktemp("model"))
-    return TokenInstrument(
-        target=load_target(str(folder), device="cpu"),
-        preset=token_preset("default"),
-        guided=True,
-        further=target_passes(0),
-    )
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Tracks:
-    folder = tmp_path_factory.mktemp("audio")
-    found = []
-    for i in range(TRACKS):
-        wave = np.random.default_rng(i).normal(scale=0.2, size=(2 + i % 3) * SAMPLE_RATE).clip(-1, 1)
-        soundfile.write(folder / f"{i}.flac", wave, SAMPLE_RATE)
-        prompt = "" if i == 0 else f"a reel in {'dg'[i % 2]} major"
-        found.append(located(folder / f"{i}.flac", track_id=f"t{i}", content_sha256=f"{i:064x}", prompt=prompt))
-    return found
 
 
 def plan(instrument: TokenInstrument, **changes: object) -> Plan:
@@ -74,6 +49,10 @@ def ask(sources: Tracks, instrument: TokenInstrument, plan: Plan, run: Path, **o
     windows = plan.windows
     reader = AudioReader(sample_rate=SAMPLE_RATE, seconds=windows.seconds or 0, per_track=windows.per_track, seed=0)
     return extract(sources, reader, instrument, plan, run, **options)  # type: ignore[arg-type]
+
+
+def in_parts_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_parts, "tracks_per_part", lambda tracks: size)
 
 
 def table(run: Path) -> pl.DataFrame:
@@ -100,7 +79,7 @@ def test_order_batch_size_and_parts_change_no_value_beyond_rounding(
     instrument: TokenInstrument, sources: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(sources, instrument, plan(instrument), tmp_path / "a")
-    monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 3)
+    in_parts_of(3, monkeypatch)
     ask(sources[::-1], instrument, plan(instrument), tmp_path / "b", batch_size=3, read_ahead=True)
     assert_frame_equal(table(tmp_path / "a"), table(tmp_path / "b"), rel_tol=1e-4, abs_tol=1e-4)
 
@@ -158,10 +137,10 @@ def test_all_windows_cover_the_track(instrument: TokenInstrument, sources: Track
 _SCRIPT = """
 import sys
 from pathlib import Path
-from earwitness.measure import extract as module
+from earwitness.measure import feature_parts
 from tests.measure import test_extract as t
 from earwitness.targets import load_target
-module.TRACKS_PER_PART = 2
+feature_parts.tracks_per_part = lambda tracks: 2
 target = load_target(sys.argv[1], device="cpu")
 instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True, further=t.target_passes(0))
 sources = [t.located(Path(sys.argv[2]) / f"{i}.flac", track_id=f"t{i}", content_sha256=f"{i:064x}",
@@ -174,7 +153,7 @@ t.ask(sources, instrument, t.plan(instrument), Path(sys.argv[3]))
 def test_a_killed_run_goes_on_value_for_value(
     instrument: TokenInstrument, sources: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
+    in_parts_of(2, monkeypatch)
     ask(sources, instrument, plan(instrument), tmp_path / "whole")
     run = tmp_path / "killed"
     arguments = [instrument.target.identity.name, str(sources[0][1].parent), str(run)]
@@ -193,7 +172,7 @@ def test_a_killed_run_goes_on_value_for_value(
 def test_a_full_disk_loses_nothing(
     instrument: TokenInstrument, sources: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
+    in_parts_of(2, monkeypatch)
     written: list[Path] = []
 
     def full_after_two(path: Path, write: object) -> None:
@@ -206,7 +185,7 @@ def test_a_full_disk_loses_nothing(
     with pytest.raises(EarwitnessError, match="full"):
         ask(sources, instrument, plan(instrument), tmp_path)
     monkeypatch.undo()
-    monkeypatch.setattr(extract_module, "TRACKS_PER_PART", 2)
+    in_parts_of(2, monkeypatch)
     assert ask(sources, instrument, plan(instrument), tmp_path).resumed == 4
     assert table(tmp_path)["track_id"].n_unique() == TRACKS
 

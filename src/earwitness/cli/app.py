@@ -20,6 +20,7 @@ from earwitness.cli import (
     index,
     inspect,
     mark,
+    merge,
     mia,
     plan,
     power,
@@ -69,7 +70,13 @@ for _panel, _commands in {
         ("verify", verify),
         ("attempts", attempts),
     ),
-    "Stage by stage": (("index", index), ("extract", extract), ("test", test), ("calibrate", calibrate)),
+    "Stage by stage": (
+        ("index", index),
+        ("extract", extract),
+        ("merge", merge),
+        ("test", test),
+        ("calibrate", calibrate),
+    ),
     "Before and after": (
         ("inspect", inspect),
         ("prompts", prompts),

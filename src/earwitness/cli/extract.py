@@ -24,8 +24,12 @@ def command(
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
     batch_size: options.BatchSize = 8,
+    shard: options.Shard = None,
+    parts: options.Parts = None,
 ) -> None:
     """Ask the target about every window; resumes where an interrupted run stopped.
+
+    With --shard several machines each measure a share, and the last of them finishes the run.
 
     Example: earwitness extract RUN --target facebook/musicgen-small --windows-per-track 4
     """
@@ -38,8 +42,12 @@ def command(
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("asking the target") as on_progress:
-        summary = pipeline.extract_stage(run, settings, on_progress=on_progress)
+        summary = pipeline.extract_stage(
+            run, settings, machines=pipeline.Machines(shard=shard, parts=parts), on_progress=on_progress
+        )
     typer.echo(
         f"{summary.measured} tracks measured, {summary.resumed} were there already, {summary.failed} failed; "
         f"features are in {run / 'features'}"
     )
+    if summary.waiting:
+        typer.echo(f"{summary.waiting} tracks of other shards have not been measured yet")

@@ -110,6 +110,38 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.", rich_help_panel=_MACHINE)]
 BatchSize = Annotated[int, typer.Option(min=1, help="Windows per forward pass.", rich_help_panel=_MACHINE)]
 
+
+def _shard(text: str) -> Any:
+    """``earwitness.settings.Shard`` of "3/16"."""
+    from earwitness.errors import EarwitnessError
+    from earwitness.settings import Shard
+
+    try:
+        return Shard.parse(text)
+    except EarwitnessError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Shard = Annotated[
+    Any,
+    typer.Option(
+        parser=_shard,
+        metavar="K/N",
+        help="Measure the K-th of N shares alone; other machines measure the others into the same run folder, into "
+        "copies of it (`earwitness merge`), or by way of --parts.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Parts = Annotated[
+    str | None,
+    typer.Option(
+        "--parts",
+        help="Folder or URL (file://, s3://, gs://) where workers leave what they measured, and from where it is "
+        "fetched; for machines that do not share the run folder.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+
 Alpha = Annotated[
     float, typer.Option(help="Level of the test: the share of false alarms it may give.", rich_help_panel=_TEST)
 ]

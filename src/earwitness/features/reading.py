@@ -77,6 +77,7 @@ def read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int
         raise EarwitnessError(
             f"{folder} has features of track {strangers[0]}, which tracks.parquet lacks; extract again."
         )
+    _refuse_unmeasured(folder, tracks, [other for _, other in parts])
     failed = tracks.join(features, on="track_id", how="anti")["role"]
     collection = json.loads(about.get(METADATA + "collection", "{}"))
     left_out = collection.get("left_out", {})
@@ -87,3 +88,17 @@ def read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int
     described = [*ID_COLUMNS, *(name for name in DESIGN_COLUMNS if name in tracks.columns)]
     frame = tracks.select(described).join(features, on="track_id", how="inner")
     return frame, metadata, (failures[0], failures[1]), tuple(collection.get("warnings", ()))
+
+
+def _refuse_unmeasured(folder: Path, tracks: pl.DataFrame, parts: Iterable[dict[str, str]]) -> None:
+    """A track that no part answers for was not asked about yet, which is something else than a failure."""
+    answered: set[str] = set()
+    for metadata in parts:
+        if METADATA + "tracks" not in metadata:  # a table that something else made
+            return
+        answered.update(json.loads(metadata[METADATA + "tracks"]))
+    if waiting := tracks.height - tracks["track_id"].is_in(list(answered)).sum():
+        raise EarwitnessError(
+            f"{waiting} of {tracks.height} tracks of {folder} have not been measured yet; run the same `earwitness "
+            "extract` again, of a shared run every shard, and then test."
+        )

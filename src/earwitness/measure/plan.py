@@ -126,13 +126,7 @@ class Plan(_Part):
             self.write(run)
             return
         there = Plan.read(run)
-        exclude = _LATER - {"test"} if self.test is not None and there.test is not None else _LATER
-        differs = [
-            *_differences(
-                there.model_dump(mode="json", exclude=exclude), self.model_dump(mode="json", exclude=exclude)
-            ),
-            *track_differences(there.tracks, self.tracks),
-        ]
+        differs = there.differences(self)
         if differs:
             raise PlanMismatchError(
                 f"{run} was made with another plan ({'; '.join(differs[:_NAMED])}); "
@@ -140,6 +134,14 @@ class Plan(_Part):
             )
         if self.test is not None and there.test is None:
             self.write(run)
+
+    def differences(self, now: "Plan") -> list[str]:
+        """In what another plan departs from this one; settings of a test count where both have some."""
+        exclude = _LATER - {"test"} if self.test is not None and now.test is not None else _LATER
+        return [
+            *_differences(self.model_dump(mode="json", exclude=exclude), now.model_dump(mode="json", exclude=exclude)),
+            *track_differences(self.tracks, now.tracks),
+        ]
 
     def track_differences(self, run: Path) -> list[str]:
         """In what ``run/tracks.parquet`` departs from the tracks of the plan."""

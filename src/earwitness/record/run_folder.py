@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from filelock import FileLock
 
 from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_text
@@ -185,12 +186,26 @@ def note_environment(
 
     ``remarks`` on the target become warnings of the results.
     """
-    there = read_environment(run)
-    if there and not tracks:
-        return
     now = _session(settings, seconds, tracks) | ({"remarks": list(remarks)} if remarks else {})
-    content: Mapping[str, Any] = there | {"continued": [*there.get("continued", []), now]} if there else now
-    write_text(run / ENVIRONMENT_NAME, json.dumps(content, indent=2) + "\n")
+    with FileLock(run / f".{ENVIRONMENT_NAME}.lock"):  # shards of one run may end at the same time
+        there = read_environment(run)
+        if there and not tracks:
+            return
+        content: Mapping[str, Any] = there | {"continued": [*there.get("continued", []), now]} if there else now
+        write_text(run / ENVIRONMENT_NAME, json.dumps(content, indent=2) + "\n")
+
+
+def merge_environments(run: Path, others: Sequence[Path]) -> None:
+    """Add the sessions that other folders' parts come from to those of a run, each once."""
+    with FileLock(run / f".{ENVIRONMENT_NAME}.lock"):
+        sessions: list[dict[str, Any]] = []
+        for folder in (run, *others):
+            there = read_environment(folder)
+            first = {name: value for name, value in there.items() if name != "continued"}
+            sessions += [each for each in (first, *there.get("continued", [])) if each and each not in sessions]
+        if sessions:
+            content = sessions[0] | ({"continued": sessions[1:]} if sessions[1:] else {})
+            write_text(run / ENVIRONMENT_NAME, json.dumps(content, indent=2) + "\n")
 
 
 def _session(settings: MeasureSettings, seconds: float, tracks: int) -> dict[str, Any]:

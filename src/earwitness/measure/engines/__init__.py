@@ -1,0 +1,1 @@
+"""Engines: who measures the parts of a run, in this process, in several, or on a cluster."""
