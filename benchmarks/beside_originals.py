@@ -49,4 +49,23 @@ def tangoflux(folder: Path) -> Iterator[Measured]:
     yield "TangoFlux", "ε", relative(torch.cat(ours), torch.cat(theirs))
 
 
-FAMILIES = (tangoflux,)
+@torch.no_grad()
+def stable_audio(folder: Path) -> Iterator[Measured]:
+    from tests.targets import stable_audio_beside_original as beside
+    from tests.targets.goldens import golden
+
+    for kind, name in zip(beside.KINDS, ("Open", "Open Small", "for inpainting"), strict=True):
+        (folder / kind).mkdir()
+        target = beside.load(beside.save_release(kind, folder / kind / "model"))
+        latent = target.encode(heard(folder / kind, 640, target, 160))
+        yield (
+            f"Stable Audio {name}",
+            "latent",
+            golden.relative(latent, golden.read(f"stable_audio_{kind}")[1]["latent"]),
+        )
+        for dropped in (False, True):
+            quantity = "ε without a condition" if dropped else "ε"
+            yield f"Stable Audio {name}", quantity, golden.relative(*beside.asked(target, kind, dropped=dropped))
+
+
+FAMILIES = (tangoflux, stable_audio)

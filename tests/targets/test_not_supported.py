@@ -12,7 +12,6 @@ FOLDERS = {
     "Mustango": {"ldm/main_config.json": {}, "beats/x.json": {}, "chords/x.json": {}},
     "ACE-Step v1": {"ace_step_transformer/config.json": {}, "music_dcae_f8c8/config.json": {}},
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
-    "Stable Audio for inpainting": {"model_config.json": {"model_type": "diffusion_cond_inpaint"}},
     "a model of stable-audio-tools": {"model_config.json": {"model_type": "autoencoder"}},
     "YuE without a description": {"config.json": {"model_type": "llama", "vocab_size": 83_734}},
 }

@@ -58,11 +58,8 @@ _KINDS = (
         _says("model_index.json", "_class_name", "LongCatAudioDiTPipeline"),
     ),
     _Kind(
-        "Stable Audio for inpainting", "it was trained with a mask beside the noise, which is not given yet",
-        _says("model_config.json", "model_type", "diffusion_cond_inpaint"),
-    ),
-    _Kind(
-        "a model of stable-audio-tools", "only text-conditioned ones (diffusion_cond) can be asked",
+        "a model of stable-audio-tools",
+        "only text-conditioned ones (diffusion_cond, diffusion_cond_inpaint) can be asked",
         _says("model_config.json", "model_type", "diffusion_uncond", "autoencoder", "lm", "diffusion_autoencoder"),
     ),
     _Kind(

@@ -10,9 +10,8 @@ import torch
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import read_config
-from earwitness.targets.flow import LogitNormal
 from earwitness.targets.stable_audio.directory import INDEX, read_directory
-from earwitness.targets.stable_audio.release import MODEL_TYPE, SETTINGS, read_release
+from earwitness.targets.stable_audio.release import MODEL_TYPES, SETTINGS, read_release
 from earwitness.targets.stable_audio.small import FlowingStableAudio
 from earwitness.targets.stable_audio.target import StableAudio
 from earwitness.targets.weights import identify
@@ -28,7 +27,7 @@ class _Family:
 
     def matches(self, folder: Path) -> bool:
         """Whether the index of a pipeline or the settings of a release say so."""
-        return _is_directory(folder) or read_config(folder, SETTINGS).get("model_type") == MODEL_TYPE
+        return _is_directory(folder) or read_config(folder, SETTINGS).get("model_type") in MODEL_TYPES
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> StableAudio:
         """Load transformer, projections, autoencoder and text encoder in evaluation mode."""
@@ -42,8 +41,8 @@ class _Family:
             raise TargetError(f"{folder} holds no Stable Audio; a {_PIPELINE}'s {INDEX} or {SETTINGS} is needed.")
         identity = identify(self.name, name, dtype, parts=parts.networks, folders=sources)
         parts = parts.in_precision(precision).to(device)
-        if parts.flow:
-            return FlowingStableAudio(parts, identity, parts.flow if isinstance(parts.flow, LogitNormal) else None)
+        if parts.flow is not None:
+            return FlowingStableAudio(parts, identity, parts.flow)
         return StableAudio(parts, identity)
 
 

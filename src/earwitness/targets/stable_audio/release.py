@@ -21,7 +21,6 @@ from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.companions import find
 from earwitness.targets.audiocraft.settings import Needed, Settings
 from earwitness.targets.checkpoint import load_safely, read_config
-from earwitness.targets.flow import LogitNormal
 from earwitness.targets.stable_audio import names
 from earwitness.targets.stable_audio.directory import load_text_encoder, load_tokenizer
 from earwitness.targets.stable_audio.latents import ClipEncoder, building_oobleck
@@ -29,18 +28,19 @@ from earwitness.targets.stable_audio.parametrisation import Parametrisation
 from earwitness.targets.stable_audio.small import OBJECTIVES, LengthOnly, with_normed_heads
 from earwitness.targets.stable_audio.target import Parts
 from earwitness.targets.stable_audio.tensors import Tensors
+from earwitness.targets.stable_audio.times import Law, law_of_times
 from earwitness.targets.weights import loading_dtype
 
 SETTINGS, WEIGHTS, CHECKPOINT = "model_config.json", "model.safetensors", "model.ckpt"
-MODEL_TYPE = "diffusion_cond"
+INPAINTING = "diffusion_cond_inpaint"
+MODEL_TYPES = ("diffusion_cond", INPAINTING)
 
 _DIT, _ENCODER, _PROMPT = "model.diffusion.config", "model.pretransform.config.encoder", "conditioners.prompt"
 _TIMES = ["seconds_start", "seconds_total"]
-_SIZES = {"io_channels", "embed_dim", "depth", "num_heads", "cond_token_dim", "global_cond_dim"}
+_GIVEN = ["inpaint_mask", "inpaint_masked_input"]
+_SIZES = {"io_channels", "input_concat_dim", "embed_dim", "depth", "num_heads", "cond_token_dim", "global_cond_dim"}
 _NEEDED = (
-    Needed("model_type", MODEL_TYPE, None),
     Needed("model.diffusion.type", "dit", None),
-    Needed("model.diffusion.input_concat_ids", [], []),
     Needed("model.diffusion.prepend_cond_ids", [], []),
     Needed(f"{_DIT}.project_cond_tokens", False, True),
     Needed(f"{_DIT}.project_global_cond", True, True),
@@ -56,7 +56,6 @@ _NEEDED = (
     Needed(f"{_PROMPT}.type", "t5", None),
 )
 _OBJECTIVE, _NORMS = "model.diffusion.diffusion_objective", f"{_DIT}.attn_kwargs"
-_SAMPLER = "training.timestep_sampler"
 _SCALE = "model.pretransform.scale"
 _TIME_FEATURES = 256
 _DEFAULT_TOKENS = 128
@@ -137,6 +136,7 @@ def _settings(folder: Path) -> Settings:
         Needed("model.diffusion.global_cond_ids", times, []),
         *(Needed(f"conditioners.{name}.type", "number", None) for name in times),
     ])  # fmt: skip
+    _require_that_all_may_be_hidden(settings)
     if settings.get(_OBJECTIVE) not in (None, "v", *OBJECTIVES):
         raise settings.wrong(_OBJECTIVE, settings.get(_OBJECTIVE), f"v, {' or '.join(OBJECTIVES)}")
     if settings.get(_NORMS) not in (None, {}, {"qk_norm": "ln"}):
@@ -148,17 +148,34 @@ def _settings(folder: Path) -> Settings:
     return settings
 
 
+def _require_that_all_may_be_hidden(settings: Settings) -> None:
+    """Refuse inputs beside the noise other than inpainting's, and inpainting that always gave a part of the clip."""
+    kind, ids = settings.get("model_type"), settings.get("model.diffusion.input_concat_ids") or []
+    if kind not in MODEL_TYPES:
+        raise settings.wrong("model_type", kind, " or ".join(MODEL_TYPES))
+    given = sorted(ids) if isinstance(ids, list) else ids
+    if given != (_GIVEN if kind == INPAINTING else []):
+        raise settings.wrong("model.diffusion.input_concat_ids", ids, f"{_GIVEN if kind == INPAINTING else []}")
+    if kind == INPAINTING:
+        settings.require([Needed(f"{_DIT}.input_concat_dim", settings.integer(f"{_DIT}.io_channels") + 1, None)])
+        shares = settings.get("training.inpainting.mask_kwargs.mask_type_probabilities")
+        if isinstance(shares, list) and len(shares) > 1 and not shares[1]:
+            raise settings.wrong(
+                "training.inpainting.mask_kwargs.mask_type_probabilities", shares, "a second share above 0 (all hidden)"
+            )
+
+
 def _times(settings: Settings) -> list[str]:
     """Which numbers are told: begin and length, or the length alone."""
     told = settings.get("model.diffusion.global_cond_ids")
     return _TIMES[1:] if told == _TIMES[1:] else _TIMES
 
 
-def _flow(settings: Settings) -> LogitNormal | bool:
+def _flow(settings: Settings) -> Law | None:
     """Whether velocities were learned, and at times of which law."""
     if settings.get(_OBJECTIVE) not in OBJECTIVES:
-        return False
-    return LogitNormal() if settings.get(_SAMPLER) == "logit_normal" else True
+        return None
+    return law_of_times(settings, settings.integer("sample_size") // _hop_length(settings))
 
 
 def _denoiser_sizes(settings: Settings) -> dict[str, int]:
@@ -172,7 +189,7 @@ def _denoiser_sizes(settings: Settings) -> dict[str, int]:
         )
     return {
         "sample_size": settings.integer("sample_size") // _hop_length(settings),
-        "in_channels": channels,
+        "in_channels": channels + _concatenated(settings),
         "out_channels": channels,
         "num_layers": settings.integer(f"{_DIT}.depth"),
         "attention_head_dim": head,
@@ -183,6 +200,11 @@ def _denoiser_sizes(settings: Settings) -> dict[str, int]:
         "time_proj_dim": _TIME_FEATURES,
         "global_states_input_dim": settings.integer(f"{_DIT}.global_cond_dim"),
     }
+
+
+def _concatenated(settings: Settings) -> int:
+    """How many channels stand beside the noisy ones: a mask and what it leaves of the clip, in inpainting."""
+    return settings.integer(f"{_DIT}.input_concat_dim") if settings.get("model_type") == INPAINTING else 0
 
 
 def _time_range(settings: Settings) -> dict[str, float]:

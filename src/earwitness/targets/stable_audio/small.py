@@ -13,9 +13,10 @@ from diffusers.pipelines.stable_audio import StableAudioProjectionModel
 from torch import Tensor, nn
 
 from earwitness.identity import TargetIdentity
-from earwitness.targets.flow import LogitNormal, alphas_cumprod_at, flow_times, noise_from_velocity
+from earwitness.targets.flow import alphas_cumprod_at, flow_times, noise_from_velocity
 from earwitness.targets.stable_audio.parametrisation import LEVELS, Level
 from earwitness.targets.stable_audio.target import Parts, StableAudio
+from earwitness.targets.stable_audio.times import Law
 
 OBJECTIVES = ("rectified_flow", "rf_denoiser")
 _EPSILON = 1e-6
@@ -76,14 +77,14 @@ class LengthOnly(nn.Module):
 class FlowingStableAudio(StableAudio):
     """A Stable Audio that learned velocities."""
 
-    def __init__(self, parts: Parts, identity: TargetIdentity, times: LogitNormal | None) -> None:
+    def __init__(self, parts: Parts, identity: TargetIdentity, times: Law) -> None:
         super().__init__(parts, identity)
         self.alphas_cumprod = alphas_cumprod_at(flow_times(LEVELS))
         self._times = times
 
     def drawn_at(self, share: float) -> float:
         """The time on the path below which this share of training's draws lay."""
-        return share if self._times is None else self._times.drawn_at(share)
+        return self._times.drawn_at(share)
 
     def _answer(self, noisy: Tensor, timesteps: Tensor, ask: Any) -> Tensor:
         frames = noisy.shape[-1]

@@ -16,12 +16,13 @@ from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import Parameter
+from torch.nn.functional import pad
 
-from earwitness.targets.flow import LogitNormal
 from earwitness.targets.protocols import Place, TargetIdentity, Told, WindowLaw
 from earwitness.targets.stable_audio.conditions import Conditioner, Timed
 from earwitness.targets.stable_audio.latents import Behind, ClipEncoder
 from earwitness.targets.stable_audio.parametrisation import Level, Parametrisation, alphas_cumprod
+from earwitness.targets.stable_audio.times import Law
 from earwitness.targets.weights import in_precision
 
 
@@ -30,7 +31,7 @@ class Parts:
     """What a checkpoint holds, text and clip encoder in float32.
 
     ``tokens`` is the number to which prompts are padded or cut; ``flow`` says that velocities were learned, and at
-    times of which law (``True``: evenly drawn ones).
+    times of which law.
     """
 
     transformer: Any
@@ -41,7 +42,7 @@ class Parts:
     encoder: ClipEncoder
     parametrisation: Parametrisation
     has_null_condition: bool = True
-    flow: "LogitNormal | bool" = False
+    flow: Law | None = None
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -88,6 +89,7 @@ class StableAudio:
             text_encoder=parts.text_encoder, tokenizer=parts.tokenizer, projection=parts.projection, tokens=parts.tokens
         )
         self._behind = Behind(encoder)
+        self._hidden = int(parts.transformer.config.in_channels - parts.transformer.config.out_channels)
         heads = int(parts.transformer.config.attention_head_dim)
         # One position more than frames: the numbers that stand before them.
         positions = get_1d_rotary_pos_embed(heads // 2, encoder.frames + 1, use_real=True, repeat_interleave_real=False)
@@ -110,8 +112,10 @@ class StableAudio:
         condition = self._condition([one if isinstance(one, Timed) else Timed.at(one, own) for one in prompts])
 
         def ask(clip: Tensor, time: Tensor) -> Tensor:
+            # Inpainting, all of the clip being hidden: a mask of zeros and what it leaves of the latent.
+            hidden = pad(clip, (0, 0, 0, self._hidden))
             answer: Tensor = self._transformer(
-                clip.to(self._transformer.dtype),
+                hidden.to(self._transformer.dtype),
                 time,
                 encoder_hidden_states=condition.attended,
                 global_hidden_states=condition.before,
