@@ -68,6 +68,19 @@ def test_tracks_of_a_result_alone_are_named_by_their_id() -> None:
     assert row[2:4] == ("—", "—")
 
 
+def test_of_very_many_tracks_a_sample_is_listed_and_said_to_be_one() -> None:
+    result = full_result(tracks=3000)
+    listed = track_table(result, ReportContext())
+    assert [sum(row[0] == name for row in listed.rows) for name in ("Suspect", "Held-out")] == [2000, 2000]
+    assert "4,000 of the 6,000 tracks are listed" in listed.note
+    highest = sorted((t for t in result.tracks if t.role == "suspect"), key=lambda t: -t.score)[:2000]
+    assert [row[1] for row in listed.rows[:2000]] == [track.track_id for track in highest]
+    negative = track_table(full_result(tracks=3000, verdict="no_evidence"), ReportContext())
+    suspects = [t.track_id for t in result.tracks if t.role == "suspect"]
+    assert [row[1] for row in negative.rows[:3]] == [suspects[0], suspects[1], suspects[3]]
+    assert track_table(full_result(), full_context()).note == ""
+
+
 def test_settings_are_flattened_with_dots() -> None:
     assert flattened({"windows": {"seconds": 8.0, "per_track": 3}, "signals": ["loss", "zlib"], "test": None}) == [
         ("windows.seconds", "8.0"),

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom
 
 from earwitness.errors import EarwitnessError
-from earwitness.stats.eprocess import STAKES, EProcess, e_process
+from earwitness.stats.eprocess import STAKES, EProcess, _Middle, e_process
 
 
 def _sets(pairs: int, shift: float, seed: int, d: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -143,3 +143,9 @@ def test_a_counted_or_spanning_group_is_refused() -> None:
         process.continue_with([1.0, 2.0], ["c", "c"], [True, False])
     with pytest.raises(EarwitnessError, match="began with 1 features; 2 are given"):
         process.continue_with([[1.0, 2.0]], ["d"], [True])
+
+
+def test_the_middle_of_numbers_that_come_one_by_one_is_their_median() -> None:
+    sizes = np.random.default_rng(4).integers(0, 30, 200).astype(float).tolist()
+    middle = _Middle()
+    assert [middle.after(size) for size in sizes] == [float(np.median(sizes[: i + 1])) for i in range(200)]

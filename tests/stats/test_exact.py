@@ -7,8 +7,19 @@ import pytest
 from scipy.optimize import nnls
 from scipy.stats import binom, norm, rankdata
 
+from earwitness.stats import differences
 from earwitness.stats.comparison import columns_of, compare, label_free_fit
-from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, share_as_large, smallest_p, unconstrained_test
+from earwitness.stats.differences import SetDifferences
+from earwitness.stats.exact import (
+    ExactSettings,
+    ExactTest,
+    exact_test,
+    p_value_of,
+    prepared,
+    share_as_large,
+    smallest_p,
+    unconstrained_test,
+)
 from earwitness.stats.scorers import Equal, Headline, NonNegativeRidge, Strongest, Tail, statistics
 from earwitness.stats.sides import Sides
 
@@ -417,3 +428,33 @@ def test_a_fit_made_once_changes_nothing() -> None:
     assert again.p_value == whole.p_value
     assert again.statistics == whole.statistics
     assert again.statistics != exact_test(values, sides, settings=settings).statistics
+
+
+def test_one_preparation_serves_every_labelling() -> None:
+    rng = np.random.default_rng(21)
+    values, groups = rng.normal(size=(90, 6)), np.arange(90) // 3
+    described = rng.normal(size=(90, 4))
+    settings = ExactSettings(permutations=199)
+    once = prepared(values, Sides(groups < 15, groups), settings=settings, covariates=described)
+    for seed in range(3):
+        labels = (rng.permutation(30) < 12)[groups]
+        whole = exact_test(values, Sides(labels, groups), settings=settings, seed=seed, covariates=described)
+        assert p_value_of(once.relabelled(labels), settings.rules(None), seed) == whole.p_value
+    pairs = Sides(np.arange(90) % 2 == 0, np.arange(90), pairs=np.arange(90) // 2)
+    with pytest.raises(ValueError, match="within pairs"):
+        prepared(values, pairs, settings=settings).relabelled(np.arange(90) % 2 == 1)
+
+
+def test_sums_of_many_rows_in_single_precision_differ_by_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(22)
+    rows, labels = rng.normal(size=(3000, 4)), rng.random((3000, 50)) < 0.3
+    sides, settings = Sides(np.arange(3000) < 900, np.arange(3000)), ExactSettings(permutations=199)
+    weights = (np.ones(3000), rng.uniform(1, 3, 3000))
+    double = [SetDifferences(rows, given)(labels) for given in weights]
+    whole = exact_test(rows, sides, settings=settings)
+    monkeypatch.setattr(differences, "_MANY_ROWS", 1000)
+    for given, expected in zip(weights, double, strict=True):
+        single = SetDifferences(rows, given)
+        assert single.precision == np.float32
+        np.testing.assert_allclose(single(labels), expected, atol=1e-4)
+    assert exact_test(rows, sides, settings=settings).p_value == pytest.approx(whole.p_value, abs=0.011)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, rankdata
 
 from earwitness.stats.grouping import (
     codes_by_content,
@@ -108,3 +108,24 @@ def test_missing_is_neutral_counted_and_dropped_when_too_much() -> None:
 
 def test_standardised_leaves_a_constant_at_zero() -> None:
     np.testing.assert_allclose(standardised(np.array([[1.0, 5.0], [3.0, 5.0]])), [[-1, 0], [1, 0]])
+
+
+def test_normal_scores_of_any_columns_are_those_of_their_ranks() -> None:
+    rng = np.random.default_rng(11)
+    values = np.column_stack([rng.normal(size=40), rng.integers(0, 5, 40), np.zeros(40), np.full(40, np.nan)])
+    values = np.column_stack([values, np.where(rng.random(40) < 0.3, np.nan, rng.normal(size=40))])
+    for column, scored in zip(values.T, normal_scores(values).T, strict=True):
+        known = ~np.isnan(column)
+        expected = np.zeros(40)
+        expected[known] = norm.ppf((rankdata(column[known]) - 0.5) / max(known.sum(), 1))
+        np.testing.assert_allclose(scored, expected, atol=1e-12)
+
+
+def test_groups_are_numbered_by_all_columns_where_the_last_one_ties() -> None:
+    rng = np.random.default_rng(12)
+    values = np.column_stack([rng.normal(size=(30, 2)), rng.integers(0, 3, 30)])
+    order = np.lexsort(values.T)
+    expected = np.empty(30, dtype=np.intp)
+    expected[order] = np.arange(30)
+    np.testing.assert_array_equal(codes_by_content(values, np.arange(30)), expected)
+    np.testing.assert_array_equal(codes_by_content(values[:, :2], np.arange(30)), np.argsort(np.argsort(values[:, 1])))

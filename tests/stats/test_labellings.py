@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from earwitness.stats.labellings import Flips, Labellings
+from earwitness.stats.labellings import Flips, Labellings, _smallest
 from earwitness.stats.splits import fold_of_groups
 
 
@@ -44,6 +44,16 @@ def test_draws_do_not_depend_on_block_size_and_follow_the_seed() -> None:
     np.testing.assert_array_equal(_all(labellings, size=7), _all(labellings, size=1000))
     assert not np.array_equal(_all(labellings, seed=1), _all(labellings, seed=2))
     assert labellings.p_value_floor == pytest.approx(1 / 101)
+
+
+def test_equal_keys_still_choose_as_many_as_asked_for() -> None:
+    keys = np.array([[0.5, 0.1, 0.5, 0.5], [0.4, 0.3, 0.2, 0.1]])
+    chosen = _smallest(keys, 2)
+    assert chosen.sum(axis=1).tolist() == [2, 2]
+    assert chosen[0, 1]
+    assert chosen[1].tolist() == [False, False, True, True]
+    assert not _smallest(keys, 0).any()
+    assert _smallest(keys, 4).all()
 
 
 def test_draws_are_uniform() -> None:

@@ -20,15 +20,18 @@ GROUP_RULES = {
     "recording": "joined by a recording they share",
 }
 _HASH_SHOWN = 16
+ROWS_SHOWN = 4_000
+"""Longer tables are sampled, so that the page of a large audit can still be mailed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellTable:
-    """Column heads and rows of text; ``numeric`` are the columns set flush right."""
+    """Column heads and rows of text; ``numeric`` columns are set flush right, ``note`` says what is not shown."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,20 +130,23 @@ def track_table(result: DatasetInferenceResult, context: ReportContext) -> CellT
     heads = ("Set", "Title", "Artist", "Album", "Group", *(name.capitalize() for name in design), "Length")
     columns = (*heads, "Content hash", *(["Score", "p"] if singly else []))
     length = len(heads) - 1
+    shown, note = _sampled(ordered, highest_first=singly)
     return CellTable(
         columns=columns,
-        rows=tuple(
-            _track_cells(row, design, scored.get(row.track_id), result.alpha)[: len(columns)] for row in ordered
-        ),
+        rows=tuple(_track_cells(row, design, scored.get(row.track_id), result.alpha)[: len(columns)] for row in shown),
         numeric=frozenset({length, length + 2, length + 3}),
+        note=note,
     )
 
 
 def failure_table(context: ReportContext) -> CellTable:
     """The files that were left out, with the reason."""
+    rows = tuple((row.path, row.stage, row.error, row.message) for row in context.failures)
+    note = f"The first {count(ROWS_SHOWN)} of them are listed; all stand in failures.parquet."
     return CellTable(
         columns=("File", "Stage", "Reason", "Message"),
-        rows=tuple((row.path, row.stage, row.error, row.message) for row in context.failures),
+        rows=rows[:ROWS_SHOWN],
+        note=note if len(rows) > ROWS_SHOWN else "",
     )
 
 
@@ -184,6 +190,30 @@ def flattened(settings: Mapping[str, Json], prefix: str = "") -> list[tuple[str,
 
 def _two_columns(rows: Iterable[tuple[str, str]]) -> CellTable:
     return CellTable(columns=("Setting", "Value"), rows=tuple(rows))
+
+
+def _sampled(tracks: list[TrackRow], *, highest_first: bool) -> tuple[list[TrackRow], str]:
+    """Return the tracks to list, suspects first, and a sentence where they are not all."""
+    if len(tracks) <= ROWS_SHOWN:
+        return tracks, ""
+    suspects = [track for track in tracks if track.role == "suspect"]
+    others = [track for track in tracks if track.role != "suspect"]
+    half = ROWS_SHOWN // 2
+    shown = [*(suspects[:half] if highest_first else _spread(suspects, half)), *_spread(others, half)]
+    spread = "tracks at equal distances in the order of the list"
+    which = (
+        f"the suspect tracks that score highest, and of the others {spread}"
+        if highest_first
+        else f"of each set {spread}"
+    )
+    return shown, (
+        f"{count(len(shown))} of the {count(len(tracks))} tracks are listed: {which}. All of them stand in result.json."
+    )
+
+
+def _spread(tracks: list[TrackRow], most: int) -> list[TrackRow]:
+    """Return at most so many tracks, at equal distances in the order given."""
+    return tracks if len(tracks) <= most else [tracks[i * len(tracks) // most] for i in range(most)]
 
 
 def _size(value: float | None) -> float:

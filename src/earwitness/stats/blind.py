@@ -21,7 +21,7 @@ from scipy.stats import norm
 from earwitness.errors import EarwitnessError
 from earwitness.stats.binomial import clopper_pearson
 from earwitness.stats.exact import ExactSettings, unconstrained_test
-from earwitness.stats.grouping import group_means, normal_scores, standardised
+from earwitness.stats.grouping import group_means, normal_scores, standardised, varying
 from earwitness.stats.pairing import pair_rows
 from earwitness.stats.roc import auc_delong
 from earwitness.stats.sides import Sides, codes
@@ -146,11 +146,6 @@ def _within_pairs(scores: Floats, sides: Sides, of_pair: Ints, alpha: float) -> 
     low, high = clopper_pearson(won, len(apart))
     harmful = float(norm.cdf(norm.isf(alpha) / np.sqrt(len(apart))))
     return won / len(apart), low, high, harmful, len(apart)
-
-
-def varying(blind_values: Floats) -> Bools:
-    """Return ``[features]`` whether a blind feature has more than one value."""
-    return np.array([np.unique(column[~np.isnan(column)]).size > 1 for column in blind_values.T], dtype=np.bool_)
 
 
 def informative(blind_values: Floats) -> Bools:

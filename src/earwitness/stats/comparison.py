@@ -14,7 +14,8 @@ shift between the sets of which the blind features catch half or more then leave
 member direction (docs/design/blind.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,6 +96,14 @@ class Comparison:
         if rows is None:
             return self.differences(labels)
         return self.differences.among(rows)(labels[rows])
+
+    def relabelled(self, is_suspect: Bools) -> Self:
+        """Return the comparison of the same tracks with other labels, of sets: their rows were made without any."""
+        sides = self.columns.sides.relabelled(is_suspect)
+        if sides.paired:
+            raise ValueError("differences within pairs change with the labels")
+        reference = sides.labellings(self.reference.permutations)
+        return replace(self, columns=replace(self.columns, sides=sides), reference=reference)
 
 
 def columns_of(

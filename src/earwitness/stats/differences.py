@@ -13,7 +13,7 @@ has no spread of its own and takes that of all rows.
 References: Janssen (1997); Chung & Romano, arXiv 1304.5939.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from earwitness.types import Bools, Floats
 
 # Least share of the pooled variance that a labelling's own may have: ties in few rows must not divide by zero.
 _LEAST_SHARE = 1e-3
+# Sums over more rows than this are kept in single precision, in half the time and memory (docs/design/exact.md).
+_MANY_ROWS = 20_000
 # A side of less weight has no rows; the square of this is still a number.
 _ABSENT = 1e-9
 
@@ -33,20 +35,34 @@ class SetDifferences:
 
     values: Floats
     weights: Floats
+    _summed: NDArray[Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Lay out what is summed over suspects, for one product a block."""
+        weighted = self.values * self.weights[:, None]
+        parts = [weighted, weighted * weighted]
+        # With equal weights Σw²z is Σwz and need not be formed.
+        if not self._even:
+            parts.append(weighted * self.weights[:, None])
+        precision = np.float32 if len(self.values) > _MANY_ROWS else np.float64
+        object.__setattr__(self, "_summed", np.concatenate(parts, axis=1, dtype=precision))
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """In which sums are kept."""
+        return self._summed.dtype
+
+    @property
+    def _even(self) -> bool:
+        return bool(np.ptp(self.weights) < 1e-12)
 
     def __call__(self, labels: NDArray[Any]) -> Floats:
         """Return ``[columns, labellings]``; 0 where a side is absent."""
-        chosen, columns = labels.astype(np.float64), self.values.shape[1]
-        weighted = self.values * self.weights[:, None]
-        # One product for all sums; with equal weights Σw²z is Σwz and need not be formed.
-        parts = [weighted, weighted * weighted]
-        even = bool(np.ptp(self.weights) < 1e-12)
-        if not even:
-            parts.append(weighted * self.weights[:, None])
-        stacked = np.concatenate(parts, axis=1)
-        suspect, whole = stacked.T @ chosen, stacked.sum(axis=0)[:, None]
+        chosen, columns, even = np.asarray(labels, dtype=self.precision), self.values.shape[1], self._even
+        suspect = (self._summed.T @ chosen).astype(np.float64, copy=False)
+        whole = self._summed.sum(axis=0, dtype=np.float64)[:, None]
         sizes = np.stack([self.weights, self.weights**2])
-        weight, total = sizes @ chosen, sizes.sum(axis=1)[:, None]
+        weight, total = sizes.astype(self.precision) @ chosen, sizes.sum(axis=1)[:, None]
         means, variances = [], []
         for sums, (w, w2) in ((suspect, weight), (whole - suspect, total - weight)):
             first, second = sums[:columns], sums[columns : 2 * columns]
@@ -79,6 +95,11 @@ class PairDifferences:
         scale = np.sqrt((weighted**2).sum(axis=0))
         return np.asarray((weighted / np.where(scale > 0, scale, np.inf)).T @ signs)
 
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """In which sums are kept."""
+        return np.dtype(np.float64)
+
     def among(self, rows: Bools) -> "PairDifferences":
         """Return the same of some units alone."""
         return PairDifferences(self.values[rows], self.weights[rows])
@@ -93,7 +114,13 @@ class LesserDifferences:
 
     def __call__(self, labels: NDArray[Any]) -> Floats:
         """Return ``[columns, labellings]``."""
-        return np.minimum(self.one(labels), self.other(labels))
+        chosen = np.asarray(labels, dtype=self.precision)
+        return np.minimum(self.one(chosen), self.other(chosen))
+
+    @property
+    def precision(self) -> np.dtype[Any]:
+        """In which sums are kept."""
+        return self.one.precision
 
     def among(self, rows: Bools) -> "LesserDifferences":
         """Return the same of some rows alone."""

@@ -16,8 +16,10 @@ chosen with later data in view.
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
 from dataclasses import dataclass, field
 from hashlib import sha256
+from heapq import heappush, heappushpop
 from math import fsum, isnan
 
 import numpy as np
@@ -230,11 +232,30 @@ def _difference(suspect: tuple[Row, ...], held_out: tuple[Row, ...]) -> Row:
     return tuple((means[0] - means[1]).tolist())
 
 
-class _Past:
-    """The sizes of all differences so far, in order: what the next bet is ranked among."""
+class _Middle:
+    """The median of numbers that come one by one: a heap of the smaller half, turned around, and one of the larger."""
+
+    __slots__ = ("larger", "smaller")
 
     def __init__(self) -> None:
-        self.sizes: dict[int, list[float]] = {}
+        self.smaller: list[float] = []
+        self.larger: list[float] = []
+
+    def after(self, size: float) -> float:
+        """Take in one more number and return the median."""
+        smaller, larger = self.smaller, self.larger
+        if len(smaller) == len(larger):
+            heappush(smaller, -heappushpop(larger, size))
+            return -smaller[0]
+        heappush(larger, -heappushpop(smaller, -size))
+        return (larger[0] - smaller[0]) / 2
+
+
+class _Past:
+    """The sizes of all differences so far: what the next bet is ranked among."""
+
+    def __init__(self) -> None:
+        self.sizes: defaultdict[int, _Middle] = defaultdict(_Middle)
         self.combined: list[float] = []
 
     def bet(self, row: Row) -> float:
@@ -243,9 +264,7 @@ class _Past:
         for feature, difference in enumerate(row):
             if isnan(difference):
                 continue
-            sizes = self.sizes.setdefault(feature, [])
-            insort(sizes, abs(difference))
-            middle = (sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) / 2
+            middle = self.sizes[feature].after(abs(difference))
             scaled.append(difference / middle if middle > 0 else difference)
         if not scaled:
             return 0.0

@@ -27,6 +27,10 @@ from earwitness.types import Bools, Floats, Ints
 
 # Numbers in one block of labellings, features or groups by labellings: some ten such arrays live at once.
 _BLOCK_NUMBERS = 1_000_000
+# So many labellings are compared at once whatever their length: each block reads all groups anew.
+_LEAST_BLOCK = 256
+# Labellings this close tie, in shares of the scale: for sums of four bytes, and of eight.
+_ROUNDING = {4: 1e-5, 8: 1e-9}
 _FOLDS = 5
 
 
@@ -106,6 +110,7 @@ def exact_test(
     seed: int = 0,
     headline: ArrayLike | None = None,
     covariates: Floats | Projection | None = None,
+    scored: bool = True,
 ) -> ExactTest:
     """Test whether suspects score higher than held-out tracks, by relabelling whole groups.
 
@@ -129,6 +134,8 @@ def exact_test(
     covariates
         ``[tracks, blind features]`` whose part in the features is taken out without looking at labels
         (`earwitness.stats.comparison`); NaN = missing. For many tests of the same tracks: their `label_free_fit`.
+    scored
+        Whether tracks get their scores; without, ``scores`` are NaN.
 
     Returns
     -------
@@ -147,16 +154,15 @@ def exact_test(
     """
     settings = settings or ExactSettings()
     scorers = settings.rules(headline)
-    columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
-    comparison = compare(
-        columns, permutations=settings.permutations, covariates=covariates, directed=scorers != UNDIRECTED
-    )
+    comparison = prepared(values, sides, settings=settings, headline=headline, covariates=covariates)
+    columns = comparison.columns
     table = _table(comparison, scorers, seed)
-    p_values = np.stack([share_as_large(row) for row in table])
+    p_values = _own_p_values(comparison, table)
     shares = np.array([scorer.share for scorer in scorers])
     chosen = _standing_out_most(table, p_values[:, 0] / shares)
     names = [scorer.name for scorer in scorers]
-    weights, scores = _weights_and_scores(comparison, scorers, chosen)
+    weights = _weights(comparison, scorers[chosen])
+    scores = _scores(comparison, scorers, chosen) if scored else np.full(len(values), np.nan)
     all_weights = np.full(values.shape[1], np.nan)
     all_weights[columns.scores.kept] = weights
     reference, groups = comparison.reference, columns.sides.group_counts
@@ -178,6 +184,26 @@ def exact_test(
     )
 
 
+def prepared(
+    values: Floats,
+    sides: Sides,
+    *,
+    settings: ExactSettings,
+    headline: ArrayLike | None = None,
+    covariates: Floats | Projection | None = None,
+) -> Comparison:
+    """Return what `exact_test` compares, before any labelling is looked at; its parameters and errors are the same."""
+    scorers = settings.rules(headline)
+    columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
+    return compare(columns, permutations=settings.permutations, covariates=covariates, directed=scorers != UNDIRECTED)
+
+
+def p_value_of(comparison: Comparison, scorers: tuple[Scorer, ...], seed: int) -> float:
+    """Return the p-value of `exact_test` alone."""
+    p_values = _own_p_values(comparison, _table(comparison, scorers, seed))
+    return smallest_p(p_values, np.array([scorer.share for scorer in scorers]))
+
+
 def unconstrained_test(
     values: Floats,
     sides: Sides,
@@ -196,14 +222,13 @@ def unconstrained_test(
     return exact_test(values, sides, settings=settings, seed=seed, covariates=covariates)
 
 
-def share_as_large(values: Floats) -> Floats:
+def share_as_large(values: Floats, *, margin: float = 1e-9) -> Floats:
     """Return for each value the share of all values at least as large, ties and rounding counted in.
 
-    The same labelling met twice may differ in its last bits; a margin of 1e-9 of the scale
+    The same labelling met twice may differ in its last bits; a margin, as a share of the scale,
     lets it tie with itself, in the conservative direction.
     """
-    margin = 1e-9 * (1 + np.abs(values))
-    below = np.searchsorted(np.sort(values), values - margin, side="left")
+    below = np.searchsorted(np.sort(values), values - margin * (1 + np.abs(values)), side="left")
     share: Floats = (len(values) - below) / len(values)
     return share
 
@@ -234,10 +259,16 @@ def _table(comparison: Comparison, scorers: tuple[Scorer, ...], seed: int) -> Fl
     """``[scorers, labellings]`` statistics, the observed labelling first."""
     rows, features = comparison.rows, comparison.columns.features
     correlation = rows.correlation[:features, :features]
-    size = max(_BLOCK_NUMBERS // max(rows.values.shape), 1)
+    size = max(_BLOCK_NUMBERS // max(rows.values.shape), _LEAST_BLOCK)
     blocks = comparison.reference.chunks(size, seed)
     counts = comparison.columns.counts
     return np.concatenate([statistics(comparison.differences(b), correlation, scorers, counts) for b in blocks], axis=1)
+
+
+def _own_p_values(comparison: Comparison, table: Floats) -> Floats:
+    """Each scorer's p-value in every labelling, ``[scorers, labellings]``."""
+    margin = _ROUNDING[comparison.differences.precision.itemsize]
+    return np.stack([share_as_large(row, margin=margin) for row in table])
 
 
 def _standing_out_most(table: Floats, p_values: Floats) -> int:
@@ -247,21 +278,25 @@ def _standing_out_most(table: Floats, p_values: Floats) -> int:
     return int(np.lexsort((-height, np.round(p_values, 12)))[0])
 
 
-def _weights_and_scores(comparison: Comparison, scorers: tuple[Scorer, ...], chosen: int) -> tuple[Floats, Floats]:
-    """Return the chosen scorer's weights in the observed labelling, and every track's score."""
-    scorer, features, values = scorers[chosen], comparison.columns.features, comparison.track_values
+def _weights(comparison: Comparison, scorer: Scorer, rows: Bools | None = None) -> Floats:
+    """Return a scorer's weights ``[features]`` in the observed labelling, of all rows or of some."""
+    features = comparison.columns.features
     correlation = comparison.rows.correlation[:features, :features]
     if isinstance(scorer, Fixed):
-        place = features + sum(comparison.columns.counts[:chosen])
-        return unit_score(scorer.weights(comparison.columns.headline)[:, None], correlation)[:, 0], values[:, place]
-
-    def fitted(rows: Bools | None) -> Floats:
+        weights = scorer.weights(comparison.columns.headline)[:, None]
+    else:
         weights = scorer.weights(comparison.observed(rows)[:features], correlation)
-        return unit_score(weights, correlation)[:, 0]
+    return unit_score(weights, correlation)[:, 0]
 
+
+def _scores(comparison: Comparison, scorers: tuple[Scorer, ...], chosen: int) -> Floats:
+    """Return every track's score by the chosen scorer, out of fold where it looks at labels."""
+    scorer, features, values = scorers[chosen], comparison.columns.features, comparison.track_values
+    if isinstance(scorer, Fixed):
+        return values[:, features + sum(comparison.columns.counts[:chosen])]
     fold = fold_of_groups(len(comparison.rows.values), _FOLDS)
     scores = np.zeros(len(values))
     for index in np.unique(fold):
         held_back = (fold == index)[comparison.track_row]
-        scores[held_back] = values[held_back, :features] @ fitted(fold != index)
-    return fitted(None), scores
+        scores[held_back] = values[held_back, :features] @ _weights(comparison, scorer, fold != index)
+    return scores

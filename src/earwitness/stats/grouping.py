@@ -112,11 +112,14 @@ def group_rows(columns: Floats, codes: Ints, *, strata: Ints | None = None) -> G
     if strata is not None:
         stratum[codes] = strata
     share = np.bincount(stratum, weights)
-    centres = np.stack([np.bincount(stratum, weights * column) for column in means.T], axis=1)
-    rows = means - (centres / np.where(share > 0, share, 1.0)[:, None])[stratum]
+    if strata is None:
+        rows = means - weights @ means / share
+    else:
+        centres = np.stack([np.bincount(stratum, weights * column) for column in means.T], axis=1)
+        rows = means - (centres / np.where(share > 0, share, 1.0)[:, None])[stratum]
     spread = np.sqrt(weights @ rows**2 / weights.sum())
     # A column whose group means are all alike (up to rounding) says nothing about groups.
-    rows = rows / np.where(spread < 1e-9, np.inf, spread)
+    rows /= np.where(spread < 1e-9, np.inf, spread)
     return GroupRows(
         values=rows,
         weights=weights,
@@ -127,15 +130,30 @@ def group_rows(columns: Floats, codes: Ints, *, strata: Ints | None = None) -> G
 
 def normal_scores(values: Floats) -> Floats:
     """Return ``Φ⁻¹((midrank − ½)/n)`` per column over its defined values, and 0 where undefined."""
-    scores = np.zeros(values.shape)
-    gaps = np.isnan(values).any(axis=0)
-    # Columns without gaps share one call: ranking is most of the cost of a small test.
-    scores[:, ~gaps] = ndtri((rankdata(values[:, ~gaps], axis=0) - 0.5) / max(len(values), 1))
-    for feature in np.flatnonzero(gaps):
-        column = values[:, feature]
-        defined = ~np.isnan(column)
-        scores[defined, feature] = ndtri((rankdata(column[defined]) - 0.5) / max(defined.sum(), 1))
-    return scores
+    n = len(values)
+    columns = np.ascontiguousarray(values.T)
+    scores = np.zeros(columns.shape)
+    order = np.argsort(columns, axis=1)
+    ordered = np.take_along_axis(columns, order, axis=1)
+    # Without ties and gaps a column's scores are one and the same list in another order. NaN sorts last.
+    plain: Bools = np.all(ordered[:, 1:] > ordered[:, :-1], axis=1) & ~np.isnan(ordered[:, -1:]).any(axis=1)
+    every = ndtri((np.arange(1, n + 1) - 0.5) / max(n, 1))
+    for feature in range(len(columns)):
+        if plain[feature]:
+            scores[feature, order[feature]] = every
+        else:
+            defined = ~np.isnan(columns[feature])
+            ranks = rankdata(columns[feature, defined])
+            scores[feature, defined] = ndtri((ranks - 0.5) / max(len(ranks), 1))
+    return np.ascontiguousarray(scores.T)
+
+
+def varying(values: Floats) -> Bools:
+    """Return ``[features]`` whether a column of ``[tracks, features]`` has more than one value."""
+    known = ~np.isnan(values)
+    least = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+    most = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
+    return np.asarray(least < most)
 
 
 def standardised(columns: Floats) -> Floats:
@@ -168,13 +186,22 @@ def intraclass_correlation(values: Floats, codes: Ints, *, centre_known: bool = 
 
 def group_means(values: Floats, codes: Ints) -> Floats:
     """Return ``[groups, columns]`` means of rows ``[tracks, columns]``."""
+    sizes = np.bincount(codes)
+    if (sizes == 1).all():
+        alone = np.empty(values.shape)
+        alone[codes] = values
+        return alone
     sums = np.stack([np.bincount(codes, column) for column in values.T], axis=1)
-    return sums / np.bincount(codes)[:, None]
+    return sums / sizes[:, None]
 
 
 def codes_by_content(values: Floats, groups: NDArray[np.generic]) -> Ints:
     """Number groups 0 … by content ``[tracks, any]``: names and row order cannot matter to a seeded draw."""
-    order = np.lexsort(values.T)
+    last = values[:, -1]
+    order = np.argsort(last, kind="stable")
+    # The last column decides, unless it has ties.
+    if (np.diff(last[order]) <= 0).any():
+        order = np.lexsort(values.T)
     _, first, codes = np.unique(np.asarray(groups)[order], return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.intp)
     rank[np.argsort(first)] = np.arange(len(first))

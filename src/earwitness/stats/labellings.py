@@ -9,12 +9,18 @@ once; otherwise they are drawn independently, and the observed one is added.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from functools import lru_cache
+from itertools import combinations, islice, product
 from math import comb, prod
 
 import numpy as np
 
 from earwitness.types import Bools, Floats, Ints
+
+# Random keys at a time: as many as stay in the processor's cache.
+_KEYS = 100_000
+# Of many thousand groups a number of as many digits, asked for again and again.
+_combinations = lru_cache(maxsize=1024)(comb)
 
 
 class _ReferenceSet(ABC):
@@ -65,20 +71,17 @@ class Labellings(_ReferenceSet):
     @property
     def possible(self) -> int:
         """Number of different labellings, ``Π C(groups, suspects)`` over strata."""
-        return prod(comb(len(rows), count) for rows, count in self._counts())
+        return prod(_combinations(len(rows), count) for rows, count in self._counts())
 
     def chunks(self, size: int, seed: int) -> Iterator[Bools]:
         """Yield the reference set as ``[groups, ≤ size]`` blocks; blocks do not depend on ``size``."""
         yield self.observed[:, None]
-        rows = self._enumerate() if self.enumerated else self._draw(np.random.default_rng(seed), size)
-        block: list[Bools] = []
-        for row in rows:
-            block.append(row)
-            if len(block) == size:
-                yield np.stack(block, axis=1)
-                block = []
-        if block:
-            yield np.stack(block, axis=1)
+        if not self.enumerated:
+            yield from self._draw(np.random.default_rng(seed), size)
+            return
+        rows = self._enumerate()
+        while block := list(islice(rows, size)):
+            yield np.stack(block).T
 
     def _counts(self) -> list[tuple[Ints, int]]:
         strata = [np.flatnonzero(self.strata == code) for code in np.unique(self.strata)]
@@ -93,19 +96,28 @@ class Labellings(_ReferenceSet):
                 yield row
 
     def _draw(self, rng: np.random.Generator, size: int) -> Iterator[Bools]:
-        counts = self._counts()
+        counts, groups = self._counts(), len(self.observed)
+        few = max(_KEYS // groups, 1)
         for start in range(0, self.permutations, size):
-            count = min(size, self.permutations - start)
-            keys = rng.random((count, len(self.observed)))
-            labels = np.zeros(keys.shape, dtype=np.bool_)
-            for rows, suspects in counts:
-                # A stratum's suspects are the groups with its smallest random keys: every choice is equally likely.
-                if 0 < suspects < len(rows):
-                    chosen = np.argpartition(keys[:, rows], suspects - 1, axis=1)[:, :suspects]
-                    np.put_along_axis(labels, rows[chosen], True, axis=1)
-                elif suspects:
-                    labels[:, rows] = True
-            yield from labels
+            labels = np.zeros((min(size, self.permutations - start), groups), dtype=np.bool_)
+            for first in range(0, len(labels), few):
+                part = labels[first : first + few]
+                keys = rng.random(part.shape)
+                for rows, suspects in counts:
+                    inside = slice(None) if len(rows) == groups else rows
+                    part[:, inside] = _smallest(keys[:, inside], suspects)
+            yield labels.T
+
+
+def _smallest(keys: Floats, count: int) -> Bools:
+    """Return which ``count`` of each row's random keys are the smallest: every choice is equally likely."""
+    if not 0 < count < keys.shape[1]:
+        return np.full(keys.shape, count > 0)
+    chosen = keys <= np.partition(keys, count - 1, axis=1)[:, count - 1 : count]
+    for row in np.flatnonzero(chosen.sum(axis=1) != count):  # two equal keys
+        chosen[row] = False
+        chosen[row, np.argpartition(keys[row], count - 1)[:count]] = True
+    return chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

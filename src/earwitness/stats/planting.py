@@ -22,7 +22,7 @@ from math import ceil
 import numpy as np
 from scipy.stats import norm
 
-from earwitness.stats.grouping import group_means, normal_scores, standardised
+from earwitness.stats.grouping import group_means, normal_scores, standardised, varying
 from earwitness.stats.projection import LABEL_FREE_DF_SHARE, blind_design, project
 from earwitness.types import Bools, Floats, Ints
 
@@ -84,6 +84,12 @@ class Repetition:
         raised: Floats = self.scores + step * np.outer(self.used, self.unit)
         return raised
 
+    def apart(self, is_suspect: Bools) -> Floats:
+        """Return ``[levels]`` how far the sets are apart in the planted features after each of the steps."""
+        score = np.nan_to_num(self.scores) @ self.unit
+        before = score[is_suspect].mean() - score[~is_suspect].mean()
+        return np.asarray(before + _STEPS * float(self.unit @ self.unit) * self.used[is_suspect].mean())
+
 
 Found = Callable[[Repetition, Floats], bool]
 """Whether the audit of a repetition with these planted values ``[tracks, features]`` ends in evidence."""
@@ -122,14 +128,24 @@ def smallest_effect(
         Of draws and of the repeated audits.
     """
     needed: list[int] = []
+    heights: list[float] = []
     spared = draws - ceil(power * draws)
     for repetition in repetitions(original, draws=draws, fraction=fraction, seed=seed):
 
         def enough(level: int, repetition: Repetition = repetition) -> bool:
             return found(repetition, repetition.planted(float(_STEPS[level])))
 
-        needed.append(_first(enough, guess=int(np.median(needed)) if needed else _NEVER // 2))
-        if needed.count(_NEVER) > spared:
+        # Repetitions differ in what they need, and hardly in how far apart the sets then are.
+        apart = repetition.apart(original.is_suspect)
+        level = (
+            _first(enough, guess=int(np.searchsorted(apart, np.median(heights))), reach=1)
+            if heights
+            else _first(enough, guess=_NEVER // 2)
+        )
+        needed.append(level)
+        if level < _NEVER:
+            heights.append(float(apart[level]))
+        elif needed.count(_NEVER) > spared:
             return Detectable(auc=None, draws=len(needed))
     level = sorted(needed)[ceil(power * draws) - 1]
     auc = None if level == _NEVER else auc_of_step(float(_STEPS[level]))
@@ -168,7 +184,7 @@ def _without_difference(original: Original) -> tuple[Floats, Floats]:
     """
     scores = np.where(np.isnan(original.values), np.nan, normal_scores(original.values))
     # What does not vary is no feature, and must not become one by having an effect planted into it.
-    scores[:, [np.unique(column[~np.isnan(column)]).size < 2 for column in original.values.T]] = np.nan
+    scores[:, ~varying(original.values)] = np.nan
     stratum = np.zeros(len(scores), dtype=np.intp) if original.strata is None else original.strata
     cell = np.unique(2 * stratum + original.is_suspect, return_inverse=True)[1]
     known = np.nan_to_num(scores)
@@ -208,12 +224,12 @@ def _step_a_feature(original: Original) -> float:
     return float(np.concatenate(sides).std()) / moved_by if moved_by > 0 else 0.0
 
 
-def _first(enough: Callable[[int], bool], *, guess: int) -> int:
+def _first(enough: Callable[[int], bool], *, guess: int, reach: int = 2) -> int:
     """Return the first level that is enough, taking larger ones for enough too; the number of levels if none is.
 
     Doubles its reach around a guess before it bisects: most repetitions need about the same.
     """
-    low, high, reach = 0, _NEVER, 2
+    low, high = 0, _NEVER
     at = min(guess, _NEVER - 1)
     if enough(at):
         high = at

@@ -110,8 +110,11 @@ def blind_design(blind_values: Floats) -> Floats:
     """Return ``[tracks, columns]``: normal scores, their scaled squares, and missingness; constants left out."""
     lines = standardised(normal_scores(blind_values))
     squares = _SQUARE_SCALE * standardised(lines**2)
-    missing = standardised(np.isnan(blind_values).astype(np.float64))
-    design = np.concatenate([lines, squares, np.unique(missing, axis=1)], axis=1)
+    absent = np.isnan(blind_values)
+    parts = [lines, squares]
+    if absent.any():
+        parts.append(np.unique(standardised(absent.astype(np.float64)), axis=1))
+    design = np.concatenate(parts, axis=1)
     return np.asarray(design[:, design.any(axis=0)])
 
 

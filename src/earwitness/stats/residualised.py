@@ -147,6 +147,7 @@ def residualised_test(
     headline: ArrayLike | None = None,
     weights: Floats | None = None,
     unmeasured: float = 0.0,
+    tested: bool = True,
 ) -> ResidualisedTest:
     """Test features against label after both lost what the blind features explain.
 
@@ -171,6 +172,8 @@ def residualised_test(
         ``[features]`` of a score whose effect is followed, per standard deviation; NaN = dropped.
     unmeasured
         κ ≥ 0, see the module's head.
+    tested
+        Whether the p-value is wanted; without, it is NaN and what is left of the effect comes sooner.
 
     Raises
     ------
@@ -188,7 +191,7 @@ def residualised_test(
     columns = columns_of(values, sides, scorers=scorers, max_missing=settings.max_missing, headline=headline)
     balanced = balance(columns, blind_values)
     p_value, own = np.nan, dict[str, float]()
-    if balanced.contrast_left >= NOTHING_LEFT:
+    if tested and balanced.contrast_left >= NOTHING_LEFT:
         null = null_table(balanced, scorers, settings.permutations, seed)
         p_value, own = p_among(null, balanced, scorers, unmeasured)
     before, after = (0.0, 0.0)

@@ -16,6 +16,7 @@ import numpy as np
 
 from earwitness.stats.comparison import Columns, columns_of
 from earwitness.stats.exact import ExactSettings
+from earwitness.stats.grouping import varying
 from earwitness.stats.residualised import NOTHING_LEFT, Balanced, balance
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats, Ints
@@ -103,7 +104,7 @@ def tipping_point(
 
 def _explained(columns: Columns, column: Floats, score: Floats) -> float:
     """Return what one blind feature by itself takes from the effect; nothing where it does not vary."""
-    if np.unique(column[~np.isnan(column)]).size < 2:
+    if not varying(column[:, None])[0]:
         return 0.0
     before, after = balance(columns, column[:, None]).effects(score)
     return before - after

@@ -43,6 +43,7 @@ def adjusted_p_value(
     seed: int = 0,
     headline: ArrayLike | None = None,
     unmeasured: float = RESERVE,
+    tested: bool = True,
 ) -> Adjusted:
     """The default adjusted analysis: the residualised test, what it left of the effect and what it could balance.
 
@@ -58,7 +59,7 @@ def adjusted_p_value(
     """
     test = residualised_test(
         values, blind_values, sides,
-        settings=settings, seed=seed, headline=headline, weights=weights, unmeasured=unmeasured,
+        settings=settings, seed=seed, headline=headline, weights=weights, unmeasured=unmeasured, tested=tested,
     )  # fmt: skip
     extent = "fully" if test.complete else f"as far as {MAX_DF_SHARE:.0%} of the groups' degrees of freedom allow"
     detail = (

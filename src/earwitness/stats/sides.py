@@ -115,6 +115,15 @@ class Sides:
         """Return the same tracks with other labels."""
         return type(self)(is_suspect, self.groups, strata=self.strata, pairs=self.pairs)
 
+    def numbered(self) -> Self:
+        """Return the same design with numbers for names, which are quicker to sort."""
+        return type(self)(
+            self.is_suspect,
+            self.group_codes,
+            strata=None if self.strata is None else self.stratum_codes,
+            pairs=None if self.pairs is None else codes(self.pairs),
+        )
+
 
 def codes(labels: ArrayLike) -> Ints:
     """Return labels as numbers 0 …, in the order of their sorted values."""

@@ -17,6 +17,7 @@ from scipy.stats import fisher_exact, mannwhitneyu
 from earwitness.errors import EarwitnessError
 from earwitness.features import FeatureTable
 from earwitness.stats.exact import ExactSettings, ExactTest
+from earwitness.stats.grouping import varying
 from earwitness.stats.published import Method
 from earwitness.types import Bools, Floats
 from earwitness.verdict.result import Counts
@@ -226,5 +227,4 @@ def value_warnings(test: ExactTest, names: list[str], undirected: int) -> list[s
 def any_usable(values: Floats) -> bool:
     """Whether some feature is neither constant nor missing in more tracks than the test allows."""
     present = np.isnan(values).mean(axis=0) <= ExactSettings().max_missing
-    varied = [len(np.unique(column[~np.isnan(column)])) > 1 for column in values.T]
-    return bool((present & varied).any())
+    return bool((present & varying(values)).any())

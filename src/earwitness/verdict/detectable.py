@@ -57,7 +57,7 @@ def detectable(
         strata=None if sides.strata is None else sides.stratum_codes,
     )
     fit = None if sides.paired else fit_of(sets.covariates, sum(sides.group_counts))
-    repeated, fitted = procedure.repeated(), replace(sets, fit=fit)
+    repeated, fitted = procedure.repeated(), replace(sets, fit=fit, sides=sides.numbered())
     possible = procedure.comparable is not None or (gate is not None and gate.informative >= LEAST_INFORMATIVE)
 
     def found(repetition: Repetition, values: Floats) -> bool:

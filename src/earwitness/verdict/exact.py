@@ -48,10 +48,7 @@ def by_exact(
         compared = compared[~sides.is_suspect]
     fit = None if sides.paired else fit_of(compared, sides.group_counts[1])
 
-    def under_the_null(values: Floats, sides: Sides, run_seed: int) -> float:
-        split = Divided(values=values, covariates=compared, sides=sides, fit=fit)
-        return of_control.test(split, seed=run_seed).p_value
-
+    under_the_null = of_control.under_other_labels(compared, fit)
     a_a, a_a_warnings = control(values, sides, alpha, runs, seed, p_value=under_the_null, exact=True)
     gate = procedure.gate(sets, seed=seed)
     blind = procedure.without_model(sets, test, seed=seed, gate=gate)

@@ -20,6 +20,7 @@ COLOURS = {"suspect": "#d55e00", "held_out": "#0072b2"}
 ROLE_NAMES = {"suspect": "Suspect", "held_out": "Held-out"}
 WIDTH = 620
 _GOLDEN = 0.6180339887
+_CORNERS = 1_000
 _Record = dict[str, str | float]
 Layers = alt.LayerChart | alt.FacetChart
 
@@ -56,12 +57,16 @@ class ResultPlots:
         return chart
 
     def roc(self) -> Layers:
-        """Draw the share of suspect tracks above a score against that of held-out tracks, over all scores."""
+        """Draw the share of suspect tracks above a score against that of held-out tracks, at up to 1,000 scores."""
         scores = {role: _scores(self.result, role) for role in COLOURS}
         _need(scores["suspect"], "track scores of the suspect set")
         _need(scores["held_out"], "track scores of the held-out set")
         labels = np.repeat([1, 0], [len(scores["suspect"]), len(scores["held_out"])])
         false, true, _ = roc_curve(labels, np.concatenate([scores["suspect"], scores["held_out"]]))
+        if len(false) > _CORNERS:
+            # Finer than a pixel nothing shows: corners at equal distances along the curve.
+            kept = np.unique(np.searchsorted(false + true, np.linspace(0, 2, _CORNERS)).clip(max=len(false) - 1))
+            false, true = false[kept], true[kept]
         curve: list[_Record] = [
             {"order": float(i), "false": float(x), "true": float(y)}
             for i, (x, y) in enumerate(zip(false, true, strict=True))

@@ -12,9 +12,11 @@ from typing import Self
 import numpy as np
 
 from earwitness.features import FeatureTable
-from earwitness.stats.blind import BlindGate, blind_gate, varying
-from earwitness.stats.comparison import label_free_fit
-from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, unconstrained_test
+from earwitness.stats.aa import PValue
+from earwitness.stats.blind import BlindGate, blind_gate
+from earwitness.stats.comparison import Comparison, label_free_fit
+from earwitness.stats.exact import ExactSettings, ExactTest, exact_test, p_value_of, prepared, unconstrained_test
+from earwitness.stats.grouping import varying
 from earwitness.stats.projection import Projection
 from earwitness.stats.scorers import DIRECTED, UNDECLARED
 from earwitness.stats.shift import adjusted_p_value
@@ -101,13 +103,35 @@ class Procedure:
         """Return the procedure with as few relabellings as still reach the level, to be run many times."""
         return replace(self, settings=replace(self.settings, permutations=max(_REPEATED, ceil(5 / self.alpha) - 1)))
 
-    def test(self, sets: Divided, *, seed: int) -> ExactTest:
-        """Run the exact test, less what the blind features say."""
+    def test(self, sets: Divided, *, seed: int, scored: bool = True) -> ExactTest:
+        """Run the exact test, less what the blind features say; tracks need not be ``scored``."""
         return exact_test(
             sets.values, sets.sides,
             settings=self.settings, seed=seed, headline=self.headline,
-            covariates=sets.fit or _varying(sets.covariates),
+            covariates=sets.fit or _varying(sets.covariates), scored=scored,
         )  # fmt: skip
+
+    def under_other_labels(self, covariates: Floats | None, fit: Projection | None) -> PValue:
+        """Return the test of one set of tracks under many labellings, for their p-values alone.
+
+        What sees no label is done once, so every call must give the same tracks; of pairs nothing is.
+        """
+        kept: list[Comparison] = []
+
+        def p_value(values: Floats, sides: Sides, seed: int) -> float:
+            if sides.paired:
+                return self.test(Divided(values=values, covariates=covariates, sides=sides), seed=seed).p_value
+            if not kept:
+                kept.append(
+                    prepared(
+                        values, sides, settings=self.settings, headline=self.headline,
+                        covariates=fit or _varying(covariates),
+                    )
+                )  # fmt: skip
+            relabelled = kept[0].relabelled(sides.is_suspect)
+            return p_value_of(relabelled, self.settings.rules(self.headline), seed)
+
+        return p_value
 
     def companion(self, sets: Divided, every: Floats, *, seed: int) -> ExactTest:
         """Run the undirected companion on ``every [tracks, features]``, those without a direction included."""
@@ -133,14 +157,15 @@ class Procedure:
         blind = Blind(**asdict(gate))
         if gate.passes or test.p_value > self.alpha:
             return blind
+        # An undecided gate asks what is left of the difference, not for a second rejection.
         adjusted = adjusted_p_value(
             sets.values, covariates, sets.sides,
             weights=test.weights, settings=self.settings, seed=seed, headline=self.headline,
+            tested=gate.state == "fail",
         )  # fmt: skip
         return replace(
             blind,
-            # An undecided gate asks what is left of the difference, not for a second rejection.
-            adjusted_p_value=known(adjusted.p_value) if gate.state == "fail" else None,
+            adjusted_p_value=known(adjusted.p_value),
             adjusted_method=adjusted.method,
             adjusted_detail=adjusted.detail,
             effect_ratio=known(adjusted.effect_ratio),
@@ -148,7 +173,7 @@ class Procedure:
 
     def finds(self, sets: Divided, *, seed: int, gate: BlindGate | None = None) -> tuple[float, bool]:
         """Return p, and whether the verdict is evidence of use; the control and the companion test left out."""
-        test = self.test(sets, seed=seed)
+        test = self.test(sets, seed=seed, scored=False)
         return test.p_value, self.is_evidence(sets, test, seed=seed, gate=gate)
 
     def is_evidence(self, sets: Divided, test: ExactTest, *, seed: int, gate: BlindGate | None = None) -> bool:
