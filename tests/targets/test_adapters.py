@@ -102,6 +102,66 @@ def test_an_adapter_inside_the_weights_is_merged_where_its_strength_is_known(
     assert weights_of(folder) == weights_of(whole)
 
 
+def in_a_pickle(folder: Path) -> Path:
+    tensors = load_file(folder / WEIGHTS)
+    (folder / WEIGHTS).unlink()
+    torch.save(tensors, folder / "pytorch_model.bin")
+    return folder
+
+
+def test_an_adapter_inside_weights_in_a_pickle_is_treated_alike(
+    tmp_path: Path, base: Path, adapter: Path, whole: Path
+) -> None:
+    folder = in_a_pickle(unmerged(base, tmp_path / "unmerged"))
+    with pytest.raises(TargetError, match=r"never merged \(decoder\.\S+lora_A\S+\) and no adapter_config\.json"):
+        load_target(str(folder), device="cpu")
+    shutil.copy(adapter / CONFIG, folder)
+    target = load_target(str(folder), device="cpu")
+    assert target.identity.weights_sha256 == weights_of(whole)
+    assert target.identity.name.endswith("(adapter merged)")
+
+
+def test_an_adapter_in_a_pickle_beside_weights_that_are_read_is_nothing(tmp_path: Path, base: Path) -> None:
+    folder = shutil.copytree(base, tmp_path / "both")
+    torch.save({"decoder.lora_A.weight": torch.ones(2, 2)}, folder / "pytorch_model.bin")
+    assert weights_of(folder) == weights_of(base)
+
+
+def test_the_adapter_in_a_pickled_denoiser_is_merged(tmp_path: Path) -> None:
+    folder = save_tiny_audioldm("audioldm", tmp_path / "audioldm")
+    unet = UNet2DConditionModel.from_pretrained(folder / "unet")
+    wrapped = lora(unet, ["to_q", "to_v"])
+    state = {name.removeprefix("base_model.model."): value.clone() for name, value in wrapped.state_dict().items()}
+    wrapped.merge_and_unload().save_pretrained(folder / "unet")
+    expected = weights_of(folder)
+    (folder / "unet" / DENOISER).unlink()
+    torch.save(state, folder / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(TargetError, match="never merged"):
+        load_target(str(folder), device="cpu")
+    wrapped.peft_config["default"].save_pretrained(folder / "unet")
+    assert weights_of(folder) == expected
+
+
+@pytest.mark.parametrize("family", ["tango", "stable-audio"])
+def test_lora_tensors_in_a_releases_pickle_are_refused_by_name(tmp_path: Path, family: str) -> None:
+    if family == "tango":
+        from tests.targets.tango_original import save_release as save_tango
+
+        save_tango(tmp_path / "release")
+        path, stranger = tmp_path / "release" / "pytorch_model_main.bin", "unet.mid_block.lora_A.weight"
+        tensors = torch.load(path, weights_only=True)
+        torch.save(tensors | {stranger: torch.ones(2, 2)}, path)
+    else:
+        folder = save_release(tmp_path / "release")
+        stranger = "model.model.transformer.layers.0.lora_A.weight"
+        tensors = load_file(folder / WEIGHTS) | {stranger: torch.ones(2, 2)}
+        (folder / WEIGHTS).unlink()
+        torch.save({"state_dict": tensors}, folder / "model.ckpt")
+    with pytest.raises(TargetError, match=rf"settings do not explain \(for instance {stranger}\)") as caught:
+        load_target(str(tmp_path / "release"), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
 def test_without_peft_it_is_refused(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(TargetError, match=r"pip install 'earwitness\[peft\]'") as caught:

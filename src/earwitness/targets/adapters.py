@@ -5,7 +5,8 @@ Goal: a fine-tuned model is asked, never the model that it was tuned from. An ad
 * ``adapter_config.json`` with ``adapter_model.safetensors``, as peft saves it: beside the weights of a network, in the
   directory of a pipeline (where it belongs to the denoiser), or in a folder of its own that names its base;
 * ``pytorch_lora_weights.safetensors`` in the directory of a pipeline, as diffusers saves it;
-* the weights themselves, as ``lora_A`` and ``lora_B`` beside ``base_layer``, where a wrapped model was saved whole.
+* the weights themselves, as ``lora_A`` and ``lora_B`` beside ``base_layer``, where a wrapped model was saved whole,
+  in safetensors or in ``.bin``.
 
 Each is merged by peft, or the load ends with one line. Left to themselves the libraries drop the second and third
 without a word, and act on the first only where peft happens to be installed.
@@ -14,6 +15,7 @@ without a word, and act on the first only where peft happens to be installed.
 import json
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,6 +36,7 @@ CONFIG, LORA = "adapter_config.json", "pytorch_lora_weights.safetensors"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _DESCRIPTION = "earwitness.json"
 _APART = "earwitness-adapter"
+_PICKLED = re.compile(r"(diffusion_)?pytorch_model\b")
 _WRAPPED = "base_model.model."
 _INSIDE = re.compile(r"\.(lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector)\b|\.base_layer\.")
 _TRAINED = re.compile(r"\.(lora_|modules_to_save\.)")
@@ -229,33 +232,52 @@ def _is_weights(path: Path) -> bool:
     return path.suffix in (".safetensors", ".bin") or path.name.endswith(".index.json")
 
 
+def _weights_of(place: Path) -> Sequence[Path]:
+    """The files of a network's own weights: those in safetensors, or else those in ``.bin``."""
+    safe = [path for path in sorted(place.glob("*.safetensors")) if path.name != LORA and path.name not in _WEIGHTS]
+    return safe or sorted(path for path in place.glob("*.bin") if _PICKLED.match(path.name))
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of such a file; whatever lies in safetensors or a zip archive stays there until it is used."""
+    if path.suffix == ".safetensors":
+        return dict(load_file(path))
+    found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+
+
 def _adapter_tensors(place: Path) -> Sequence[str]:
     """Tensors of an adapter among the weights of a network."""
-    found = []
-    for path in sorted(place.glob("*.safetensors")):
-        if path.name == LORA or path.name in _WEIGHTS:
-            continue
+    found: list[str] = []
+    for path in _weights_of(place):
         try:
-            with safe_open(path, framework="pt") as file:
-                found += [name for name in file.keys() if _INSIDE.search(name)]  # noqa: SIM118
+            if path.suffix == ".safetensors":
+                with safe_open(path, framework="pt") as file:
+                    names = list(file.keys())
+            else:
+                names = list(_read_weights(path))
         except Exception:  # whoever loads the file says what is wrong with it
             continue
+        found += [name for name in names if _INSIDE.search(name)]
     return sorted(found, key=lambda name: ".lora_" not in name)
 
 
 def _split(what: str, place: Path, bare: Path) -> None:
     """Write the weights of a wrapped model into two files: the network's own, and the adapter's."""
-    stem = "model" if (place / "model.safetensors").exists() or any(place.glob("model-*")) else None
+    files = _weights_of(place)
+    stem = "diffusion_pytorch_model" if files[0].name.startswith("diffusion_") else "model"
     tensors: dict[str, Tensor] = {}
-    for path in place.glob("*.safetensors"):
-        if path.name not in (LORA, *_WEIGHTS):
-            tensors |= load_safely(what, partial(load_file, path))
+    for path in files:
+        tensors |= load_safely(what, partial(_read_weights, path))
     tensors = {name.removeprefix(_WRAPPED): tensor for name, tensor in tensors.items()}
     adapter = {name: tensor for name, tensor in tensors.items() if _INSIDE.search(name) and ".base_layer." not in name}
     own = {name.replace(".base_layer.", "."): tensors[name] for name in tensors.keys() - adapter.keys()}
     metadata = {"format": "pt"}
-    save_file(own, bare / f"{stem or 'diffusion_pytorch_model'}.safetensors", metadata=metadata)
-    named = {_WRAPPED + re.sub(r"(\.lora_\w+)\.\w+(?=\.weight$)", r"\1", name): adapter[name] for name in adapter}
+    # Clones: what was read from a pickle may share memory, which safetensors refuses.
+    save_file({name: own[name].clone() for name in own}, bare / f"{stem}.safetensors", metadata=metadata)
+    named = {
+        _WRAPPED + re.sub(r"(\.lora_\w+)\.\w+(?=\.weight$)", r"\1", name): adapter[name].clone() for name in adapter
+    }
     apart = bare / _APART
     apart.mkdir()
     save_file(named, apart / _WEIGHTS[0], metadata=metadata)
