@@ -12,7 +12,7 @@ from earwitness.cli.app import app
 from earwitness.errors import EarwitnessError
 from earwitness.pipeline import index_stage
 from earwitness.settings import VerdictSettings
-from earwitness.twins.audit import checked_seal, judge, write_manifest
+from earwitness.twins.audit import checked_seal, judge, read_prompts, write_manifest
 from earwitness.twins.mark import mark_folder
 from earwitness.twins.seal import Seal, copy_path
 from earwitness.twins.verdict import TwinsResult
@@ -80,6 +80,25 @@ def test_copies_of_one_work_are_not_warned_of_as_one_recording(tmp_path: Path) -
     collection = index_stage(tmp_path / "run", manifest=write_manifest(tmp_path / "run", tmp_path / "s", seal, KEY))
     assert sum(couple.declared for couple in collection.couples) >= 2
     assert not [warning for warning in collection.warnings if "same recording" in warning]
+
+
+def test_prompts_of_works_reach_every_copy(tmp_path: Path) -> None:
+    seal = mark_folder(_masters(tmp_path / "m", 2), tmp_path / "s", KEY, copies=2)
+    (tmp_path / "run").mkdir()
+    given = tmp_path / "prompts.csv"
+    given.write_text('work,prompt\nwork 1,"a reel, in D"\n')
+    prompts = read_prompts(given, seal)
+    collection = index_stage(
+        tmp_path / "run", manifest=write_manifest(tmp_path / "run", tmp_path / "s", seal, KEY, prompts)
+    )
+    found = sorted(collection.tracks.select("pair", "prompt").iter_rows())
+    assert found == [("work 0", ""), ("work 0", ""), ("work 1", "a reel, in D"), ("work 1", "a reel, in D")]
+    given.write_text("work,prompt\nwork 9,a jig\n")
+    with pytest.raises(EarwitnessError, match="names the work 'work 9', which was not sealed"):
+        read_prompts(given, seal)
+    given.write_text("name,text\nwork 1,a jig\n")
+    with pytest.raises(EarwitnessError, match="no columns work and prompt"):
+        read_prompts(given, seal)
 
 
 @pytest.mark.slow

@@ -5,8 +5,10 @@ the manifest; the published copy is the suspect, its twins are held out; nothing
 """
 
 import csv
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 
 from earwitness import pipeline
 from earwitness.errors import EarwitnessError
@@ -38,20 +40,42 @@ def checked_seal(sealed: Path, key: bytes) -> Seal:
     return seal
 
 
-def write_manifest(run: Path, sealed: Path, seal: Seal, key: bytes) -> Path:
-    """Write what the index reads: every copy with its role and its work."""
+def write_manifest(
+    run: Path, sealed: Path, seal: Seal, key: bytes, prompts: Mapping[str, str] = MappingProxyType({})
+) -> Path:
+    """Write what the index reads: every copy with its role, its work, and the prompt of the work."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "role", "group", "pair"])
+    writer.writerow(["path", "role", "group", "pair", "prompt"])
     for work in seal.works:
         published = drawn(key, seal.beacon, work.master_sha256, len(work.copies))
         for number in range(len(work.copies)):
             path = copy_path(sealed, work.name, number, seal.suffix).absolute()
             role = "suspect" if number == published else "held_out"
-            writer.writerow([path, role, f"{work.name} {number:02d}", work.name])
+            writer.writerow([path, role, f"{work.name} {number:02d}", work.name, prompts.get(work.name, "")])
     manifest = run / MANIFEST_NAME
     write_text(manifest, text.getvalue())
     return manifest
+
+
+def read_prompts(path: Path, seal: Seal) -> dict[str, str]:
+    """Read a CSV file with the columns ``work`` and ``prompt``: under what each work is asked about.
+
+    Raises
+    ------
+    EarwitnessError
+        Where it is not one, or names a work that was not sealed.
+    """
+    try:
+        rows = list(csv.DictReader(StringIO(path.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError) as error:
+        raise EarwitnessError(f"{path} cannot be read ({error}); give a CSV file with work and prompt.") from None
+    if not rows or not {"work", "prompt"} <= set(rows[0]):
+        raise EarwitnessError(f"{path} has no columns work and prompt; give a CSV file with both.")
+    known = {work.name for work in seal.works}
+    if unknown := [row["work"] for row in rows if row["work"] not in known]:
+        raise EarwitnessError(f"{path} names the work {unknown[0]!r}, which was not sealed; correct the name.")
+    return {row["work"]: row["prompt"] or "" for row in rows}
 
 
 def measure(
@@ -61,17 +85,20 @@ def measure(
     settings: MeasureSettings,
     test: VerdictSettings,
     *,
+    prompts: Path | None = None,
     on_read: OnProgress,
     on_ask: OnProgress,
 ) -> Seal:
     """Index the copies and ask the target about each; resumes where an interrupted run stopped.
 
-    The first call fixes the settings of the test in the plan, before the target is asked.
+    Without ``prompts`` (see `read_prompts`) works are asked about without one. The first call fixes the settings of
+    the test in the plan, before the target is asked.
     """
     check_settings(test.alpha, test.method, test.permutations, a_a_runs=0)
     seal = checked_seal(sealed, key)
+    asked = {} if prompts is None else read_prompts(prompts, seal)
     target = pipeline.open_target(settings)
-    manifest = write_manifest(run, sealed, seal, key)
+    manifest = write_manifest(run, sealed, seal, key, asked)
     pipeline.index_stage(run, manifest=manifest, on_progress=on_read)
     planned = None if (run / PLAN_NAME).exists() else test
     pipeline.extract_stage(run, settings, target=target, test=planned, on_progress=on_ask)

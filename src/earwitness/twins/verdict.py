@@ -22,6 +22,7 @@ from earwitness.features import FeatureTable
 from earwitness.stats.exact import exact_test
 from earwitness.stats.sides import Sides, codes
 from earwitness.types import Bools, Floats, Ints
+from earwitness.verdict import wording
 from earwitness.verdict.admission import check_settings
 from earwitness.verdict.procedure import Procedure
 
@@ -114,8 +115,8 @@ def twins_test(
     )
     n_works = len(np.unique(labels))
     if record.p_value_floor > alpha:
-        draws = f"1 of {sides.possible_labellings} draws is as good as none at level {alpha:g}"
-        return record.model_copy(update={"reasons": [f"Too few works and copies ({n_works} works): {draws}."]})
+        reason = wording.twins_untestable(n_works, sides.possible_labellings, alpha)
+        return record.model_copy(update={"reasons": [reason]})
     procedure = Procedure.of(tracks, alpha=alpha, permutations=permutations)
     test = exact_test(within, sides, settings=procedure.settings, seed=seed, headline=procedure.headline)
     score = np.nan_to_num(within) @ procedure.headline
@@ -125,7 +126,15 @@ def twins_test(
     return record.model_copy(
         update={
             "verdict": "evidence_of_use" if found else "no_evidence",
-            "reasons": _reasons(test.p_value, alpha, place, n_works, len(published), test.labellings_used, found=found),
+            "reasons": wording.twins_reasons(
+                test.p_value,
+                alpha,
+                place=place,
+                works=n_works,
+                copies=len(published),
+                draws=test.labellings_used,
+                found=found,
+            ),
             "p_value": test.p_value,
             "scorer_p_values": test.scorer_p_values,
             "mean_place": place,
@@ -179,17 +188,3 @@ def _places(score: Floats, published: Bools, labels: np.ndarray) -> list[Work]:
         above = float((twins < own).sum() + 0.5 * (twins == own).sum())
         works.append(Work(name=str(name), above=above, twins=len(twins)))
     return works
-
-
-def _reasons(
-    p: float, alpha: float, place: float, n_works: int, n_copies: int, draws: int, *, found: bool
-) -> list[str]:
-    stated = f"p = {p:.3g} at level {alpha:g}, from {draws:,} draws of which of {n_copies} copies"
-    ending = f"of {n_works} works were published"
-    lead = "The model prefers the published copies to their sealed twins" if found else (
-        "The model does not prefer the published copies to their sealed twins beyond chance"
-    )  # fmt: skip
-    return [
-        f"{lead}: {stated} {ending}.",
-        f"On average a published copy scores above {place:.0%} of its twins; 50% is chance.",
-    ]

@@ -333,3 +333,37 @@ def published_alone() -> str:
 def _share(ratio: float) -> float:
     """What is left of a difference, as a share: balancing may bring a little more to light, or turn it around."""
     return min(max(ratio, 0.0), 1.0)
+
+
+# ------------------------------------------------------------- keyed twins
+
+_TWINS_HEADLINES: dict[Verdict, str] = {
+    "evidence_of_use": "This model prefers the published copies to twins of them that were never published.",
+    "no_evidence": "This model does not prefer the published copies to their twins beyond chance; marks that it cannot "
+    "tell apart, or too few works, could have hidden a use.",
+    "cannot_be_tested": "So few works and copies cannot give an answer, whatever the model does.",
+}
+
+
+def twins_headline(verdict: Verdict) -> str:
+    """The verdict on keyed twins in one sentence, without figures."""
+    return _TWINS_HEADLINES[verdict]
+
+
+def twins_untestable(works: int, draws: int, alpha: float) -> str:
+    """Too few works and copies for the level."""
+    return f"Too few works and copies ({works} works): 1 of {count(draws)} draws is as good as none at level {alpha:g}."
+
+
+def twins_reasons(
+    p: float, alpha: float, *, place: float, works: int, copies: int, draws: int, found: bool
+) -> list[str]:
+    """What was found of the published copies: the p-value with its draws, and their mean place."""
+    lead = "The model prefers the published copies to their sealed twins" if found else (
+        "The model does not prefer the published copies to their sealed twins beyond chance"
+    )  # fmt: skip
+    return [
+        f"{lead}: p = {p_value(p, alpha=alpha)} at level {alpha:g}, from {count(draws)} draws of which of "
+        f"{count(copies)} copies of {count(works)} works were published.",
+        f"On average a published copy scores above {percent(place)} of its twins; 50\N{NO-BREAK SPACE}% is chance.",
+    ]
