@@ -123,6 +123,22 @@ def audiocraft(folder: Path) -> Iterator[Row]:
     yield Row("AudioGen (audiocraft)", "logits", apart(all_logits(target, ours, [WORDS]), expected), FORMULA)
 
 
+def magnet(folder: Path) -> Iterator[Row]:
+    from earwitness.targets import load_target
+    from earwitness.targets.musicgen import Text
+    from tests.targets.magnet_tiny import golden_question, save_tiny_magnet
+
+    target = load_target(str(save_tiny_magnet(folder / "model").folder), device="cpu")
+    asked, states, mask, masks = golden_question()
+    with torch.no_grad():
+        text = Text(target._model.enc_to_dec_proj(states) * mask[..., None], mask)
+        hidden = target._hidden(asked, [own[None] for own in masks], text)
+        pairs = zip(target._model.decoder.lm_heads, hidden, strict=True)
+        found = torch.stack([head(passes[0])[0, ::3] for head, passes in pairs])
+    theirs = torch.tensor(json.loads((ROOT / "tests" / "targets" / "originals.json").read_text())["magnet"])
+    yield Row("MAGNeT (audiocraft)", "logits under given masks", apart(found, theirs), GOLDEN)
+
+
 def audioldm(folder: Path) -> Iterator[Row]:
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
@@ -361,7 +377,7 @@ def yue(folder: Path) -> Iterator[Row]:
 
 
 FAMILIES: tuple[Callable[[Path], Iterator[Row]], ...] = (
-    musicgen, audiocraft, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores,
+    musicgen, audiocraft, magnet, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores,
     aria, yue,
 )  # fmt: skip
 

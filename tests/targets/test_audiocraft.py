@@ -321,5 +321,5 @@ def test_a_text_encoder_with_its_sentencepiece_model_alone_is_read(tmp_path: Pat
 
 def test_a_long_prompt_is_not_cut(target: Musicgen) -> None:
     long = "a dog barks in the rain " * 100  # 600 tokens, and the tokenizer's own limit is 16
-    states = target._text([long]).states
+    states = target.text([long]).states
     assert states.shape[1] == 601

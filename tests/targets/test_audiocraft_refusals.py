@@ -105,7 +105,7 @@ def test_tensors_of_the_codec_are_named_too(tmp_path: Path, original: Original) 
         ({"dataset__segment_duration": None}, "segment_duration is None, a number"),
         ({"codebooks_pattern__modeling": "parallel"}, "codebook pattern is 'parallel'"),
         ({"codebooks_pattern__delay__delays": [0, 1, 1, 2]}, r"delayed by \[0, 1, 1, 2\]"),
-        ({"lm_model": "transformer_lm_magnet"}, "lm_model is 'transformer_lm_magnet'"),
+        ({"lm_model": "transformer_lm_other"}, "lm_model is 'transformer_lm_other'"),
         ({"fuser__prepend": ["description"], "fuser__cross": []}, r"fuser.cross is \[\]"),
         ({"conditioners__self_wav": {"model": "style"}, "fuser__cross": []}, r"fuser.prepend is \[\]"),
         ({"conditioners__genre": {"model": "lut"}}, "conditioned on description, genre; only"),

@@ -8,7 +8,8 @@ plain (no shuffling, the end announced a hundred tokens before it), instruments 
 ``TransformerLM`` (EleutherAI/aria at b0486c8) answered with the weights of ``aria_tiny`` to the first 60 tokens of
 file 0: the log-probability of each next token, and every 1,500th logit of every sixth position. ``yue`` is every
 seventh token that ``encode_codec_stage_2`` (multimodal-art-projection/YuE at 9f1394b, with teacher forcing) made of
-``yue_tiny.golden_codes``.
+``yue_tiny.golden_codes``. ``magnet`` is what ``MagnetLMModel`` (facebookresearch/audiocraft at 896ec7c; attention in
+plain PyTorch) answered with the weights of ``magnet_tiny`` to its question: every third frame of each codebook.
 """
 
 import json

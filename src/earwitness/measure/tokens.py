@@ -43,7 +43,7 @@ from earwitness.measure.passes.reference import ReferencePass
 from earwitness.measure.passes.sdm import SdmPass
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
-from earwitness.settings import MeasureSettings
+from earwitness.settings import DEFAULT_SECONDS, MeasureSettings
 from earwitness.signals.registry import token_signals_named
 from earwitness.signals.tokens.presets import TokenPreset, token_preset
 from earwitness.signals.tokens.reduction import ScoreBuffer
@@ -59,7 +59,7 @@ from earwitness.signals.tokens.scores import TokenScores
 from earwitness.signals.tokens.signal import Passes
 from earwitness.spec import FeatureSpec
 from earwitness.targets import load_target
-from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TellsKinds, TokenTarget
+from earwitness.targets.protocols import AnyTarget, SymbolicTarget, TellsKinds, TokenTarget, law_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +221,10 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
         return ScoreReader(target=target, per_track=settings.windows_per_track, seed=settings.seed)
     models = [target, *(reference.model for reference in references)]
     limits = [m.max_seconds for m in models if isinstance(m, TokenTarget) and m.max_seconds is not None]
+    usual = law_of(target).seconds or DEFAULT_SECONDS
     return AudioReader(
-        sample_rate=target.sample_rate, seconds=window_seconds(settings.seconds, min(limits, default=None)),
+        sample_rate=target.sample_rate,
+        seconds=window_seconds(settings.seconds, min(limits, default=None), usual=usual),
         per_track=settings.windows_per_track, seed=settings.seed, channels=target.channels,
         harmonise=settings.harmonise,
     )  # fmt: skip

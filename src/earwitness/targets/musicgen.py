@@ -80,17 +80,18 @@ class CrossAttention:
         hidden: Tensor = self._decoder(
             columns.flatten(0, 1),
             encoder_hidden_states=text.states,
-            encoder_attention_mask=_attended(text),
+            encoder_attention_mask=attended(text),
             use_cache=False,
         ).last_hidden_state
         return hidden
 
     def following(self, text: Text) -> NextState:
         """See `Stepwise`."""
-        return Remembering(self._decoder, text.states, _attended(text))
+        return Remembering(self._decoder, text.states, attended(text))
 
 
-def _attended(text: Text) -> Tensor:
+def attended(text: Text) -> Tensor:
+    """The mask [batch, L] of a text for cross-attention."""
     # A zeroed row hears nothing whatever its mask says; a full mask keeps it free of NaN.
     silent = ~text.states.any(dim=2).any(dim=1)
     return text.mask.masked_fill(silent[:, None], 1)
@@ -152,7 +153,7 @@ class Musicgen:
         The hidden states of the whole window are computed once a pass; only the output
         heads, which are the large part, run chunk by chunk.
         """
-        text = self._text(prompts)
+        text = self.text(prompts)
         columns = self._pattern.columns(codes)
         conditional = self._conditioning.hidden(columns, text)
         unconditional = self._conditioning.hidden(columns, text.dropped()) if null else None
@@ -172,7 +173,7 @@ class Musicgen:
     @torch.no_grad()
     def continue_codes(self, codes: Tensor, prompts: Sequence[str], frames: int) -> Tensor:
         """The most likely codes [batch, K, frames] after codes [batch, K, P], each given all before it."""
-        text = self._text(prompts)
+        text = self.text(prompts)
         conditioning = self._conditioning
         state: NextState = (
             conditioning.following(text)
@@ -185,7 +186,8 @@ class Musicgen:
         """Waveforms [batch, samples], or [batch, 2, samples] in stereo, of codes [batch, K, T]."""
         return decode(self._model.audio_encoder, codes, self.channels)
 
-    def _text(self, prompts: Sequence[str]) -> Text:
+    def text(self, prompts: Sequence[str]) -> Text:
+        """Prompts as the decoder sees them."""
         # Nothing is cut: audiocraft does not cut prompts either, and T5 has no last position.
         tokens = self._tokenizer(list(prompts), padding=True, truncation=False, return_tensors="pt").to(
             self._model.device

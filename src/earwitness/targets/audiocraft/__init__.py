@@ -1,5 +1,5 @@
-"""audiocraft's own release files: MusicGen and AudioGen as ``state_dict.bin`` and its codec."""
+"""audiocraft's own release files: MusicGen, AudioGen and MAGNeT as ``state_dict.bin`` and its codec."""
 
-from earwitness.targets.audiocraft.family import AudiocraftMusicgenFamily, AudiogenFamily
+from earwitness.targets.audiocraft.family import AudiocraftMusicgenFamily, AudiogenFamily, MagnetFamily
 
-__all__ = ["AudiocraftMusicgenFamily", "AudiogenFamily"]
+__all__ = ["AudiocraftMusicgenFamily", "AudiogenFamily", "MagnetFamily"]

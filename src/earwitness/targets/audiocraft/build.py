@@ -65,6 +65,7 @@ def _config(
         audio = codec_config(codec.settings, codebooks)
     else:
         audio = encode_with(codec.config, codebooks, "The published codec")
+    variant.check(settings)
     own = variant.configuration(settings)
     decoder = decoder_sizes(settings, audio.sampling_rate / audio.hop_length, prefix=own.get("chroma_length", 0))
     if decoder["vocab_size"] != audio.codebook_size:

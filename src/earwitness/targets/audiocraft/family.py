@@ -1,7 +1,7 @@
-"""Load a release of audiocraft: MusicGen and AudioGen in their original files.
+"""Load a release of audiocraft: MusicGen, AudioGen and MAGNeT in their original files.
 
-Goal: they are asked by the same adapter as the transformers directories. The two families
-differ in name alone; sizes come from the settings in the files.
+Goal: they are asked by the same adapter as the transformers directories, MAGNeT by one of its own. The
+families differ in name alone; sizes come from the settings in the files.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from earwitness.targets.audiocraft.companions import find
 from earwitness.targets.audiocraft.language_model import TEXT_ENCODER
 from earwitness.targets.audiocraft.variants import variant_of
 from earwitness.targets.checkpoint import load_safely, read_config
-from earwitness.targets.musicgen import Musicgen
 from earwitness.targets.networks import T5_DECODER, tokenizer_of, transformers_network
 from earwitness.targets.protocols import TokenTarget
 from earwitness.targets.weights import identify, in_precision
@@ -27,17 +26,18 @@ from earwitness.targets.weights import identify, in_precision
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Releases of one of audiocraft's two training solvers, ``audiogen`` or MusicGen's."""
+    """Releases of some of audiocraft's training solvers; ``None`` stands for all that no other family has."""
 
     name: str
     description: str
-    audiogen: bool
+    solvers: frozenset[str] | None
 
     def matches(self, folder: Path) -> bool:
         """Whether the files are there, of this solver, and no transformers model beside them (that one is taken)."""
         if not files.is_release(folder) or "model_type" in read_config(folder):
             return False
-        return (files.read_language_model(folder).settings.get("solver") == "audiogen") == self.audiogen
+        solver = files.read_language_model(folder).settings.get("solver")
+        return solver not in _AUDIOGEN | _MAGNET if self.solvers is None else solver in self.solvers
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> TokenTarget:
         """Load language model, codec and text encoder in evaluation mode."""
@@ -62,16 +62,19 @@ class _Family:
             settings=[one.settings.tree for one in (language_model, codec) if isinstance(one, files.Release)],
         )  # fmt: skip
         model = in_precision(model, getattr(torch, dtype)).to(device).eval()
-        conditioning = variant_of(language_model.settings).conditioning(model)
-        return Musicgen(model, tokenizer, identity, conditioning=conditioning)
+        return variant_of(language_model.settings).target(model, tokenizer, identity, language_model.settings)
 
 
+_AUDIOGEN, _MAGNET = frozenset({"audiogen"}), frozenset({"magnet", "audio_magnet"})
 AudiogenFamily = _Family(
-    "audiogen", "AudioGen in audiocraft's own files: state_dict.bin and compression_state_dict.bin", audiogen=True
+    "audiogen",
+    "AudioGen in audiocraft's own files: state_dict.bin and compression_state_dict.bin",
+    _AUDIOGEN,
 )
 AudiocraftMusicgenFamily = _Family(
-    "musicgen-audiocraft", "MusicGen, stereo and melody too, in audiocraft's own files", audiogen=False
+    "musicgen-audiocraft", "MusicGen, stereo and melody too, in audiocraft's own files", None
 )
+MagnetFamily = _Family("magnet", "MAGNeT for music and sounds, in audiocraft's own files", _MAGNET)
 
 
 def _published(kind: Any, folder: Path, what: str) -> Any:

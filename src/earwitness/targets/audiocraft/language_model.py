@@ -23,11 +23,9 @@ TEXT_ENCODER = "conditioners.description.t5.name"
 _CONDITIONERS = "condition_provider.conditioners"
 _CHROMA_WINDOW = f"{_CONDITIONERS}.self_wav.chroma.spec.window"  # of the short-time Fourier transform, not learnt
 _ONLY = (
-    Needed("lm_model", "transformer_lm", None),
     Needed("transformer_lm.norm_first", True, False),
     Needed("transformer_lm.norm", "layer_norm", "layer_norm"),
     Needed("transformer_lm.activation", "gelu", "relu"),
-    Needed("transformer_lm.causal", True, False),
     Needed("transformer_lm.past_context", None, None),
     Needed("transformer_lm.positional_embedding", "sin", "sin"),
     Needed("transformer_lm.positional_scale", 1, 1),
@@ -39,8 +37,6 @@ _ONLY = (
     Needed("transformer_lm.qk_layer_norm", False, False),
     Needed("transformer_lm.qk_layer_norm_cross", False, False),
     Needed("transformer_lm.kv_repeat", 1, 1),
-    Needed("codebooks_pattern.delay.flatten_first", 0, 0),
-    Needed("codebooks_pattern.delay.empty_initial", 0, 0),
     Needed("interleave_stereo_codebooks.per_timestep", False, False),
     Needed("fuser.sum", [], []),
     Needed("fuser.input_interpolate", [], []),
@@ -48,6 +44,11 @@ _ONLY = (
     Needed("conditioners.description.model", "t5", None),
     Needed("conditioners.description.t5.finetune", False, False),
     Needed("conditioners.description.t5.normalize_text", False, False),
+)
+_DELAYED = (
+    Needed("transformer_lm.causal", True, False),
+    Needed("codebooks_pattern.delay.flatten_first", 0, 0),
+    Needed("codebooks_pattern.delay.empty_initial", 0, 0),
 )
 _IN_LAYER = {
     "self_attn_layer_norm": "norm1", "encoder_attn_layer_norm": "norm_cross", "final_layer_norm": "norm2",
@@ -70,8 +71,6 @@ def decoder_sizes(settings: Settings, frame_rate: float, *, prefix: int) -> dict
     settings.require(_ONLY)
     codebooks, codes, width = (settings.integer(f"transformer_lm.{name}") for name in ("n_q", "card", "dim"))
     channels = _channels(settings)
-    delays = [k // channels for k in range(codebooks)]
-    _check_delays(settings, delays)
     frames = round(settings.number("dataset.segment_duration") * frame_rate)
     return {
         "vocab_size": codes, "pad_token_id": codes, "bos_token_id": codes,
@@ -119,14 +118,18 @@ def _channels(settings: Settings) -> int:
     return 2 if settings.flag("interleave_stereo_codebooks.use", if_absent=False) else 1
 
 
-def _check_delays(settings: Settings, needed: list[int]) -> None:
+def require_delays(settings: Settings) -> None:
+    """Raise ``TargetError`` where a model does not delay each codebook of a channel by a frame more than the last."""
+    settings.require(_DELAYED)
     modeling = settings.get("codebooks_pattern.modeling") or settings.get("transformer_lm.q_modeling")
     if modeling != "delay":
         raise TargetError(
             f"{settings.where}: its codebook pattern is {modeling!r}; only the delay pattern can be asked so far."
         )
     named = settings.get("codebooks_pattern.delay.delays")
-    delays = list(range(len(needed))) if named is None else settings.integers("codebooks_pattern.delay.delays")
+    codebooks, channels = settings.integer("transformer_lm.n_q"), _channels(settings)
+    needed = [k // channels for k in range(codebooks)]
+    delays = list(range(codebooks)) if named is None else settings.integers("codebooks_pattern.delay.delays")
     if delays != needed:
         raise TargetError(
             f"{settings.where}: its codebooks are delayed by {delays}; only {needed} can be asked so far."

@@ -62,6 +62,14 @@ class Settings:
             raise self.wrong(name, value, "a whole number of at least 1")
         return value
 
+    def whole(self, name: str, *, if_absent: int) -> int:
+        """Return a whole number of at least −1, which stands for no limit."""
+        value = self.get(name)
+        value = if_absent if value is None else value
+        if isinstance(value, bool) or not isinstance(value, int) or value < -1:
+            raise self.wrong(name, value, "a whole number of at least -1")
+        return value
+
     def number(self, name: str) -> float:
         """Return a number > 0."""
         value = self.get(name)

@@ -21,7 +21,7 @@ from earwitness.targets.causal_lm.layout import Layout
 from earwitness.targets.causal_lm.scorer import CodeScorer, by_length, in_chunks, load_causal_lm
 from earwitness.targets.codec import Codec, load_codec
 from earwitness.targets.networks import tokenizer_of
-from earwitness.targets.protocols import LogitsChunk, TargetIdentity
+from earwitness.targets.protocols import LogitsChunk, TargetIdentity, WindowLaw
 
 
 class AudioCausalLm:
@@ -52,6 +52,7 @@ class AudioCausalLm:
         self.hop_length = codec.hop_length
         self.codebooks = description.codebooks
         self.max_seconds = self._max_seconds(scorer.longest(description.max_tokens))
+        self.window_law = WindowLaw(seconds=description.seconds)
 
     def encode(self, waves: NDArray[np.float32]) -> Tensor:
         """Codes int64 [batch, K, T] of waveforms [batch, samples]."""
