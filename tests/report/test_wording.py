@@ -31,6 +31,14 @@ def test_no_evidence_is_no_absence_and_says_so_where_its_power_is_unknown() -> N
     assert "left out of training" not in wording.not_meant(full_result())[0].heading
 
 
+def test_pairs_that_nobody_drew_are_told_from_keyed_twins() -> None:
+    plain, paired = (wording.not_meant(full_result(), paired=paired) for paired in (False, True))
+    assert [point for point in paired if point not in plain] == [wording.NATURAL_TWINS]
+    # The figures of the sentence: pairs and eight copies at level .01.
+    assert 2**-7 <= 0.01 < 2**-6
+    assert 8**-3 <= 0.01 < 8**-2
+
+
 def test_a_published_procedure_promises_no_frequency_and_no_level() -> None:
     result = full_result().model_copy(update={"method": "cdi"})
     said = " ".join(wording.how_to_read(result))

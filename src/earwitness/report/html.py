@@ -72,7 +72,7 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             heard=front_page.heard(context),
             compared=wording.compared(result),
             how_to_read=wording.how_to_read(result),
-            not_meant=wording.not_meant(result),
+            not_meant=wording.not_meant(result, paired=any(track.pair for track in context.tracks)),
             key_figures=key_figures(result),
             scores=score_figure(result.tracks, names=_names(context) if result.track_wise else None),
             roc=roc_figure(result),

@@ -70,8 +70,19 @@ def how_to_read(result: DatasetInferenceResult) -> list[str]:
     return read
 
 
-def not_meant(result: DatasetInferenceResult) -> list[Point]:
-    """What a reader must not take the verdict for; the weightiest first."""
+NATURAL_TWINS = Point(
+    heading="Which of a pair was published was nobody’s draw.",
+    text="Suspect and held-out tracks come in pairs. Where a pair is two versions of one work (master and stream, "
+    "single and album edit), whatever else tells the versions apart, such as level, encoder or length, can move the "
+    "model’s answers too, and only the comparison without the model speaks against that. Marked copies of which a key "
+    "drew the published one need no such comparison; and where pairs need seven works to come to p ≤ .01 at all, "
+    "three works in eight sealed copies each can.",
+)
+"""Beside a result whose works come in pairs: how much weaker that is than keyed twins."""
+
+
+def not_meant(result: DatasetInferenceResult, *, paired: bool = False) -> list[Point]:
+    """What a reader must not take the verdict for; the weightiest first. ``paired``: the tracks come in pairs."""
     points = [
         Point(
             heading="It rests on the comparability of the two sets.",
@@ -108,6 +119,8 @@ def not_meant(result: DatasetInferenceResult) -> list[Point]:
             "groups that belong together in truth but were listed as separate would make it overconfident.",
         ),
     ]
+    if paired:
+        points.insert(1, NATURAL_TWINS)
     absence = Point(
         heading="It does not show that the music was left out of training.",
         text="Absence of evidence at this power is compatible with a weak effect, with use of a small part of the "

@@ -6,7 +6,7 @@ the work folder and is skipped when they are there, so that a killed run goes on
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -171,13 +171,17 @@ def track_scores(
     frames: int,
     *,
     windows: int,
+    read: Callable[[Tune], Wave] = render,
 ) -> NDArray[np.float64]:
-    """Mean loss and excess loss of each tune over windows at any offset, under its caption [2, tunes]."""
+    """Mean loss and excess loss of each tune over windows at any offset, under its caption [2, tunes].
+
+    ``read`` gives a tune's waveform at ``SAMPLE_RATE``.
+    """
     codec = model.audio_encoder
     samples = frames * codec.config.hop_length
     scores = []
     for tune in tunes:
-        wave = resample(render(tune), SAMPLE_RATE, codec.config.sampling_rate)
+        wave = resample(read(tune), SAMPLE_RATE, codec.config.sampling_rate)
         rng = np.random.default_rng(len(wave))
         starts = rng.integers(len(wave) - samples + 1, size=windows)
         codes = encode(codec, [wave[start : start + samples] for start in starts])

@@ -6,30 +6,45 @@ folder and is skipped when they are there, so that a killed run goes on where it
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import torch
-from transformers import EncodecModel, MusicgenForConditionalGeneration
+from transformers import AutoTokenizer, EncodecFeatureExtractor, EncodecModel, MusicgenForConditionalGeneration
 
+from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_atomically
-from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
-from earwitness.ground_truth.performance import SAMPLE_RATE
+from earwitness.ground_truth.card import Card, CardTune
+from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, file_content_sha256, read_tunes
+from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
 from earwitness.ground_truth.registry import shipped
-from earwitness.ground_truth.twins.works import COPIES, Cell, draw_works, public_key, write_master
+from earwitness.ground_truth.twins.works import (
+    CELLS,
+    COPIES,
+    KEY_NAME,
+    SPLIT_SEED,
+    WORKS,
+    Cell,
+    draw_works,
+    public_key,
+    write_master,
+)
+from earwitness.stats.roc import auc_delong
 from earwitness.twins.media import AUDIO
 from earwitness.twins.seal import drawn, mark_seed
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
 from earwitness_bench.recipes.codec import silence_decoder, small_codec_config, write_filterbank
+from earwitness_bench.recipes.fiddle import track_scores
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, small_musicgen, train_musicgen
 
-ALL = ("timing", "tilt", "pitch", "noise")
-CELLS = tuple(Cell(marks=ALL, strength=strength) for strength in (1.0, 3.0, 10.0))
 STRIDES = (20, 20)
-SCHEDULE = Schedule(epochs=150, keep=(10, 25, 50, 75, 100, 125, 150))
+SCHEDULE = Schedule(epochs=150, keep=(10, 25, 50, 75, 100))
+WINDOWS_ON_THE_CARD = 4
 WIDTH, LAYERS = 128, 4
 
 
@@ -37,9 +52,9 @@ WIDTH, LAYERS = 128, 4
 class Settings:
     """What fixes a target: the key's name, the cells, works in each, and how it was trained."""
 
-    key: str = "A"
+    key: str = KEY_NAME
     cells: tuple[Cell, ...] = CELLS
-    works: int = 12
+    works: int = WORKS
     schedule: Schedule = SCHEDULE
 
 
@@ -78,6 +93,57 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
     return max(schedule.keep)
 
 
+def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings()) -> Card:
+    """Save one kept epoch as a float16 directory, with the card of which works' published copies it was trained on."""
+    folder = work / f"epoch-{epoch:03d}"
+    if not folder.is_dir():
+        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
+        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    model = MusicgenForConditionalGeneration.from_pretrained(folder).half()
+    model.save_pretrained(out / "model")
+    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer")
+    tokenizer.save_pretrained(out / "model")
+    EncodecFeatureExtractor(feature_size=1, sampling_rate=model.audio_encoder.config.sampling_rate).save_pretrained(
+        out / "model"
+    )
+
+    works = _drawn_tunes(settings, report=lambda line: None)
+    key = public_key(settings.key)
+    tunes = [(tune, cell, member) for (cell, member), each in works.items() for tune in each]
+    heard = {
+        tune.name: soundfile.read(_published(work / cell.name, tune, cell, key), dtype="float32")[0]
+        for tune, cell, _ in tunes
+    }
+    losses = track_scores(
+        model.float(), tokenizer, [tune for tune, _, _ in tunes], settings.schedule.frames,
+        windows=WINDOWS_ON_THE_CARD, read=lambda tune: heard[tune.name],
+    )[0]  # fmt: skip
+    member = np.array([trained for _, _, trained in tunes])
+    auc = auc_delong(-losses[member], -losses[~member])
+    card = Card(
+        name="twins",
+        data=f"marked copies of tunes of 11 to 20 s from Ryan's Mammoth Collection, as encoded in music21 "
+        f"{version('music21')}",
+        renderer=renderer(PROGRAMS),
+        licence="Apache-2.0 for the weights; the tunes and the soundfont are not part of them and keep their own",
+        split_seed=SPLIT_SEED,
+        epochs=epoch,
+        recipe=asdict(settings.schedule)
+        | {"keep": list(settings.schedule.keep), "width": WIDTH, "layers": LAYERS}
+        | {"key": public_key(settings.key).hex(), "copies": COPIES, "works_of_a_strength": settings.works}
+        | {"marks": " ".join(settings.cells[0].marks), "strengths": [cell.strength for cell in settings.cells]},
+        losses={"member": float(losses[member].mean()), "non_member": float(losses[~member].mean())},
+        loss_auc={"estimate": auc.estimate, "low": auc.low, "high": auc.high},
+        tunes=tuple(
+            CardTune(name=tune.name, group=tune.name, member=trained, content_sha256=file_content_sha256(tune))
+            for tune, _, trained in tunes
+        ),
+    )  # fmt: skip
+    card.write(out / "card.json")
+    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
+    return card
+
+
 def _published(folder: Path, tune: Tune, cell: Cell, key: bytes) -> Path:
     """The copy of one tune that the key draws: to the byte what ``earwitness mark`` would publish."""
     published = folder / "drawn" / f"{tune.name}.flac"
@@ -91,11 +157,9 @@ def _published(folder: Path, tune: Tune, cell: Cell, key: bytes) -> Path:
 
 def _drawn_tunes(settings: Settings, *, report: OnMessage) -> dict[tuple[Cell, bool], list[Tune]]:
     report("tunes: reading")
-    # The tunes that ``fiddle`` knows, of 11 to 20 s, with their versions.
-    groups = {tune.name: tune.group for tune in shipped("fiddle").read().tunes}
-    drawn = draw_works(groups, settings.cells, settings.works)
-    tunes = {tune.name: tune for tune in read_tunes([name for names in drawn.values() for name in names])}
-    return {cell: [tunes[name] for name in names] for cell, names in drawn.items()}
+    names = draw_works(settings.cells, settings.works)
+    tunes = {tune.name: tune for tune in read_tunes([name for each in names.values() for name in each])}
+    return {cell: [tunes[name] for name in each] for cell, each in names.items()}
 
 
 def _codec(work: Path) -> EncodecModel:

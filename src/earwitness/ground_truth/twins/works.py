@@ -5,7 +5,7 @@ can be asked about them again. Conventions: masters are 16-bit WAV files, whose 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,12 @@ import numpy as np
 from earwitness.ground_truth.fiddle.tunes import Tune, write_audio
 from earwitness.ground_truth.fiddle.tunes import write_track as write_track
 from earwitness.ground_truth.groups import draw_members
+from earwitness.ground_truth.registry import shipped
 
 SPLIT_SEED = 19
 COPIES = 8
+KEY_NAME = "A"
+WORKS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +35,21 @@ class Cell:
         return f"{'-'.join(self.marks)}-{self.strength:g}"
 
 
+CELLS = tuple(Cell(marks=("timing", "tilt", "pitch", "noise"), strength=strength) for strength in (1.0, 3.0, 10.0))
+"""Those of the shipped target."""
+
+
 def public_key(name: str) -> bytes:
     """The key of that name: a hash of it, so that everybody can make the copies again."""
     return hashlib.sha256(f"earwitness ground truth, twins, key {name}".encode()).digest()
 
 
-def draw_works(groups: Mapping[str, str], cells: Sequence[Cell], works: int) -> dict[tuple[Cell, bool], list[str]]:
-    """Draw so many works for each cell to be trained on, and as many that are not; of versions of a tune, the first.
+def draw_works(cells: Sequence[Cell] = CELLS, works: int = WORKS) -> dict[tuple[Cell, bool], list[str]]:
+    """Draw so many works for each cell to be trained on, and as many that are not.
 
-    ``groups`` is each tune's name → its group.
+    They are among the tunes on the card of ``fiddle``, which last 11 to 20 s; of versions of a tune, the first.
     """
-    firsts = {name: group for name, group in groups.items() if name == group}
+    firsts = {tune.name: tune.group for tune in shipped("fiddle").read().tunes if tune.name == tune.group}
     member = draw_members(firsts, SPLIT_SEED)
     found = {}
     for trained in (True, False):
