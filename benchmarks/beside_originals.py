@@ -68,4 +68,18 @@ def stable_audio(folder: Path) -> Iterator[Measured]:
             yield f"Stable Audio {name}", quantity, golden.relative(*beside.asked(target, kind, dropped=dropped))
 
 
-FAMILIES = (tangoflux, stable_audio)
+@torch.no_grad()
+def ace_step_v1(folder: Path) -> Iterator[Measured]:
+    from tests.targets import ace_step_v1_tiny as beside
+    from tests.targets.goldens.golden import relative
+
+    target = beside.load(beside.save_release(folder / "model"))
+    latent = target.encode(heard(folder, beside.ABOUT["samples"], target, 44_100))
+    yield "ACE-Step v1", "latent", relative(latent, beside.ARRAYS["latent"])
+    for dropped in (False, True):
+        ours, theirs = zip(*(beside.asked(target, i, dropped=dropped) for i in (0, 1)), strict=True)
+        quantity = "ε without a condition" if dropped else "ε"
+        yield "ACE-Step v1", quantity, relative(torch.cat(ours), torch.cat(theirs))
+
+
+FAMILIES = (tangoflux, stable_audio, ace_step_v1)

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
+from transformers import T5Config, T5EncoderModel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.originals.words import tokenizer_of
 from tests.targets.goldens import golden, seeded
 
 PROMPTS, LEVELS = ["a slow reel in d major", "a jig"], [100, 500, 900]
@@ -107,15 +107,9 @@ def stand_ins() -> None:
 
 
 def t5(folder: Path) -> dict:
-    known = sorted({word for prompt in PROMPTS for word in prompt.split()})
-    vocabulary = {token: i for i, token in enumerate(["<pad>", "</s>", "<unk>", *known])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=16
-    ).save_pretrained(folder)
-    sizes = T5 | {"vocab_size": len(vocabulary)}
+    tokenizer = tokenizer_of(PROMPTS)
+    tokenizer.save_pretrained(folder)
+    sizes = T5 | {"vocab_size": len(tokenizer)}
     model = T5EncoderModel(T5Config(**sizes))
     seeded.fill(model, "t5.")
     model.save_pretrained(folder, safe_serialization=True)

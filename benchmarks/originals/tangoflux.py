@@ -21,10 +21,10 @@ import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderOobleck, FluxTransformer2DModel  # noqa: F401  (before the stand-ins)
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.originals.words import tokenizer_of
 from tests.targets.goldens import golden, seeded
 
 PROMPTS, SECONDS, SAMPLES = ["a slow reel in d major", "a jig"], [0.8, 4.0], 40_000
@@ -70,15 +70,9 @@ def stand_ins() -> None:
 
 
 def words(folder: Path) -> int:
-    known = sorted({word for prompt in PROMPTS for word in prompt.split()})
-    vocabulary = {token: i for i, token in enumerate(["<pad>", "</s>", "<unk>", *known])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=16
-    ).save_pretrained(folder)
-    return len(vocabulary)
+    tokenizer = tokenizer_of(PROMPTS)
+    tokenizer.save_pretrained(folder)
+    return len(tokenizer)
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from earwitness.targets import load_target
 
 FOLDERS = {
     "Mustango": {"ldm/main_config.json": {}, "beats/x.json": {}, "chords/x.json": {}},
-    "ACE-Step v1": {"ace_step_transformer/config.json": {}, "music_dcae_f8c8/config.json": {}},
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
     "a model of stable-audio-tools": {"model_config.json": {"model_type": "autoencoder"}},
     "YuE without a description": {"config.json": {"model_type": "llama", "vocab_size": 83_734}},

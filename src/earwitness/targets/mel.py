@@ -30,7 +30,10 @@ PEAK = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MelFrontEnd:
-    """How one generation of models hears: rates in Hz, lengths in samples, ``bands`` on the Slaney scale."""
+    """How one generation of models hears: rates in Hz, lengths in samples, ``bands`` on the Slaney scale.
+
+    ``inside`` is added to |STFT|² under the root.
+    """
 
     sample_rate: int
     hop: int
@@ -38,6 +41,7 @@ class MelFrontEnd:
     fft: int
     lowest_hz: float
     highest_hz: float
+    inside: float = 1e-12
 
     def log_mel(self, waves: Tensor) -> Tensor:
         """Log-mel spectrograms: ln max(M · |STFT|, ``FLOOR``), the ends mirrored so that no frame is short.
@@ -48,7 +52,7 @@ class MelFrontEnd:
         window = torch.hann_window(self.fft, device=waves.device)
         spectra = torch.stft(mirrored, self.fft, self.hop, window=window, center=False, return_complex=True)
         # Not `abs`, whose gradient is undefined where a bin is exactly zero.
-        magnitudes = (torch.view_as_real(spectra).square().sum(-1) + 1e-12).sqrt()
+        magnitudes = (torch.view_as_real(spectra).square().sum(-1) + self.inside).sqrt()
         return (magnitudes.transpose(1, 2) @ _filters(self).to(waves.device)).clamp_min(FLOOR).log()
 
 

@@ -50,10 +50,6 @@ _KINDS = (
         _is_folder("ldm", "beats", "chords"),
     ),
     _Kind(
-        "ACE-Step v1", "its autoencoder and text encoder have no classes here; ACE-Step 1.5 can be asked",
-        _is_folder("ace_step_transformer", "music_dcae_f8c8"),
-    ),
-    _Kind(
         "LongCat Audio", "its pipeline's parts are not read yet",
         _says("model_index.json", "_class_name", "LongCatAudioDiTPipeline"),
     ),
