@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("altair", "diffusers", "numpy", "polars", "scipy", "sklearn", "soundfile", "torch", "transformers")
+HEAVY = ("altair", "diffusers", "gradio", "numpy", "polars", "scipy", "sklearn", "soundfile", "torch", "transformers")
 UNIX_ONLY = frozenset(("crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"))
 
 HELP = """

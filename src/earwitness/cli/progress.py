@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+watchers: list[Callable[[str, int, int], None]] = []
+"""Are told (description, done, total) too, whether or not anybody looks at the terminal; a total of 0 is not known."""
+
 
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], None]]:
@@ -24,7 +27,13 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def on_progress(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+            _tell(description, done, total)
+
+        _tell(description, 0, 0)
+        yield on_progress
 
 
 @contextmanager
@@ -32,5 +41,11 @@ def sign_of_life(description: str) -> Iterator[None]:
     """Show that work goes on while the block runs, where its length is not known."""
     from earwitness.cli.console import Console
 
+    _tell(description, 0, 0)
     with Console(stderr=True).status(description):
         yield
+
+
+def _tell(description: str, done: int, total: int) -> None:
+    for watch in watchers:
+        watch(description, done, total)

@@ -277,6 +277,21 @@ def detectable(power: Power) -> str:
     )
 
 
+def why_not_singly(result: DatasetInferenceResult) -> str | None:
+    """Why single tracks are not spoken of; ``None`` where they may be."""
+    if result.track_wise:
+        return None
+    if result.verdict != "evidence_of_use":
+        return (
+            "Single tracks are spoken of only where there is evidence of use; otherwise a list by score would accuse "
+            "tracks that were never used."
+        )
+    return (
+        "Single tracks are not spoken of here: the two sets were not shown to be alike without the model, so what sets "
+        "them apart may also be what gives a track its score."
+    )
+
+
 def sayable(share: float) -> bool:
     """Whether a lower bound of a share is worth a sentence: "at least 0 %" is none."""
     return round(100 * share) >= 1

@@ -1,0 +1,97 @@
+"""Fragments: what the page shows of an audit, as HTML in which every text from outside is escaped.
+
+Conventions: a document (report, findings) is shown in a frame that may run no script, open no window and reach no
+network; nothing of it becomes part of the page.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from earwitness.app.audits import Audit
+from earwitness.app.jobs import Job
+from earwitness.app.listening import Heard
+from earwitness.text import harmless
+from earwitness.verdict.numbers import decimal, p_value
+
+_STEPS = {"look": "Looking at the files", "audit": "The audit"}
+
+
+def text(value: object) -> str:
+    """Text from outside as text."""
+    return escape(harmless(str(value)))
+
+
+def frame(document: str, name: str) -> str:
+    """A whole HTML document, locked into a frame of the page."""
+    return (
+        f'<iframe class="document" title="{text(name)}" sandbox="" referrerpolicy="no-referrer" '
+        f'srcdoc="{escape(document)}"></iframe>'
+    )
+
+
+def alert(message: object) -> str:
+    """What went wrong, in one line."""
+    return f'<p class="alert" role="alert">{text(message)}</p>'
+
+
+def note(message: object) -> str:
+    """A plain sentence."""
+    return f"<p>{text(message)}</p>"
+
+
+def status(audit: Audit) -> str:
+    """What was asked for, and how both commands stand."""
+    asked = audit.asked
+    facts = (
+        ("Model", asked.target), ("Suspect set", _set(asked.suspect, audit)),
+        ("Held-out set", _set(asked.held_out, audit)), ("Run folder", audit.run),
+    )  # fmt: skip
+    rows = "".join(f"<div><dt>{name}</dt><dd>{text(value)}</dd></div>" for name, value in facts)
+    lines = "".join(_line(_STEPS[step], job) for step, job in (("look", audit.look), ("audit", audit.audit)))
+    return f'<h2>{text(asked.title)}</h2><dl>{rows}</dl><div role="status">{lines}</div>'
+
+
+def _set(folder: str, audit: Audit) -> str:
+    return "uploaded files" if folder.startswith(str(audit.folder)) else folder
+
+
+def _line(what: str, job: Job) -> str:
+    state = job.state
+    if state == "new":
+        return ""
+    if state == "failed":
+        return alert(f"{what} could not be finished. {job.message}")
+    if state == "stopped":
+        return note(f"{what} was stopped; finished parts are kept, and it can go on from there.")
+    said = "".join(f"<li>{text(warning)}</li>" for warning in dict.fromkeys(job.warnings))
+    warned = f"<ul>{said}</ul>" if said else ""
+    if state == "done":
+        return f"{note(f'{what} is finished.')}{warned}"
+    return f"{_bar(what, job)}{warned}"
+
+
+def _bar(what: str, job: Job) -> str:
+    at = job.progress
+    if at is None:
+        return note(f"{what}: starting.")
+    how_far = f" ({at.done:,} of {at.total:,})" if at.total else ""
+    value = f' value="{at.done}" max="{at.total}"' if at.total else ""
+    return f'<label class="progress">{text(f"{what}: {at.doing}{how_far}")} <progress{value}></progress></label>'
+
+
+def players(strongest: Sequence[Heard], weakest: Sequence[Heard], alpha: float) -> str:
+    """The tracks at both ends, each with a player."""
+    sides = (("The strongest evidence", strongest), ("The weakest evidence", weakest))
+    return "".join(
+        f"<h3>{name}</h3><ol>{''.join(_player(track, alpha) for track in tracks)}</ol>" for name, tracks in sides
+    )
+
+
+def _player(track: Heard, alpha: float) -> str:
+    p = "" if track.p_value is None else f", p = {text(p_value(track.p_value, alpha=alpha))}"
+    figures = f'<span class="quiet">score {decimal(track.score, 2)}{p}</span>'
+    if track.sound is None:
+        sound = f'<span class="quiet">{text(track.why_not)}</span>'
+    else:
+        sound = f'<audio controls preload="none" src="{escape(track.sound)}" aria-label="{text(track.title)}"></audio>'
+    return f'<li><span class="title">{text(track.title)}</span> {figures} {sound}</li>'
