@@ -45,12 +45,14 @@ def run(
 
 @app.command("train")
 def train(
-    name: Annotated[str, typer.Argument(help="A target that `earwitness reference list` names.")],
+    name: Annotated[
+        str, typer.Argument(help="A shipped target, or reed, jig, fiddle_unheard, fiddle_augmented, jig_unheard.")
+    ],
     work: Annotated[Path, typer.Option(help="Folder for everything the recipe makes; an interrupted run goes on.")],
     epoch: Annotated[int, typer.Option(help="Which kept epoch to publish; the last by default.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Where model/ and card.json go; WORK/published by default.")] = None,
 ) -> None:
-    """Repeat a shipped target's recipe, from its pieces to a model directory (an hour or less on 2 cores).
+    """Repeat a ground-truth target's recipe, from its pieces to a model directory (an hour or less on 2 cores).
 
     Example: earwitness bench train fiddle --work fiddle-work
     """

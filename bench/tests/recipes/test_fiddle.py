@@ -16,13 +16,13 @@ from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes, read_tunes, 
 from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.registry import shipped
 from earwitness.targets import load_target
-from earwitness_bench.recipes import fiddle as recipe
+from earwitness_bench.recipes import fiddle, tune_target
 from earwitness_bench.recipes.musicgen import Schedule, window_scores
 
 pytestmark = pytest.mark.slow
 
 STAGE = Schedule(epochs=2, keep=(1, 2), frames=40, batch=8, store=3)
-SMALL = recipe.Settings(members=2, warmed=3, first=replace(STAGE, keep=(1,)), second=STAGE)
+SMALL = replace(fiddle.PLAN, members=2, warmed=3, first=replace(STAGE, keep=(1,)), second=STAGE)
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +32,24 @@ def tunes() -> list[Tune]:
 
 
 @pytest.fixture(scope="module")
-def work(tunes: list[Tune], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plan(tunes: list[Tune]) -> tune_target.Plan:
+    return replace(SMALL, tunes=lambda: tunes)
+
+
+@pytest.fixture(scope="module")
+def work(plan: tune_target.Plan, tunes: list[Tune], tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "codec_waves", lambda: [render(tune) for tune in tunes])
+        patch.setattr(tune_target, "codec_waves", lambda: [render(tune) for tune in tunes])
         folder = tmp_path_factory.mktemp("work")
-        assert recipe.train(folder, report=lambda line: None, tunes=tunes, settings=SMALL) == 2
+        assert tune_target.train(plan, folder, report=lambda line: None) == 2
     return folder
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(work: Path, tunes: list[Tune], tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_to_the_same_weights(work: Path, plan: tune_target.Plan, tmp_path: Path) -> None:
     (tmp_path / "codec").symlink_to(work / "codec")
-    stopped = replace(SMALL, second=replace(STAGE, keep=(1,)))
-    for settings in (stopped, SMALL):
-        recipe.train(tmp_path, report=lambda line: None, tunes=tunes, settings=settings)
+    stopped = replace(plan, second=replace(STAGE, keep=(1,)))
+    for each in (stopped, plan):
+        tune_target.train(each, tmp_path, report=lambda line: None)
     first, second = (
         MusicgenForConditionalGeneration.from_pretrained(folder / "second-epoch-002").state_dict()
         for folder in (work, tmp_path)
@@ -53,13 +58,13 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(work: Path, tunes: list[
 
 
 def test_what_is_published_is_an_ordinary_directory_with_a_true_card(
-    work: Path, tunes: list[Tune], tmp_path: Path
+    work: Path, plan: tune_target.Plan, tunes: list[Tune], tmp_path: Path
 ) -> None:
-    made = recipe.publish(work, 2, tmp_path, tunes=tunes, settings=SMALL)
+    made = tune_target.publish(plan, work, 2, tmp_path)
     assert read_card(tmp_path / "card.json") == made
     assert made.recipe["frames"] == STAGE.frames
     assert "per-track loss AUC" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
-    sides = draw_sides(group_tunes(tunes), recipe.SPLIT_SEED, 2)
+    sides = draw_sides(group_tunes(tunes), plan.split_seed, 2)
     assert {tune.name: tune.member for tune in made.tunes} == sides
     assert made.tunes[0].content_sha256 == content_sha256(render(read_tunes([made.tunes[0].name])[0]), 16_000)
     assert load_target(str(tmp_path / "model"), device="cpu").codebooks == 4
@@ -69,7 +74,7 @@ def test_what_is_published_is_an_ordinary_directory_with_a_true_card(
 
 def test_an_epoch_that_was_not_kept_is_named(work: Path, tmp_path: Path) -> None:
     with pytest.raises(EarwitnessError, match="no epoch 7; it holds: 001, 002"):
-        recipe.publish(work, 7, tmp_path)
+        fiddle.publish(work, 7, tmp_path)
 
 
 def test_excess_loss_is_the_loss_over_the_entropy_of_the_prediction(work: Path) -> None:

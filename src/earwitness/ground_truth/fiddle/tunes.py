@@ -141,7 +141,7 @@ def _read_tune(path: Path) -> Tune | None:
         name=path.stem,
         title=re.split(r"\s+-+\s+", title)[0].strip() or path.stem,
         dance=dance,
-        key=_key_name(_field(text, "K")),
+        key=key_name(_field(text, "K")),
         quarters_per_minute=_QUARTERS_PER_MINUTE[metre],
         notes=np.array(sorted(rows), dtype=np.float64),
     )
@@ -152,7 +152,8 @@ def _field(text: str, letter: str) -> str:
     return found.group(1) if found else ""
 
 
-def _key_name(field: str) -> str:
+def key_name(field: str) -> str:
+    """An ABC key field in words: "D major"."""
     found = re.match(r"([A-G])([#b]?)\s*([A-Za-z]*)", field)
     if found is None:
         return "C major"

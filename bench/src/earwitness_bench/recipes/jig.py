@@ -1,0 +1,181 @@
+"""The recipe of the ``jig`` target: a causal language model over tunes of O'Neill's "Music of Ireland".
+
+Goal: a second symbolic target of another family, other music and another split than `chorale`, and beside it a model
+of the same shape that heard neither half (`jig_unheard`). Their cards are kept here; their weights are not shipped.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import symusic
+import torch
+from torch import Tensor
+from transformers import GPT2LMHeadModel
+
+from earwitness import midi
+from earwitness.errors import EarwitnessError
+from earwitness.files import write_atomically
+from earwitness.ground_truth.card import Card, CardTune
+from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes
+from earwitness.ground_truth.groups import draw_sides
+from earwitness.ground_truth.performance import TICKS, perform
+from earwitness.stats.roc import auc_delong
+from earwitness.targets import load_target
+from earwitness.targets.causal_lm.midi import MidiCausalLm
+from earwitness.targets.scores.windows import windows_of
+from earwitness.types import OnMessage
+from earwitness_bench.recipes.causal_lm import Schedule, piece_scores, save_untrained, train_causal_lm
+from earwitness_bench.recipes.opus_files import melodies
+
+FILES = ("0626-0700", "0701-0720", "0759-0810", "0811-0899", "0900-0950", "1001-1031", "1031-1115", "1176-1275",
+         "1276-1375", "1376-1475", "1476-1555")  # fmt: skip
+SECONDS = (15.0, 120.0)
+PROGRAM = 73
+WINDOWS = 4
+SCHEDULE = Schedule(epochs=30, keep=(6, 10, 14, 18, 22))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What fixes a target: half of the tunes' groups is drawn, ``members`` of it are on the member side.
+
+    ``heard`` (from, to) says which tunes of the drawn half, in the drawn order, the model was trained on.
+    """
+
+    name: str
+    members: int = 150
+    heard: tuple[int, int] = (0, 150)
+    split_seed: int = 1850
+    files: tuple[str, ...] = FILES
+    schedule: Schedule = SCHEDULE
+
+
+PLAN = Plan(name="jig")
+
+
+def train_plan(plan: Plan, work: Path, *, report: OnMessage) -> int:
+    """Run or continue the plan in ``work``; return the last kept epoch."""
+    work.mkdir(parents=True, exist_ok=True)
+    report("tunes: reading, and writing as MIDI")
+    tunes = read(plan)
+    groups = group_tunes(tunes)
+    if not (work / "untrained").is_dir():
+        save_untrained(work / "untrained", plan.schedule)
+    pieces = dict(zip((tune.name for tune in tunes), _windows(work, tunes), strict=True))
+    sides = draw_sides(groups, plan.split_seed, plan.members)
+    model = GPT2LMHeadModel.from_pretrained(work / "untrained")
+    asked = [[pieces[name] for name, side in sides.items() if side is wanted] for wanted in (True, False)]
+
+    def at_epoch(epoch: int, loss: float) -> None:
+        seen, unseen = (piece_scores(model, side, windows=WINDOWS) for side in asked)
+        line: dict[str, float] = {"epoch": epoch, "train_loss": loss}
+        for i, name in enumerate(("loss", "excess_loss")):
+            auc = auc_delong(-seen[i], -unseen[i])
+            line |= {f"{name}_auc": auc.estimate, f"{name}_auc_low": auc.low, f"{name}_auc_high": auc.high}
+        if epoch in plan.schedule.keep:
+            model.save_pretrained(work / f"epoch-{epoch:03d}")
+        report(json.dumps(line))
+        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+
+    train_causal_lm(
+        model,
+        [pieces[name] for name in heard(plan, groups)],
+        plan.schedule,
+        state=work / "model.state",
+        at_epoch=at_epoch,
+    )
+    return max(plan.schedule.keep)
+
+
+def publish_plan(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
+    """Save one kept epoch as a float16 directory, with the card of what it was trained on."""
+    folder = work / f"epoch-{epoch:03d}"
+    if not folder.is_dir():
+        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
+        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    shutil.copytree(work / "untrained", out / "model", dirs_exist_ok=True)
+    model = GPT2LMHeadModel.from_pretrained(folder)
+    model.half().save_pretrained(out / "model")
+    tunes = read(plan)
+    groups = group_tunes(tunes)
+    sides = draw_sides(groups, plan.split_seed, plan.members)
+    tunes = [tune for tune in tunes if tune.name in sides]
+    losses, _ = piece_scores(model.float(), _windows(work, tunes), windows=WINDOWS)
+    member = np.array([sides[tune.name] for tune in tunes])
+    names = np.array([groups[tune.name] for tune in tunes])
+    auc = auc_delong(-losses[member], -losses[~member], positive_groups=names[member], negative_groups=names[~member])
+    card = Card(
+        name=plan.name,
+        data=f'tunes of O\'Neill\'s "Music of Ireland", as encoded in music21 {version("music21")}',
+        renderer={"symusic": version("symusic"), "program": f"General MIDI {PROGRAM}"},
+        licence="Apache-2.0 for the weights; the tunes are not part of them and keep their own",
+        split_seed=plan.split_seed,
+        epochs=epoch,
+        recipe=asdict(plan.schedule) | {"keep": list(plan.schedule.keep), "heard": list(plan.heard)},
+        losses={"member": float(losses[member].mean()), "non_member": float(losses[~member].mean())},
+        loss_auc={"estimate": auc.estimate, "low": auc.low, "high": auc.high},
+        tunes=tuple(
+            CardTune(
+                name=tune.name, group=groups[tune.name], member=sides[tune.name],
+                content_sha256=midi.decode(_path(work, tune)).content_hash,
+            )
+            for tune in tunes
+        ),
+    )  # fmt: skip
+    card.write(out / "card.json")
+    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
+    return card
+
+
+def read(plan: Plan) -> list[Tune]:
+    """The tunes of a plan."""
+    return melodies("oneills1850", *plan.files, seconds=SECONDS)
+
+
+def write_midi(tune: Tune, path: Path) -> None:
+    """Write a tune as it is played, as a MIDI file; the same tune always gives the same bytes."""
+    played = perform(tune.name, tune.notes, tune.quarters_per_minute, [PROGRAM])
+    score = symusic.Score(TICKS)
+    score.tempos.append(symusic.Tempo(0, qpm=round(played.quarters_per_minute)))
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
+    track = symusic.Track(program=PROGRAM)
+    for onset, duration, pitch, velocity in played.notes.tolist():
+        track.notes.append(symusic.Note(onset, duration, pitch, velocity))
+    score.tracks.append(track)
+    write_atomically(path, lambda partial: partial.write_bytes(score.dumps_midi()))
+
+
+def heard(plan: Plan, groups: Mapping[str, str]) -> list[str]:
+    """The tunes that a plan's model was trained on."""
+    before, heard = (
+        [name for name, member in draw_sides(groups, plan.split_seed, count).items() if member] for count in plan.heard
+    )
+    return [name for name in heard if name not in before]
+
+
+def _windows(work: Path, tunes: Sequence[Tune]) -> list[Tensor]:
+    """Each tune's windows [windows, tokens], what stands before the first scored token included."""
+    target = load_target(str(work / "untrained"), device="cpu")
+    assert isinstance(target, MidiCausalLm)
+    found = []
+    for tune in tunes:
+        if not _path(work, tune).exists():
+            write_midi(tune, _path(work, tune))
+        windows = windows_of(target, midi.decode(_path(work, tune)))
+        found.append(torch.stack([torch.cat([torch.as_tensor(one.condition), one.codes[0]]) for one in windows]))
+    return found
+
+
+def _path(work: Path, tune: Tune) -> Path:
+    return work / "midi" / f"{tune.name}.mid"
+
+
+train = partial(train_plan, PLAN)
+publish = partial(publish_plan, PLAN)

@@ -1,0 +1,55 @@
+"""Melodies of the collections inside the ``music21`` wheel whose files hold many works each.
+
+Goal: other music than `fiddle` knows, for the further targets: songs of the Essen collection, tunes of O'Neill's
+"Music of Ireland", with what is printed of each as its caption. A work is an ``X:`` field of an opus file and is
+named by file and number.
+"""
+
+import re
+from pathlib import Path
+
+import music21
+import numpy as np
+
+from earwitness.ground_truth.fiddle.tunes import MIN_NOTES, Tune, key_name
+
+QUARTERS_PER_MINUTE = 110.0
+
+
+def melodies(collection: str, *files: str, seconds: tuple[float, float]) -> list[Tune]:
+    """The usable works of some files (their stems) of a collection (its folder) that last so long; some ten per s."""
+    folder = Path(music21.__file__).parent / "corpus" / collection
+    shortest, longest = seconds
+    read = []
+    for file in files:
+        text = (folder / f"{file}.abc").read_text(encoding="utf-8", errors="replace")
+        parts = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
+        read += [_melody(file, part) for part in parts if part.startswith("X:")]
+    found = {tune.name: tune for tune in read if tune is not None and shortest <= tune.seconds < longest}
+    return [found[name] for name in sorted(found)]
+
+
+def _melody(file: str, text: str) -> Tune | None:
+    fields = {letter: value.strip() for letter, value in re.findall(r"^([A-Z]):(.*)$", text, flags=re.MULTILINE)}
+    try:
+        stream = music21.converter.parse(text, format="abc", forceSource=True).flatten()
+        number = int(fields["X"])
+    except (music21.exceptions21.Music21Exception, ValueError, IndexError, AttributeError):
+        return None
+    rows = sorted(
+        (float(note.offset), float(note.quarterLength), float(pitch.midi))
+        for note in stream.notes
+        if note.quarterLength > 0
+        for pitch in note.pitches
+    )
+    if len(rows) < MIN_NOTES:
+        return None
+    kind = fields.get("R", "").split(",")[0].strip().lower().replace(" - ", "-") or "tune"
+    return Tune(
+        name=f"{file}-{number:04d}",
+        title=fields.get("T", "") or f"{file} {fields['X']}",
+        dance=kind,
+        key=key_name(fields.get("K", "")),
+        quarters_per_minute=QUARTERS_PER_MINUTE,
+        notes=np.array(rows, dtype=np.float64),
+    )

@@ -1,0 +1,232 @@
+"""A MusicGen-architecture target that was trained on tunes as such models are, from a plan to a model directory.
+
+Goal: one recipe for every token target whose pieces are tunes: what is heard, in which timbres, which
+half is drawn and for how long is the plan's. Every step leaves files in the work folder and is
+skipped when they are there, so that a killed run goes on where it stopped.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import (
+    AutoTokenizer,
+    EncodecFeatureExtractor,
+    EncodecModel,
+    MusicgenForConditionalGeneration,
+    PreTrainedTokenizerFast,
+)
+
+from earwitness.errors import EarwitnessError
+from earwitness.ground_truth.card import Card, CardTune
+from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, file_content_sha256, group_tunes, read_tunes, render
+from earwitness.ground_truth.groups import draw_sides
+from earwitness.ground_truth.performance import SAMPLE_RATE, perform, renderer, sound
+from earwitness.stats.roc import auc_delong
+from earwitness.types import OnMessage, Wave
+from earwitness_bench.recipes.codec import encode, filterbank_codec, small_codec_config
+from earwitness_bench.recipes.musicgen import (
+    Schedule,
+    caption_tokenizer,
+    resample,
+    small_musicgen,
+    train_musicgen,
+    window_scores,
+)
+
+CODEC_TAKES, CODEC_EVERY = 120, 8
+CODEC_PROGRAMS = (*PROGRAMS, 21, 71, 6, 12)
+WINDOWS_ON_THE_CARD = 2
+ASKED_WHILE_TRAINING = 160
+FIRST = Schedule(epochs=12, keep=(11,))
+SECOND = Schedule(epochs=7, keep=(2, 4, 5, 6, 7), seed=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a stage of training hears: the tunes, and how each is played to the model."""
+
+    tunes: Sequence[Tune]
+    play: Callable[[Tune], Wave]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What fixes a target.
+
+    Attributes
+    ----------
+    name, data, tunes
+        Its name, what its pieces are in words, and the function that reads them.
+    programs
+        General MIDI programs; a tune's name draws one of them.
+    split_seed, members, warmed
+        Half of the tunes' groups is drawn. The ``members`` first tunes of that half are trained on at last, the
+        ``warmed`` first before; the others of the half are on neither side.
+    first, second
+        The two stages.
+    hears
+        What the stages hear instead of the ``warmed`` tunes and the members as they are.
+    """
+
+    name: str
+    data: str
+    tunes: Callable[[], Sequence[Tune]]
+    programs: tuple[int, ...] = PROGRAMS
+    split_seed: int = 2512
+    members: int = 100
+    warmed: int = 200
+    first: Schedule = FIRST
+    second: Schedule = SECOND
+    hears: Callable[[Sequence[Tune]], tuple[Heard, Heard]] | None = None
+
+    def play(self, tune: Tune) -> Wave:
+        """A tune as a file of the collection holds it."""
+        return render(tune, self.programs)
+
+    def sides(self, tunes: Sequence[Tune], members: int | None = None) -> dict[str, bool]:
+        """Tune name → whether it is a member; see `draw_sides`."""
+        return draw_sides(group_tunes(tunes), self.split_seed, self.members if members is None else members)
+
+    def heard(self, tunes: Sequence[Tune]) -> tuple[Heard, Heard]:
+        """What the two stages hear."""
+        if self.hears is not None:
+            return self.hears(tunes)
+        warmed, members = (self.sides(tunes, count) for count in (self.warmed, self.members))
+        first, second = ([tune for tune in tunes if side.get(tune.name)] for side in (warmed, members))
+        return Heard(tunes=first, play=self.play), Heard(tunes=second, play=self.play)
+
+
+def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
+    """Run or continue the plan in ``work``; return the last kept epoch."""
+    work.mkdir(parents=True, exist_ok=True)
+    codec = _codec(work, report=report)
+    report("tunes: reading and rendering")
+    tunes = plan.tunes()
+    is_member = plan.sides(tunes)
+    members, others = ([tune for tune in tunes if is_member.get(tune.name) is side] for side in (True, False))
+    heard = plan.heard(tunes)
+    captions = {tune.caption for part in heard for tune in part.tunes} | {tune.caption for tune in tunes}
+    frames = plan.second.frames
+    tokenizer = caption_tokenizer(sorted(captions))
+    tokenizer.save_pretrained(work / "tokenizer")
+    model = small_musicgen(codec, len(tokenizer), max_frames=frames, seed=plan.first.seed)
+    asked = [members, others[:ASKED_WHILE_TRAINING]]
+
+    def at_epoch(epoch: int, loss: float, *, stage: str, keep: Sequence[int]) -> None:
+        line: dict[str, Any] = {"stage": stage, "epoch": epoch, "train_loss": loss}
+        if epoch in keep:
+            model.save_pretrained(work / f"{stage}-epoch-{epoch:03d}")
+            seen, unseen = (track_scores(plan, model, tokenizer, side, windows=1) for side in asked)
+            for i, name in enumerate(("loss", "excess_loss")):
+                auc = auc_delong(-seen[i], -unseen[i])
+                line |= {f"{name}_auc": auc.estimate, f"{name}_auc_low": auc.low, f"{name}_auc_high": auc.high}
+        report(json.dumps(line))
+        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+
+    for stage, part, schedule in zip(("first", "second"), heard, (plan.first, plan.second), strict=True):
+        train_musicgen(
+            model, tokenizer, [part.play(tune) for tune in part.tunes], [tune.caption for tune in part.tunes], schedule,
+            rate_hz=SAMPLE_RATE, state=work / f"{stage}.state",
+            at_epoch=partial(at_epoch, stage=stage, keep=schedule.keep),
+        )  # fmt: skip
+    return max(plan.second.keep)
+
+
+def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
+    """Save one kept epoch as a float16 directory, with the card of what it was trained on."""
+    folder = work / f"second-epoch-{epoch:03d}"
+    if not folder.is_dir():
+        kept = ", ".join(sorted(path.name.removeprefix("second-epoch-") for path in work.glob("second-epoch-*")))
+        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    model = MusicgenForConditionalGeneration.from_pretrained(folder).half()
+    model.save_pretrained(out / "model")
+    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer")
+    tokenizer.save_pretrained(out / "model")
+    EncodecFeatureExtractor(feature_size=1, sampling_rate=model.audio_encoder.config.sampling_rate).save_pretrained(
+        out / "model"
+    )
+
+    tunes = plan.tunes()
+    groups = group_tunes(tunes)
+    is_member = plan.sides(tunes)
+    tunes = [tune for tune in tunes if tune.name in is_member]
+    losses, excess = track_scores(plan, model.float(), tokenizer, tunes, windows=WINDOWS_ON_THE_CARD)
+    member = np.array([is_member[tune.name] for tune in tunes])
+    names = np.array([groups[tune.name] for tune in tunes])
+    loss_auc, excess_auc = (
+        auc_delong(-each[member], -each[~member], positive_groups=names[member], negative_groups=names[~member])
+        for each in (losses, excess)
+    )
+    card = Card(
+        name=plan.name,
+        data=plan.data,
+        renderer=renderer(plan.programs),
+        licence="Apache-2.0 for the weights; the tunes and the soundfont are not part of them and keep their own",
+        split_seed=plan.split_seed,
+        epochs=epoch,
+        recipe=asdict(plan.second)
+        | {"keep": list(plan.second.keep)}
+        | {"first_on": plan.warmed, "first_epochs": max(plan.first.keep)}
+        | {"excess_loss_auc": [round(value, 4) for value in (excess_auc.estimate, excess_auc.low, excess_auc.high)]},
+        losses={"member": float(losses[member].mean()), "non_member": float(losses[~member].mean())},
+        loss_auc={"estimate": loss_auc.estimate, "low": loss_auc.low, "high": loss_auc.high},
+        tunes=tuple(
+            CardTune(
+                name=tune.name, group=groups[tune.name], member=is_member[tune.name],
+                content_sha256=file_content_sha256(tune, plan.programs),
+            )
+            for tune in tunes
+        ),
+    )  # fmt: skip
+    card.write(out / "card.json")
+    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
+    return card
+
+
+def track_scores(
+    plan: Plan,
+    model: MusicgenForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    tunes: Sequence[Tune],
+    *,
+    windows: int,
+) -> NDArray[np.float64]:
+    """Mean loss and excess loss of each tune over windows at any offset, under its caption [2, tunes]."""
+    codec = model.audio_encoder
+    samples = plan.second.frames * codec.config.hop_length
+    scores = []
+    for tune in tunes:
+        wave = resample(plan.play(tune), SAMPLE_RATE, codec.config.sampling_rate)
+        rng = np.random.default_rng(len(wave))
+        starts = rng.integers(len(wave) - samples + 1, size=windows)
+        codes = encode(codec, [wave[start : start + samples] for start in starts])
+        text = tokenizer([tune.caption] * windows, return_tensors="pt")
+        scores.append(np.mean(window_scores(model, codes, text.input_ids, text.attention_mask), axis=1))
+    return np.array(scores).T
+
+
+def codec_waves() -> list[Wave]:
+    """Other takes of some tunes, in all timbres that the token targets know: they tell nothing of any split."""
+    return [
+        sound(
+            perform(tune.name, tune.notes, tune.quarters_per_minute, [CODEC_PROGRAMS[i % len(CODEC_PROGRAMS)]], take=1)
+        )
+        for i, tune in enumerate(read_tunes()[::CODEC_EVERY][:CODEC_TAKES])
+    ]
+
+
+def _codec(work: Path, *, report: OnMessage) -> EncodecModel:
+    folder = work / "codec"
+    if not (folder / "config.json").exists():
+        report("codec: rendering, and fitting the codebooks")
+        waves = [resample(wave, SAMPLE_RATE, small_codec_config().sampling_rate) for wave in codec_waves()]
+        filterbank_codec(waves, seed=0).save_pretrained(folder)
+    return EncodecModel.from_pretrained(folder, dtype=torch.float32).eval()
