@@ -61,3 +61,22 @@ def train(
     made_by = recipe(name)
     last = made_by.train(work, report=typer.echo)
     typer.echo(made_by.publish(work, epoch or last, out or work / "published").summary())
+
+
+@app.command("data")
+def data(
+    name: Annotated[str, typer.Argument(help="A target that is not shipped: reed or jig.")],
+    out: Annotated[Path, typer.Option(help="Folder for member/, non_member/ and manifest.csv.")],
+) -> None:
+    """Write the collection of a target that is not shipped, as `earwitness reference data` does for those that are.
+
+    Example: earwitness bench data reed --out reed-data
+    """
+    from earwitness.cli.progress import bar
+    from earwitness_bench.recipes import write_collection
+
+    with bar("writing") as on_progress:
+        written = write_collection(name, out, on_progress=on_progress)
+    typer.echo(f"{written.tracks} tracks, listed in {written.manifest}")
+    if written.differing:
+        typer.echo(f"{len(written.differing)} are not what the card says; versions differ: {written.differing[0]}")

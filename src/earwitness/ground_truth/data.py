@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.ground_truth.card import CardTune
-from earwitness.ground_truth.registry import collection, shipped
+from earwitness.ground_truth.registry import WrittenTrack, collection, shipped
+from earwitness.types import OnProgress
 
 ROLES = {True: "member", False: "non_member"}
 
@@ -29,14 +30,20 @@ def write_data(
     out: Path,
     *,
     tunes: Sequence[CardTune] | None = None,
-    on_progress: Callable[[int, int], None],
+    on_progress: OnProgress,
 ) -> WrittenData:
     """Write ``out/member``, ``out/non_member`` and ``out/manifest.csv`` (path, role, group, prompt, title).
 
     Without ``tunes``, all of the card.
     """
     tunes = shipped(name).read().tunes if tunes is None else tunes
-    write_track = collection(name).write_track
+    return write_tracks(tunes, collection(name).write_track, out, on_progress=on_progress)
+
+
+def write_tracks(
+    tunes: Sequence[CardTune], write_track: Callable[[str, Path], WrittenTrack], out: Path, *, on_progress: OnProgress
+) -> WrittenData:
+    """The same for any target's card; ``write_track`` writes the named piece into a folder."""
     rows = []
     differing = []
     for done, tune in enumerate(tunes, 1):

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.card import Card
+from earwitness.ground_truth.card import Card, read_card
+from earwitness.ground_truth.data import WrittenData, write_tracks
 from earwitness.ground_truth.registry import TARGETS
+from earwitness.types import OnProgress
 
-#: Targets that are not shipped: second ones of a kind, comparison models, and variants.
-FURTHER = ("reed", "jig", "fiddle_unheard", "fiddle_augmented", "jig_unheard")
+#: Second targets of a kind, whose cards are kept here; their weights are not shipped.
+SECOND = ("reed", "jig")
+#: Comparison models and variants of other targets, asked about those targets' collections.
+FURTHER = (*SECOND, "fiddle_unheard", "fiddle_augmented", "jig_unheard")
 
 
 class Recipe(Protocol):
@@ -32,3 +36,12 @@ def recipe(name: str) -> Recipe:
     if name not in (*TARGETS, *FURTHER):
         raise EarwitnessError(f"There is no recipe {name!r}; there are: {', '.join((*TARGETS, *FURTHER))}.")
     return cast(Recipe, import_module(f"earwitness_bench.recipes.{name}"))
+
+
+def write_collection(name: str, out: Path, *, on_progress: OnProgress) -> WrittenData:
+    """Write the collection of one of the ``SECOND`` targets; see `write_data`."""
+    if name not in SECOND:
+        raise EarwitnessError(f"{name!r} has no collection of its own here; there are: {', '.join(SECOND)}.")
+    tunes = read_card(Path(__file__).parent.parent / "cards" / f"{name}.json").tunes
+    write_track = import_module(f"earwitness_bench.recipes.{name}").writer()
+    return write_tracks(tunes, write_track, out, on_progress=on_progress)

@@ -6,7 +6,7 @@ of the same shape that heard neither half (`jig_unheard`). Their cards are kept 
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -25,6 +25,7 @@ from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes
 from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.performance import TICKS, perform
+from earwitness.ground_truth.registry import WrittenTrack
 from earwitness.stats.roc import auc_delong
 from earwitness.targets import load_target
 from earwitness.targets.causal_lm.midi import MidiCausalLm
@@ -106,7 +107,7 @@ def publish_plan(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     tunes = read(plan)
     groups = group_tunes(tunes)
     sides = draw_sides(groups, plan.split_seed, plan.members)
-    tunes = [tune for tune in tunes if tune.name in sides]
+    tunes = tuple(tune for tune in tunes if tune.name in sides)
     losses, _ = piece_scores(model.float(), _windows(work, tunes), windows=WINDOWS)
     member = np.array([sides[tune.name] for tune in tunes])
     names = np.array([groups[tune.name] for tune in tunes])
@@ -134,7 +135,7 @@ def publish_plan(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     return card
 
 
-def read(plan: Plan) -> list[Tune]:
+def read(plan: Plan) -> tuple[Tune, ...]:
     """The tunes of a plan."""
     return melodies("oneills1850", *plan.files, seconds=SECONDS)
 
@@ -150,6 +151,20 @@ def write_midi(tune: Tune, path: Path) -> None:
         track.notes.append(symusic.Note(onset, duration, pitch, velocity))
     score.tracks.append(track)
     write_atomically(path, lambda partial: partial.write_bytes(score.dumps_midi()))
+
+
+def writer(plan: Plan = PLAN) -> Callable[[str, Path], WrittenTrack]:
+    """What writes a named tune of the plan into a folder, as MIDI."""
+    tunes = {tune.name: tune for tune in read(plan)}
+
+    def write_track(name: str, folder: Path) -> WrittenTrack:
+        path = folder / f"{name}.mid"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_midi(tunes[name], path)
+        digest = midi.decode(path).content_hash
+        return WrittenTrack(path=path, prompt="", title=tunes[name].title, content_sha256=digest)
+
+    return write_track
 
 
 def heard(plan: Plan, groups: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ named by file and number.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 import music21
@@ -16,17 +17,18 @@ from earwitness.ground_truth.fiddle.tunes import MIN_NOTES, Tune, key_name
 QUARTERS_PER_MINUTE = 110.0
 
 
-def melodies(collection: str, *files: str, seconds: tuple[float, float]) -> list[Tune]:
+@cache
+def melodies(collection: str, *files: str, seconds: tuple[float, float]) -> tuple[Tune, ...]:
     """The usable works of some files (their stems) of a collection (its folder) that last so long; some ten per s."""
     folder = Path(music21.__file__).parent / "corpus" / collection
     shortest, longest = seconds
-    read = []
+    read: list[Tune | None] = []
     for file in files:
         text = (folder / f"{file}.abc").read_text(encoding="utf-8", errors="replace")
         parts = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
         read += [_melody(file, part) for part in parts if part.startswith("X:")]
     found = {tune.name: tune for tune in read if tune is not None and shortest <= tune.seconds < longest}
-    return [found[name] for name in sorted(found)]
+    return tuple(found[name] for name in sorted(found))
 
 
 def _melody(file: str, text: str) -> Tune | None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from earwitness.ground_truth.fiddle.tunes import SECONDS
 from earwitness_bench.recipes import tune_target
+from earwitness_bench.recipes.musicgen import Schedule
 from earwitness_bench.recipes.opus_files import melodies
 from earwitness_bench.recipes.tune_target import Plan
 
@@ -20,6 +21,8 @@ PLAN = Plan(
     tunes=partial(melodies, "essenFolksong", *FILES, seconds=SECONDS),
     programs=(71, 21, 6, 12),  # General MIDI "Clarinet", "Accordion", "Harpsichord", "Marimba"
     split_seed=609,
+    second=Schedule(epochs=14, keep=(4, 7, 10, 14), seed=1),
 )
 train = partial(tune_target.train, PLAN)
 publish = partial(tune_target.publish, PLAN)
+writer = partial(tune_target.writer, PLAN)

@@ -25,9 +25,18 @@ from transformers import (
 
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card, CardTune
-from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, file_content_sha256, group_tunes, read_tunes, render
+from earwitness.ground_truth.fiddle.tunes import (
+    PROGRAMS,
+    Tune,
+    file_content_sha256,
+    group_tunes,
+    read_tunes,
+    render,
+    write_audio,
+)
 from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.performance import SAMPLE_RATE, perform, renderer, sound
+from earwitness.ground_truth.registry import WrittenTrack
 from earwitness.stats.roc import auc_delong
 from earwitness.types import OnMessage, Wave
 from earwitness_bench.recipes.codec import encode, filterbank_codec, small_codec_config
@@ -189,6 +198,19 @@ def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     card.write(out / "card.json")
     (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
     return card
+
+
+def writer(plan: Plan) -> Callable[[str, Path], WrittenTrack]:
+    """What writes a named tune of the plan into a folder, as FLAC."""
+    tunes = {tune.name: tune for tune in plan.tunes()}
+
+    def write_track(name: str, folder: Path) -> WrittenTrack:
+        tune, path = tunes[name], folder / f"{name}.flac"
+        write_audio(tune, path, plan.programs)
+        digest = file_content_sha256(tune, plan.programs)
+        return WrittenTrack(path=path, prompt=tune.caption, title=tune.title, content_sha256=digest)
+
+    return write_track
 
 
 def track_scores(

@@ -1,0 +1,1 @@
+"""A published Piano Genie as a target of earwitness, with the performances whose split is published."""
