@@ -1,8 +1,8 @@
 """Piano Genie as a ``SymbolicTarget``: one codebook of 88 keys.
 
 Goal: the model is asked as it was trained: windows of 128 notes from any place, the buttons that its own encoder
-presses for them, and the loss of the keys. Buttons and times are a window's condition; they are told from the whole window,
-since the model is an autoencoder, and so part of what is asked, not of the music alone.
+presses for them, and the loss of the keys. Buttons and times are a window's condition; they are told from the whole
+window, since the model is an autoencoder, and so part of what is asked, not of the music alone.
 
 A folder holds ``model.pt`` and ``cfg.json`` of the published training, read without running anything.
 """
