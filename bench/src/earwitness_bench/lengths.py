@@ -54,7 +54,9 @@ def _trained(name: str, epochs: int, work: Path, report: OnMessage) -> Path:
     out = work / "models" / f"{name}-{epochs:04d}"
     if not (out / "card.json").exists():
         folder = work / "training" / name
-        if not any(int(kept.name.removeprefix("epoch-")) == epochs for kept in folder.glob("epoch-*")):
+        # A recipe of two stages keeps what its second made.
+        kept = [*folder.glob("epoch-*"), *folder.glob("second-epoch-*")]
+        if not any(int(path.name.rpartition("-")[2]) == epochs for path in kept):
             report(f"{name}: training; this takes up to an hour on two cores and can be interrupted")
             recipe(name).train(folder, report=report)
         report(f"{name}: publishing epoch {epochs}")

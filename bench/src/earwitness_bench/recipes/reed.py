@@ -21,7 +21,7 @@ PLAN = Plan(
     tunes=partial(melodies, "essenFolksong", *FILES, seconds=SECONDS),
     programs=(71, 21, 6, 12),  # General MIDI "Clarinet", "Accordion", "Harpsichord", "Marimba"
     split_seed=609,
-    second=Schedule(epochs=14, keep=(4, 7, 10, 14), seed=1),
+    second=Schedule(epochs=40, keep=(8, 16, 24, 32, 40), seed=1),
 )
 train = partial(tune_target.train, PLAN)
 publish = partial(tune_target.publish, PLAN)

@@ -126,7 +126,8 @@ def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
     tokenizer = caption_tokenizer(sorted(captions))
     tokenizer.save_pretrained(work / "tokenizer")
     model = small_musicgen(codec, len(tokenizer), max_frames=frames, seed=plan.first.seed)
-    asked = [members, others[:ASKED_WHILE_TRAINING]]
+    spread = np.linspace(0, len(others) - 1, min(ASKED_WHILE_TRAINING, len(others))).astype(int)
+    asked = [members, [others[i] for i in spread]]  # a collection of several books is in the order of its books
 
     def at_epoch(epoch: int, loss: float, *, stage: str, keep: Sequence[int]) -> None:
         line: dict[str, Any] = {"stage": stage, "epoch": epoch, "train_loss": loss}
