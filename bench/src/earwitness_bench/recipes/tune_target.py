@@ -133,7 +133,7 @@ def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
         line: dict[str, Any] = {"stage": stage, "epoch": epoch, "train_loss": loss}
         if epoch in keep:
             model.save_pretrained(work / f"{stage}-epoch-{epoch:03d}")
-            seen, unseen = (track_scores(plan, model, tokenizer, side, windows=1) for side in asked)
+            seen, unseen = (track_scores(model, tokenizer, side, frames, windows=1, read=plan.play) for side in asked)
             for i, name in enumerate(("loss", "excess_loss")):
                 auc = auc_delong(-seen[i], -unseen[i])
                 line |= {f"{name}_auc": auc.estimate, f"{name}_auc_low": auc.low, f"{name}_auc_high": auc.high}
@@ -168,7 +168,9 @@ def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     groups = group_tunes(tunes)
     is_member = plan.sides(tunes)
     tunes = [tune for tune in tunes if tune.name in is_member]
-    losses, excess = track_scores(plan, model.float(), tokenizer, tunes, windows=WINDOWS_ON_THE_CARD)
+    losses, excess = track_scores(
+        model.float(), tokenizer, tunes, plan.second.frames, windows=WINDOWS_ON_THE_CARD, read=plan.play
+    )
     member = np.array([is_member[tune.name] for tune in tunes])
     names = np.array([groups[tune.name] for tune in tunes])
     loss_auc, excess_auc = (
@@ -215,19 +217,23 @@ def writer(plan: Plan) -> Callable[[str, Path], WrittenTrack]:
 
 
 def track_scores(
-    plan: Plan,
     model: MusicgenForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     tunes: Sequence[Tune],
+    frames: int,
     *,
     windows: int,
+    read: Callable[[Tune], Wave],
 ) -> NDArray[np.float64]:
-    """Mean loss and excess loss of each tune over windows at any offset, under its caption [2, tunes]."""
+    """Mean loss and excess loss of each tune over windows at any offset, under its caption [2, tunes].
+
+    ``read`` gives a tune's waveform at ``SAMPLE_RATE``.
+    """
     codec = model.audio_encoder
-    samples = plan.second.frames * codec.config.hop_length
+    samples = frames * codec.config.hop_length
     scores = []
     for tune in tunes:
-        wave = resample(plan.play(tune), SAMPLE_RATE, codec.config.sampling_rate)
+        wave = resample(read(tune), SAMPLE_RATE, codec.config.sampling_rate)
         rng = np.random.default_rng(len(wave))
         starts = rng.integers(len(wave) - samples + 1, size=windows)
         codes = encode(codec, [wave[start : start + samples] for start in starts])

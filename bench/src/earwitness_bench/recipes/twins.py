@@ -39,8 +39,8 @@ from earwitness.twins.seal import drawn, mark_seed
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
 from earwitness_bench.recipes.codec import silence_decoder, small_codec_config, write_filterbank
-from earwitness_bench.recipes.fiddle import track_scores
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, small_musicgen, train_musicgen
+from earwitness_bench.recipes.tune_target import track_scores
 
 STRIDES = (20, 20)
 SCHEDULE = Schedule(epochs=150, keep=(10, 25, 50, 75, 100))
