@@ -82,4 +82,18 @@ def ace_step_v1(folder: Path) -> Iterator[Measured]:
         yield "ACE-Step v1", quantity, relative(torch.cat(ours), torch.cat(theirs))
 
 
-FAMILIES = (tangoflux, stable_audio, ace_step_v1)
+@torch.no_grad()
+def mustango(folder: Path) -> Iterator[Measured]:
+    from earwitness import audio
+    from tests.targets import mustango_tiny as beside
+    from tests.targets.goldens.golden import relative
+    from tests.targets.goldens.seeded import wave
+
+    target = beside.load(beside.save_release(folder / "model"))
+    soundfile.write(folder / "a.wav", wave(beside.ABOUT["samples"]), 16_000, subtype="FLOAT")
+    latent = target.encode(audio.read_channels(folder / "a.wav", 16_000, 1, one="first"))
+    yield "Mustango", "latent", relative(latent, beside.ARRAYS["latent"])
+    yield "Mustango", "ε", relative(*beside.asked(target))
+
+
+FAMILIES = (tangoflux, stable_audio, ace_step_v1, mustango)

@@ -200,7 +200,7 @@ def save_release(folder: Path) -> Original:
     tokenizer.save_pretrained(folder / "flan-t5-large")
     torch.save(_prefixed("unet.", unet) | _prefixed("text_encoder.", encoder), folder / "pytorch_model_main.bin")
     torch.save(vae.tensors | {"vocoder.conv_pre.weight": torch.zeros(4, BANDS, 7)}, folder / "pytorch_model_vae.bin")
-    torch.save(_stft_tensors(), folder / "pytorch_model_stft.bin")
+    torch.save(stft_tensors(), folder / "pytorch_model_stft.bin")
     return Original(folder, vae, unet, encoder, tokenizer)
 
 
@@ -208,7 +208,7 @@ def _prefixed(prefix: str, module: torch.nn.Module) -> dict[str, Tensor]:
     return {prefix + name: tensor for name, tensor in module.state_dict().items()}
 
 
-def _stft_tensors() -> dict[str, Tensor]:
+def stft_tensors() -> dict[str, Tensor]:
     basis = np.fft.fft(np.eye(FFT))[: FFT // 2 + 1]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)
     forward = torch.from_numpy(np.vstack([basis.real, basis.imag]) * window).float()[:, None]

@@ -9,7 +9,6 @@ from earwitness.errors import TargetError
 from earwitness.targets import load_target
 
 FOLDERS = {
-    "Mustango": {"ldm/main_config.json": {}, "beats/x.json": {}, "chords/x.json": {}},
     "LongCat Audio": {"model_index.json": {"_class_name": "LongCatAudioDiTPipeline"}},
     "a model of stable-audio-tools": {"model_config.json": {"model_type": "autoencoder"}},
     "YuE without a description": {"config.json": {"model_type": "llama", "vocab_size": 83_734}},

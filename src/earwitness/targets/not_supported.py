@@ -23,10 +23,6 @@ def _is_file(*names: str) -> Callable[[Path], bool]:
     return lambda folder: all((folder / name).is_file() for name in names)
 
 
-def _is_folder(*names: str) -> Callable[[Path], bool]:
-    return lambda folder: all((folder / name).is_dir() for name in names)
-
-
 def _says(file: str, key: str, *values: str) -> Callable[[Path], bool]:
     return lambda folder: read_config(folder, file).get(key) in values
 
@@ -45,10 +41,6 @@ def _holds(folder: Path, tensor: str) -> bool:
 
 
 _KINDS = (
-    _Kind(
-        "Mustango", "its U-Net also listens to beats and chords, which would have to be read off the music first",
-        _is_folder("ldm", "beats", "chords"),
-    ),
     _Kind(
         "LongCat Audio", "its pipeline's parts are not read yet",
         _says("model_index.json", "_class_name", "LongCatAudioDiTPipeline"),

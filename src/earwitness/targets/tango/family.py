@@ -1,9 +1,10 @@
-"""Load a release of Tango or Tango 2.
+"""Load a release of Tango, Tango 2 or Mustango.
 
 Goal: its parts, mapped onto library classes, are asked by the adapter that the other latent
 diffusion models over mel spectrograms use.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from earwitness.targets.schedule import read_schedule
 from earwitness.targets.tango import files
 from earwitness.targets.tango.companions import SCHEDULER, remark_on
 from earwitness.targets.tango.mel import TangoMel, load_mel
+from earwitness.targets.tango.music import REMARK
 from earwitness.targets.tango.networks import LATENT_SIZE, load_networks
 from earwitness.targets.tango.prompts import TokenStates
 from earwitness.targets.tango.text import fitting_tokenizer, text_folder
@@ -22,15 +24,17 @@ from earwitness.targets.tango.vae import load_vae
 from earwitness.targets.weights import identify, in_precision
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Family:
-    """Releases of declare-lab's trainer."""
+    """Releases of declare-lab's trainer, ``musical`` ones in folders."""
 
-    name = "tango"
-    description = "Tango and Tango 2 in declare-lab's own files: main, vae and stft"
+    name: str
+    description: str
+    musical: bool
 
     def matches(self, folder: Path) -> bool:
-        """Whether the three configurations are there."""
-        return files.is_release(folder)
+        """Whether the three configurations are there, or the folders."""
+        return files.in_folders(folder) if self.musical else files.is_release(folder)
 
     def load(self, folder: Path, *, name: str, device: str, dtype: str) -> MelDiffusion:
         """Load U-Net, VAE, mel front end and text encoder in evaluation mode."""
@@ -38,6 +42,8 @@ class _Family:
         text = text_folder(folder, settings)
         scheduler = SCHEDULER.find(folder, settings.text("scheduler_name"))
         remarks = remark_on(SCHEDULER, scheduler, settings.text("scheduler_name"))
+        if self.musical:
+            remarks.append(REMARK)
         schedule = read_schedule(scheduler)
         mel, vae = load_mel(folder), load_vae(folder)
         unet, encoder = load_networks(folder, settings, text, remarks)
@@ -56,13 +62,18 @@ class _Family:
             unet=in_precision(unet, getattr(torch, dtype)).to(device), vae=vae.to(device), mel=mel, schedule=schedule,
             condition=condition, identity=identity, frames=LATENT_SIZE[0], place="first",
         )  # fmt: skip
-        target.has_null_condition = dropped
+        target.has_null_condition = dropped or self.musical
         target.remarks = tuple(remarks)
-        try_once(target, f"The Tango release in {folder}", unet.config.in_channels, LATENT_SIZE[1])
+        try_once(target, f"The release in {folder}", unet.config.in_channels, LATENT_SIZE[1])
         return target
 
 
-TangoFamily = _Family()
+TangoFamily = _Family(
+    name="tango", description="Tango and Tango 2 in declare-lab's own files: main, vae and stft", musical=False
+)
+MustangoFamily = _Family(
+    name="mustango", description="Mustango in its own folders: configs, ldm, vae and stft", musical=True
+)
 
 
 def _check_fit(folder: Path, unet: UNet2DConditionModel, vae: AutoencoderKL, mel: TangoMel) -> None:

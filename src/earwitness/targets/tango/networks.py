@@ -17,8 +17,9 @@ from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.settings import Settings
 from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.renamed import Origin, gather
+from earwitness.targets.tango import music
 from earwitness.targets.tango.companions import PUBLISHED
-from earwitness.targets.tango.files import read_tensors, weights_path
+from earwitness.targets.tango.files import in_folders, read_tensors, weights_path
 
 _Network = TypeVar("_Network", bound=nn.Module)
 _UNET, _TEXT = "unet.", "text_encoder."
@@ -48,7 +49,10 @@ def load_networks(
     TargetError
         Where configurations and tensors do not belong together.
     """
-    config = unet_config(folder, settings, remarks)
+    musical = in_folders(folder)
+    config = (music.unet_config(folder) if musical else unet_config(folder, settings, remarks)) | {
+        "sample_size": LATENT_SIZE
+    }
     width = load_safely(f"The T5 configuration in {text}", lambda: T5Config.from_pretrained(text)).d_model
     if config.get("cross_attention_dim") != width:
         raise TargetError(
@@ -57,11 +61,15 @@ def load_networks(
         )
     with torch.device("meta"):
         encoder = load_safely(f"The T5 in {text}", lambda: T5EncoderModel(T5Config.from_pretrained(text)))
-        unet = load_safely(f"The U-Net of {folder}", lambda: UNet2DConditionModel.from_config(config))
+        build = music.listening_unet if musical else UNet2DConditionModel.from_config
+        unet: UNet2DConditionModel = load_safely(f"The U-Net of {folder}", lambda: build(config))
     shapes = _shapes(_UNET, unet) | _shapes(_TEXT, encoder)
     tensors = read_tensors(folder, "main")
     tensors.setdefault(_SAME_EMBEDDING, tensors.get(_EMBEDDING, torch.empty(0)))
-    taken = gather(shapes, Origin, tensors, weights_path(folder, "main"))
+    if musical:
+        tensors = {name: tensor for name, tensor in tensors.items() if name not in music.UNUSED}
+    origin = (lambda name: Origin(music.original_name(name))) if musical else Origin
+    taken = gather(shapes, origin, tensors, weights_path(folder, "main"))
     return _filled(_UNET, unet, taken), _filled(_TEXT, encoder, taken)
 
 
@@ -89,7 +97,7 @@ def unet_config(folder: Path, settings: Settings, remarks: list[str]) -> dict[st
             f"{folder} has no U-Net configuration: {settings.where} names {named}, which is not there and is no "
             f"published one; put the file that the model was trained with at {inside}."
         )
-    return found | {"sample_size": LATENT_SIZE}
+    return found
 
 
 def _shapes(prefix: str, module: nn.Module) -> dict[str, torch.Size]:
