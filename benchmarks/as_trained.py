@@ -139,6 +139,25 @@ def magnet(folder: Path) -> Iterator[Row]:
     yield Row("MAGNeT (audiocraft)", "logits under given masks", apart(found, theirs), GOLDEN)
 
 
+def jasco(folder: Path) -> Iterator[Row]:
+    from earwitness.targets import load_target
+    from tests.targets.jasco_tiny import golden_question, save_tiny_jasco
+
+    codec = save_tiny_jasco(folder / "model")
+    target = load_target(str(folder / "model"), device="cpu")
+    path = stereo_file(folder, target.sample_rate)
+    given = window(target, path, 1.0)
+    wave = of_file(path, given.shape[-1], place_of(given[0], path, "mean"), "mean")
+    with torch.no_grad():
+        theirs = (codec.latents(torch.from_numpy(wave)[None, None]).transpose(1, 2) + 0.05) / 1.5
+        yield Row("JASCO (audiocraft)", "latent", apart(target.encode(given), theirs), FORMULA)
+        latents, times, states = golden_question()
+        beside = target._beside.expand(*latents.shape[:2], -1)
+        found = target._network(latents, times, beside, target._network.text(states))
+    golden = json.loads((ROOT / "tests" / "targets" / "originals.json").read_text())["jasco"]
+    yield Row("JASCO (audiocraft)", "velocity", apart(found, torch.tensor(golden["velocity"])), GOLDEN)
+
+
 def audioldm(folder: Path) -> Iterator[Row]:
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
@@ -377,8 +396,8 @@ def yue(folder: Path) -> Iterator[Row]:
 
 
 FAMILIES: tuple[Callable[[Path], Iterator[Row]], ...] = (
-    musicgen, audiocraft, magnet, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step, scores,
-    aria, yue,
+    musicgen, audiocraft, magnet, jasco, audioldm, tango, stable_audio, stable_audio_small, stable_audio_3, ace_step,
+    scores, aria, yue,
 )  # fmt: skip
 
 

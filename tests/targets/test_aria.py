@@ -66,10 +66,10 @@ def test_logits_are_the_originals(target: Aria) -> None:
         found = torch.cat([chunk.condition for chunk in target.logits(codes, [before], null=False)], dim=2)[0, 0]
     golden = ORIGINALS["aria_network"]
     own = found.log_softmax(-1).gather(-1, codes[0].T)[:, 0]
-    torch.testing.assert_close(own, torch.tensor(golden["log_probabilities"])[len(opening) :], rtol=0, atol=1e-4)
+    torch.testing.assert_close(own, torch.tensor(golden["log_probabilities"])[len(opening) :], rtol=0, atol=2e-5)
     # Logits of every sixth of sixty positions, the first five of which stand before the codes.
     every_sixth = found[6 - len(opening) :: 6, ::1500]
-    torch.testing.assert_close(every_sixth, torch.tensor(golden["logits"])[1:], rtol=0, atol=1e-4)
+    torch.testing.assert_close(every_sixth, torch.tensor(golden["logits"])[1:], rtol=0, atol=2e-5)
 
 
 def test_a_piece_is_written_as_worked_out_by_hand() -> None:

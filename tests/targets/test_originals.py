@@ -10,6 +10,8 @@ file 0: the log-probability of each next token, and every 1,500th logit of every
 seventh token that ``encode_codec_stage_2`` (multimodal-art-projection/YuE at 9f1394b, with teacher forcing) made of
 ``yue_tiny.golden_codes``. ``magnet`` is what ``MagnetLMModel`` (facebookresearch/audiocraft at 896ec7c; attention in
 plain PyTorch) answered with the weights of ``magnet_tiny`` to its question: every third frame of each codebook.
+``jasco`` is what its ``FlowMatchingModel`` answered with the weights of ``jasco_tiny``, chords, drums and melody left
+out, under two texts and under none.
 """
 
 import json

@@ -18,8 +18,9 @@ from earwitness.errors import TargetError
 from earwitness.targets.aria.reading import read_in_milliseconds
 from earwitness.targets.aria.tokens import tokens_of
 from earwitness.targets.aria.vocabulary import LONGEST_OPENING, kinds
-from earwitness.targets.causal_lm.scorer import CodeScorer, after, by_length, in_chunks
+from earwitness.targets.causal_lm.scorer import CodeScorer, after, in_chunks
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, TokenWindow
+from earwitness.targets.together import asked_together
 
 if TYPE_CHECKING:
     from symusic import Score
@@ -67,8 +68,8 @@ class Aria:
         if null:
             raise TargetError("Aria has no null condition; ask for no contrast.")
         before = [torch.as_tensor(condition, device=codes.device) for condition in conditions]
-        scored = by_length(
-            before,
+        scored = asked_together(
+            [len(one) for one in before],
             lambda rows: after(self._scorer, codes[rows], torch.stack([before[row] for row in rows]), first_id=0),
         )
         yield from in_chunks(scored)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Set
 
 import torch
 from torch import Tensor, nn
-from transformers import EncodecConfig
+from transformers import EncodecConfig, EncodecModel
 
 from earwitness.errors import TargetError
 from earwitness.targets.audiocraft.files import Release
@@ -78,6 +78,23 @@ def encode_with(config: EncodecConfig, codebooks: int, where: str) -> EncodecCon
     # The class builds as many codebooks as the last bandwidth needs and encodes with the first.
     config.target_bandwidths = [_bandwidth(config, codebooks), *config.target_bandwidths[-1:]]
     return config
+
+
+def codec_model(release: Release) -> EncodecModel:
+    """The codec of a file by itself, with all its codebooks.
+
+    Raises
+    ------
+    TargetError
+        Where it cannot be mapped.
+    """
+    config = codec_config(release.settings, release.settings.integer("rvq.n_q"))
+    with torch.device("meta"):
+        layout = EncodecModel(config)
+    shapes = {name: tensor.shape for name, tensor in layout.state_dict().items()}
+    tensors = codec_tensors(release, shapes, transposed_convolutions(layout))
+    model: EncodecModel = EncodecModel.from_pretrained(None, config=config, state_dict=tensors)
+    return model
 
 
 def codec_tensors(release: Release, shapes: Mapping[str, torch.Size], transposed: Set[str]) -> dict[str, Tensor]:

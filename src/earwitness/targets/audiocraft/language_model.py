@@ -22,7 +22,7 @@ from earwitness.targets.renamed import Origin, gather
 TEXT_ENCODER = "conditioners.description.t5.name"
 _CONDITIONERS = "condition_provider.conditioners"
 _CHROMA_WINDOW = f"{_CONDITIONERS}.self_wav.chroma.spec.window"  # of the short-time Fourier transform, not learnt
-_ONLY = (
+TRANSFORMER = (
     Needed("transformer_lm.norm_first", True, False),
     Needed("transformer_lm.norm", "layer_norm", "layer_norm"),
     Needed("transformer_lm.activation", "gelu", "relu"),
@@ -45,6 +45,7 @@ _ONLY = (
     Needed("conditioners.description.t5.finetune", False, False),
     Needed("conditioners.description.t5.normalize_text", False, False),
 )
+"""What every transformer of audiocraft that can be asked has in common."""
 _DELAYED = (
     Needed("transformer_lm.causal", True, False),
     Needed("codebooks_pattern.delay.flatten_first", 0, 0),
@@ -68,7 +69,7 @@ def decoder_sizes(settings: Settings, frame_rate: float, *, prefix: int) -> dict
     TargetError
         Where a setting is missing or the model computes something else than these classes.
     """
-    settings.require(_ONLY)
+    settings.require(TRANSFORMER)
     codebooks, codes, width = (settings.integer(f"transformer_lm.{name}") for name in ("n_q", "card", "dim"))
     channels = _channels(settings)
     frames = round(settings.number("dataset.segment_duration") * frame_rate)

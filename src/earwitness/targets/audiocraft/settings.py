@@ -55,9 +55,10 @@ class Settings:
             value = self._raw(reference[1])
         raise TargetError(f"{self.where}: its setting {name} refers to itself; get the file again.")
 
-    def integer(self, name: str) -> int:
+    def integer(self, name: str, *, if_absent: int | None = None) -> int:
         """Return a whole number ≥ 1."""
         value = self.get(name)
+        value = if_absent if value is None else value
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise self.wrong(name, value, "a whole number of at least 1")
         return value
@@ -75,6 +76,13 @@ class Settings:
         value = self.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise self.wrong(name, value, "a number above 0")
+        return float(value)
+
+    def real(self, name: str) -> float:
+        """Return a number."""
+        value = self.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.wrong(name, value, "a number")
         return float(value)
 
     def flag(self, name: str, *, if_absent: bool) -> bool:

@@ -18,10 +18,11 @@ from transformers import PreTrainedTokenizerBase
 from earwitness.errors import TargetError
 from earwitness.targets.causal_lm.description import AudioTokens
 from earwitness.targets.causal_lm.layout import Layout
-from earwitness.targets.causal_lm.scorer import CodeScorer, by_length, in_chunks, load_causal_lm
+from earwitness.targets.causal_lm.scorer import CodeScorer, in_chunks, load_causal_lm
 from earwitness.targets.codec import Codec, load_codec
 from earwitness.targets.networks import tokenizer_of
 from earwitness.targets.protocols import LogitsChunk, TargetIdentity, WindowLaw
+from earwitness.targets.together import asked_together
 
 
 class AudioCausalLm:
@@ -68,7 +69,10 @@ class AudioCausalLm:
             raise TargetError("A causal language model has no null condition; ask for no contrast.")
         prefixes = [self._prefix(prompt) for prompt in prompts]
         yield from in_chunks(
-            by_length(prefixes, lambda rows: self._score(codes[rows], [prefixes[row] for row in rows]))
+            asked_together(
+                [len(prefix) for prefix in prefixes],
+                lambda rows: self._score(codes[rows], [prefixes[row] for row in rows]),
+            )
         )
 
     def _score(self, codes: Tensor, prefixes: Sequence[Sequence[int]]) -> Tensor:

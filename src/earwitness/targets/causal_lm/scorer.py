@@ -10,7 +10,7 @@ A model that looks ahead, or whose logits are not those of a linear head, is fou
 by a short probe and refused.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -161,18 +161,6 @@ def after(scorer: CodeScorer, codes: Tensor, before: Tensor, *, first_id: int) -
     ids = torch.cat([before, codes[:, 0, :-1] + first_id], dim=1)
     positions = torch.arange(codes.shape[2], device=codes.device) + before.shape[1] - 1
     return scorer.logits(ids, positions[None])
-
-
-def by_length(prefixes: Sequence[Sequence[int] | Tensor], score: Callable[[list[int]], Tensor]) -> Tensor:
-    """Logits [batch, …] of rows, those with prefixes of one length together.
-
-    Nothing is padded, so that no model needs to know about padding. ``score`` answers for the rows it is given.
-    """
-    scored: dict[int, Tensor] = {}
-    for length in sorted({len(prefix) for prefix in prefixes}):
-        rows = [row for row, prefix in enumerate(prefixes) if len(prefix) == length]
-        scored |= dict(zip(rows, score(rows), strict=True))
-    return torch.stack([scored[row] for row in range(len(prefixes))])
 
 
 class LoadedLm(NamedTuple):
