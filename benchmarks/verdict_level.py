@@ -67,14 +67,22 @@ def answer(given: FeatureTable, seed: int, **settings: Any) -> tuple[float, bool
     return p, result.verdict == "evidence_of_use"
 
 
-def draw(rng: np.random.Generator, side: int, *, shift: float, seen: float, member: float, blind: int) -> FeatureTable:
-    """One audit of the module's world; ``member`` moves every feature of a suspect, in standard deviations."""
+def world(
+    rng: np.random.Generator, side: int, *, shift: float, seen: float, member: float, blind: int
+) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Features, sides and blind features of `draw`."""
     suspect = np.arange(2 * side) < side
     cause = rng.standard_normal(2 * side) + shift * suspect
     own = np.sqrt(0.3) * rng.standard_normal((2 * side, 1)) + np.sqrt(0.7) * rng.standard_normal((2 * side, 26))
     values = np.sqrt(0.2) * cause[:, None] + np.sqrt(0.8) * own + member * suspect[:, None]
     described = rng.standard_normal((2 * side, blind))
     described[:, 0] = np.sqrt(seen) * cause + np.sqrt(1 - seen) * described[:, 0]
+    return values, suspect, described
+
+
+def draw(rng: np.random.Generator, side: int, *, shift: float, seen: float, member: float, blind: int) -> FeatureTable:
+    """One audit of the module's world; ``member`` moves every feature of a suspect, in standard deviations."""
+    values, suspect, described = world(rng, side, shift=shift, seen=seen, member=member, blind=blind)
     return table(values, suspect, blind=described)
 
 

@@ -6,6 +6,9 @@ import unicodedata
 # Control characters, lone surrogates, XML's two non-characters, and the bidirectional overrides and isolates.
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
+STATED_MACHINE_MADE = "say of themselves that a machine made them"
+"""What indexing says of such tracks, and by which a verdict knows them."""
+
 
 def printable(text: str) -> str:
     """Replace what is no printable character, line breaks and undecodable bytes included, by U+FFFD."""
@@ -32,3 +35,12 @@ def harmless(text: str) -> str:
     'a b�[31m'
     """
     return _HARMFUL.sub("�", " ".join(text.splitlines()))
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words.
+
+    >>> counted(1, "file"), counted(3, "file"), counted(1200, "file")
+    ('1 file', '3 files', '1,200 files')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -80,7 +80,7 @@ def test_a_sound_run_and_its_bundle_pass(
     assert run(monkeypatch, "verify", bundle, *audio, "--target", original / "model", "--sample", 3) == 0
     said = capsys.readouterr().out
     assert "Results computed again from the feature table: 2, the same byte for byte." in said
-    assert "12 audio files are those that were indexed." in said
+    assert "12 audio files found, as indexed." in said
     assert "3 tracks measured again: the model gives the same features." in said
 
 

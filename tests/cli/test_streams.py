@@ -111,3 +111,33 @@ def test_a_family_takes_run_folders(
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("earwitness:")]
     assert len(lines) == 1
     assert "empty" in lines[0]
+
+
+def test_work_goes_on_behind_a_closed_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``earwitness audit … 2>&1 | head``: progress and lines go nowhere, the run is made all the same."""
+
+    def body() -> None:
+        for _ in range(20):
+            print("line " * 1000, flush=True)
+        (tmp_path / "made").touch()
+        raise SystemExit(0)
+
+    with closed_pipe(monkeypatch):
+        before = sys.stdout
+        assert run(monkeypatch, body) == 0
+        assert sys.stdout is before
+    assert (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_a_family_breaks_no_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    full_result().write(tmp_path / "result.json")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert called(monkeypatch, "family", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "1 claim at a family level of 0.01" in said
+    assert max(map(len, said.splitlines())) <= columns
+    for words in ("verdict in the family", "evidence of use", "p (Holm)", "e-BH"):
+        assert words in said

@@ -120,7 +120,7 @@ def test_folders_in_pieces_and_single_tracks_among_albums_are_said() -> None:
         for path, group in {"A/1": "a", "A/2": "a", "A/3": "b", "B/1": "c", "B/2": "c", "d": "d"}.items()
     ]
     torn, single = group_remarks(tracks)
-    assert torn.startswith("1 folders fall into several groups (suspect A: 2 groups). If tracks were made together")
+    assert torn.startswith("1 folder split into several groups (suspect A: 2 groups). If tracks were made together")
     assert single.startswith("2 of the 4 suspect groups are a single track among groups of several (A/3; d). If tracks")
     assert group_remarks([replace(track, group_from="manifest") for track in tracks]) == ()
 

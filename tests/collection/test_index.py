@@ -96,7 +96,7 @@ def test_an_album_in_both_sets_is_one_group_and_warned_about(folders: tuple[Path
     collection = index(*folders)
     assert groups(collection)["held_out/a.opus"] == ("album:first by ann", "album")
     assert len(collection.warnings) == 2
-    assert collection.warnings[0].startswith("1 groups have tracks in both sets (album:first by ann)")
+    assert collection.warnings[0].startswith("1 group with tracks in both sets (album:first by ann)")
 
 
 def test_summary_counts(folders: tuple[Path, Path]) -> None:

@@ -93,7 +93,7 @@ def test_a_copy_within_a_set_joins_groups_and_is_said(folders: tuple[Path, Path]
     assert rows["best of/copy.mp3"] == rows["B/1.flac"] == ("folder:suspect:B", "recording")
     assert rows["A/1.flac"] == ("folder:suspect:A", "folder")
     assert collection.warnings[0].startswith(
-        "1 pairs of files in one set are the same recording (suspect B/1.flac = suspect best of/copy.mp3, "
+        "1 pair of files in one set of one recording (suspect B/1.flac = suspect best of/copy.mp3, "
     )
 
 

@@ -112,7 +112,7 @@ def test_guests_and_compilations_are_one_group_and_a_torn_folder_is_to_mend(tmp_
     findings = found(suspect, held_out)
     assert findings.sides[0].groups == 7
     assert ("suspect", "album:hits by ann", "album", 3) in findings.groups
-    mend = next(item for item in findings.mend if "fall into several groups" in item.found)
+    mend = next(item for item in findings.mend if "split into several groups" in item.found)
     assert "held_out torn: 2 groups" in mend.found
     assert "group column" in mend.do
 

@@ -61,7 +61,7 @@ def test_charts_are_drawn_and_follow_dark_mode(browser: Any, path: Path) -> None
     page = browser.new_page(color_scheme="dark")
     page.goto(path.as_uri())
     boxes = page.evaluate("[...document.querySelectorAll('.chart svg')].map(s => s.getBoundingClientRect().height)")
-    assert len(boxes) == 4
+    assert len(boxes) == 6
     assert min(boxes) > 100
     text = "getComputedStyle(document.querySelector('.chart svg text[fill=\"#222222\"]')).fill"
     assert page.evaluate(text) == page.evaluate("getComputedStyle(document.body).color")
@@ -93,6 +93,31 @@ def test_what_scrolls_can_be_reached_by_keyboard_and_has_a_name(browser: Any, pa
     assert all(names)
     assert len(set(names)) == len(names)
     assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_a_dot_is_named_to_pointer_and_keyboard(browser: Any, path: Path) -> None:
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    dots = page.locator(".dot")
+    assert dots.count() == 160
+    told = dots.nth(5).locator(".told")
+    assert not told.is_visible()
+    dots.nth(5).focus()
+    assert told.is_visible()
+    name = dots.nth(5).get_attribute("aria-label")
+    assert " · suspect/album " in name
+    assert told.text_content() == name
+    page.keyboard.press("Tab")
+    assert not told.is_visible()
+    assert dots.nth(6).locator(".told").is_visible()
+    dots.nth(9).locator("path").hover()
+    assert dots.nth(9).locator(".told").is_visible()
+    # Who does not want 160 stops goes past them.
+    page.locator(".skip").focus()
+    assert page.locator(".skip").is_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#after-dots') !== null")
 
 
 def test_a_hostile_title_is_text(browser: Any, tmp_path: Path) -> None:

@@ -336,6 +336,14 @@ def test_a_statement_in_words_stands_in_for_blind_features(blind: Blind | None) 
     )[0] == "inconclusive"  # fmt: skip
 
 
+def test_no_evidence_rests_on_suspects_that_say_a_machine_made_them() -> None:
+    settings = {"alpha": 0.01, "companion_p": 0.005, "a_a": None, "blind": _blind("pass"), "machine_made": True}
+    found, reasons = judge(_test(0.005), **settings)  # type: ignore[arg-type]
+    assert found == "inconclusive"
+    assert reasons[1].startswith("Some suspect tracks say of themselves that a machine made them.")
+    assert judge(_test(0.5), **settings | {"companion_p": 0.5})[0] == "no_evidence"  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("column", ["constant", "noise"])
 def test_one_empty_blind_column_is_no_check(column: str) -> None:
     values = np.ones(80) if column == "constant" else np.random.default_rng(1).standard_normal(80)

@@ -8,6 +8,8 @@ import typer
 
 from earwitness.cli import options
 
+_WIDE = 120
+
 
 def command(
     results: Annotated[list[Path], typer.Argument(help="The run folder or result.json of every claim that was tried.")],
@@ -38,8 +40,10 @@ def command(
         typer.echo(json.dumps({"alpha": alpha, "claims": rows}, indent=2))
         return
     from rich.table import Table
+    from rich.text import Text
 
     from earwitness.cli.console import Console
+    from earwitness.text import counted
 
     titles = {
         "result": "claim",
@@ -52,12 +56,25 @@ def command(
         "e_value": "e",
         "e_bh_rejects": "e-BH",
     }
-    table = Table(title=f"{len(rows)} claims at a family level of {alpha:g}")
-    for title in titles.values():
-        table.add_column(title, overflow="fold")
+    console, title = Console(), f"{counted(len(rows), 'claim')} at a family level of {alpha:g}"
+    if console.width >= _WIDE:
+        table = Table(title=title)
+        for head in titles.values():
+            table.add_column(head, overflow="fold")
+        for row in rows:
+            table.add_row(*(_cell(row[key]) for key in titles))
+        console.print(table, markup=False)
+        return
+    # In a narrow terminal nine columns would break every word: one claim below the other.
+    console.print(title)
     for row in rows:
-        table.add_row(*(_cell(row[key]) for key in titles))
-    Console().print(table, markup=False)
+        claim = Table.grid(padding=(0, 2))
+        claim.add_column(style="dim", no_wrap=True)
+        claim.add_column(overflow="fold")
+        for key, head in titles.items():
+            claim.add_row(head, Text(_cell(row[key])))
+        console.print()
+        console.print(claim, markup=False)
 
 
 def _cell(value: str | float | bool | None) -> str:

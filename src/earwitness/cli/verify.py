@@ -41,6 +41,7 @@ def command(
     from earwitness.files import file_sha256
     from earwitness.report.archive import unpacked
     from earwitness.report.bundle import HASHES_NAME, hash_files
+    from earwitness.text import counted
 
     if target is not None and not audio:
         raise EarwitnessError("A model alone cannot be asked again; give the audio of the run too, with --audio DIR.")
@@ -49,9 +50,8 @@ def command(
     with unpacked(run) as folder:
         _settle_growth(run, folder)
         _settle(run, _files(folder, quick=quick))
-        typer.echo(
-            f"{len(hash_files(folder))} files match. SHA-256 of hashes.json: {file_sha256(folder / HASHES_NAME)}"
-        )
+        noted = counted(len(hash_files(folder)), "file")
+        typer.echo(f"{noted} as noted. SHA-256 of hashes.json: {file_sha256(folder / HASHES_NAME)}")
         if not quick:
             _settle(run, _computed(folder))
         if audio:
@@ -99,13 +99,14 @@ def _measured(
     folder: Path, audio: list[Path], target: str | None, sample: int, seed: int, **machine: str | int
 ) -> list[str]:
     from earwitness.measure.plan import Plan
+    from earwitness.text import counted
     from earwitness.verification import remeasure
 
     with bar("hashing the audio") as on_progress:
         found = remeasure.located(folder, audio, on_progress)
     if problems := list(remeasure.other_files(folder, found, audio)):
         return problems
-    typer.echo(f"{len(found)} audio files are those that were indexed.")
+    typer.echo(f"{counted(len(found), 'audio file')} found, as indexed.")
     if target is None:
         return []
     settings = remeasure.settings_of_plan(Plan.read(folder), target, **machine)
@@ -114,7 +115,7 @@ def _measured(
             remeasure.other_measurements(folder, found, settings, sample=sample, seed=seed, on_progress=on_progress)
         )
     if not problems:
-        typer.echo(f"{min(sample, len(found))} tracks measured again: the model gives the same features.")
+        typer.echo(f"{counted(min(sample, len(found)), 'track')} measured again: the model gives the same features.")
     return problems
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 import polars as pl
 
 from earwitness.collection.both_sets import couples, without_shared_audio, without_shared_recordings
+from earwitness.collection.generated import generated_remarks
 from earwitness.collection.grouping import groups_of
 from earwitness.collection.manifest import read_manifest
 from earwitness.collection.reading import DECODERS, Describe, Reading, nothing_more, read
@@ -127,6 +128,7 @@ def index(
             *([recordings.remark] if recordings.remark else []),
             *recording_remarks([str(couple) for couple in couples(kept, matches) if not couple.declared]),
             *group_remarks(tracks),
+            *generated_remarks([(str(r.entry.role), r.entry.name, r.seconds, r.made) for r in kept]),
         ),
         described=_described(kept),
         couples=tuple(alike),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from earwitness import audio, midi
+from earwitness.collection.generated import Made, machine_made
 from earwitness.collection.grouping import Filed
 from earwitness.collection.landmarks import Landmarks, landmarks
 from earwitness.collection.note_grams import note_grams
@@ -93,6 +94,7 @@ class Reading:
     peak_dbfs: float | None
     rms_dbfs: float | None
     remarks: tuple[str, ...]
+    made: Made
     marks: Landmarks
     described: Mapping[str, float]
 
@@ -149,7 +151,7 @@ def read(entry: Entry, describe: Describe = nothing_more) -> Reading | Failure:
         entry=entry, tags=read_tags(entry.path), content_sha256=decoded.content_hash, sha256=sha256, size=size,
         seconds=decoded.seconds, sample_rate=decoded.sample_rate, channels=decoded.channels, codec=decoded.codec,
         bits_per_sample=decoded.bits_per_sample, decoder=decoded.decoder, peak_dbfs=decoded.peak_dbfs,
-        rms_dbfs=decoded.rms_dbfs, remarks=decoded.remarks, marks=_marks(decoded),
+        rms_dbfs=decoded.rms_dbfs, remarks=decoded.remarks, made=machine_made(entry.path), marks=_marks(decoded),
         described=describe(decoded),
     )  # fmt: skip
 

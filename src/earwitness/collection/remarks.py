@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from earwitness.collection.tracks import Role, Track
-from earwitness.text import printable
+from earwitness.text import counted, printable
 
 NAMED = 3
 _CURE = "If tracks were made together, say so in the group column of a manifest: otherwise p comes out too small."
@@ -38,7 +38,7 @@ def recording_remarks(couples: Sequence[str]) -> tuple[str, ...]:
     if not couples:
         return ()
     return (
-        f"{len(couples)} pairs of files in one set are the same recording ({named(couples)}); "
+        f"{counted(len(couples), 'pair')} of files in one set of one recording ({named(couples)}); "
         "their groups were made one. Leave out the copies where that joins albums.",
     )
 
@@ -58,7 +58,7 @@ def _spanning(tracks: Sequence[Track]) -> tuple[str, ...]:
     if not spanning:
         return ()
     return (
-        f"{len(spanning)} groups have tracks in both sets ({named(spanning)}); "
+        f"{counted(len(spanning), 'group')} with tracks in both sets ({named(spanning)}); "
         "the test takes groups whole: move or leave out their tracks, or correct the group.",
     )
 
@@ -71,7 +71,7 @@ def _torn_folders(tracks: Sequence[Track]) -> tuple[str, ...]:
         if track.group_from != "manifest" and folder != ".":
             groups[f"{track.role} {folder}"][track.group] += 1
     torn = [f"{folder}: {len(found)} groups" for folder, found in groups.items() if len(found) > 1]
-    return (f"{len(torn)} folders fall into several groups ({named(torn)}). {_CURE}",) if torn else ()
+    return (f"{counted(len(torn), 'folder')} split into several groups ({named(torn)}). {_CURE}",) if torn else ()
 
 
 def _single_tracks(tracks: Sequence[Track]) -> tuple[str, ...]:

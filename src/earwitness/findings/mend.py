@@ -13,6 +13,7 @@ from earwitness.collection.tracks import Collection, Failure
 from earwitness.collection.walk import UNSUPPORTED
 from earwitness.findings.prospects import Outlook
 from earwitness.findings.record import Mend, Property, Side
+from earwitness.text import STATED_MACHINE_MADE, counted
 
 _MANIFEST = "earwitness inspect … --write-manifest tracks.csv"
 _HARMONISE = "earwitness audit … --harmonise"
@@ -38,6 +39,7 @@ def what_to_mend(
     found = (
         *_stops(collection, spanning, outlook),
         *_groups(collection, sides),
+        *_made(collection.warnings),
         *_alike(sides, outlook, properties),
         *_files(sides, list(collection.failures.iter_rows(named=True)), collection.warnings),
         *_power(sides, outlook),
@@ -57,7 +59,7 @@ def _stops(collection: Collection, spanning: Sequence[str], outlook: Outlook) ->
         )
     if spanning:
         yield Mend(
-            found=f"{len(spanning)} groups have tracks in both sets: {named(spanning)}.",
+            found=f"{counted(len(spanning), 'group')} with tracks in both sets: {named(spanning)}.",
             do="Move their tracks to one set, correct the groups in a manifest, or leave them out.",
             command="earwitness audit … --exclude-spanning",
             stops=True,
@@ -72,7 +74,7 @@ def _stops(collection: Collection, spanning: Sequence[str], outlook: Outlook) ->
 
 def _groups(collection: Collection, sides: tuple[Side, Side]) -> Iterator[Mend]:
     for text in collection.warnings:
-        if "fall into several groups" in text or "single track among groups" in text:
+        if "split into several groups" in text or "single track among groups" in text:
             found, _, _ = text.partition(" If tracks were made together")
             yield Mend(
                 found=found,
@@ -139,6 +141,21 @@ def _alike(sides: tuple[Side, Side], outlook: Outlook, properties: Sequence[Prop
         )
 
 
+def _made(warnings: Sequence[str]) -> Iterator[Mend]:
+    """Tracks that a machine made, by their own account or by a hint."""
+    for text in warnings:
+        if STATED_MACHINE_MADE in text:
+            found, _, _ = text.partition(" A model finds")
+            yield Mend(
+                found=found,
+                do="Leave them out, or show that people made them: a model finds its own output, and that of its "
+                "relatives, familiar without having been trained on it, and no evidence can rest on such suspects.",
+            )
+        elif "music generator" in text:
+            found, _, do = text.partition(". ")
+            yield Mend(found=f"{found}.", do=do)
+
+
 def _files(sides: tuple[Side, Side], failures: Sequence[dict[str, str]], warnings: Sequence[str]) -> Iterator[Mend]:
     for text in warnings:
         if UNSUPPORTED in text:
@@ -186,15 +203,6 @@ def _power(sides: tuple[Side, Side], outlook: Outlook) -> Iterator[Mend]:
         f"{smaller.role} has {smaller.tracks}. Reading more of each track helps where tracks are long.",
         command="earwitness audit … --windows-per-track all",
     )
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in words.
-
-    >>> counted(1, "file"), counted(3, "file")
-    ('1 file', '3 files')
-    """
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _share_alike(first: dict[str, int], second: dict[str, int]) -> float:

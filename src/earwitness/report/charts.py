@@ -30,6 +30,7 @@ _WIDTH = 620
 _SMOOTH_FROM = 20
 _DOTS_UP_TO = 1500
 _BARS = 10
+_LANE = 24
 _PROPERTIES = 12
 _Record = dict[str, str | float]
 
@@ -65,7 +66,11 @@ def score_figure(tracks: Sequence[TrackResult], names: Mapping[str, str] | None 
     }
     strips = _strips(dots, {role: float(np.median(values)) for role, values in scores.items()})
     smooth = all(len(values) >= _SMOOTH_FROM and np.ptp(values) > 0 for values in scores.values())
-    chart = alt.vconcat(_outlines(scores), strips, spacing=4).resolve_scale(x="shared") if smooth else strips
+    chart = (
+        alt.vconcat(_outlines(scores), strips, spacing=4 if names is None else _LANE).resolve_scale(x="shared")
+        if smooth
+        else strips
+    )
     return Figure(
         title="Track scores of the two sets",
         svg=chart_svg(

@@ -18,10 +18,12 @@ from earwitness.report.bundle import REPORT_NAME
 from earwitness.report.charts import family_figure, roc_figure, score_figure, uniformity_figure
 from earwitness.report.context import ReportContext, report_context
 from earwitness.report.glossary import report_terms
+from earwitness.report.growth_charts import growth_figure, wealth_figure
 from earwitness.report.key_figures import key_figures
 from earwitness.report.procedure import steps
 from earwitness.report.references import references
 from earwitness.text import harmless
+from earwitness.verdict import strength_wording
 from earwitness.verdict import wording as found
 from earwitness.verdict.result import Blind, DatasetInferenceResult
 
@@ -65,6 +67,8 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             target=result.target_name or context.target.name or result.target,
             verdict=found.VERDICT_NAMES[result.verdict],
             headline=found.headline(result),
+            strength=strength_wording.sentence(result),
+            strength_word=strength_wording.word_of(result),
             attempts=tables.attempt_table(result, context),
             facts=front_page.facts(result, context),
             propositions=front_page.propositions(),
@@ -77,6 +81,10 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             scores=score_figure(result.tracks, names=_names(context) if result.track_wise else None),
             roc=roc_figure(result),
             named=result.track_wise,
+            growth=growth_figure(result),
+            wealth=wealth_figure(result),
+            bets=None if result.e_value is None else strength_wording.bets(result),
+            one_feature=found.one_feature(result),
             control=None if result.a_a is None else found.control(result.a_a),
             control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
             uniformity=None if result.a_a is None else uniformity_figure(result.a_a),

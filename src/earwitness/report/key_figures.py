@@ -9,7 +9,10 @@ from earwitness.report.wording import floor_source
 from earwitness.stats.aa import AAControl
 from earwitness.verdict.numbers import ABSENT, count, decimal, interval, is_known, p_value, percent
 from earwitness.verdict.result import DatasetInferenceResult, Tipping
+from earwitness.verdict.strength_wording import wealth, word_of
 from earwitness.verdict.wording import sayable
+
+_MOST_TRACKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
         ),
         KeyFigure(
             "tracks per side needed",
-            count(power.tracks_needed if power else None),
+            _needed(power.tracks_needed if power else None),
             "to find the AUC seen here with power 0.8",
         ),
         KeyFigure(
@@ -64,10 +67,14 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
         ),
         KeyFigure(
             "e-value",
-            _e_value(result.e_value),
+            ABSENT if result.e_value is None or not is_known(result.e_value) else wealth(result.e_value),
             f"evidence that stays valid as tracks are added; {1 / alpha:g} or more rejects at α",
         ),
     ]
+    if (word := word_of(result)) is not None:
+        figures.append(
+            KeyFigure("strength in words", word, "for use over sets that are alike; ENFSI’s scale, by the e-value")
+        )
     if result.tipping is not None:
         figures.append(_tipping(result.tipping))
     if result.track_wise and result.fraction is not None and sayable(result.fraction.lower):
@@ -81,6 +88,11 @@ def key_figures(result: DatasetInferenceResult) -> list[KeyFigure]:
             )
         )
     return figures
+
+
+def _needed(tracks: int | None) -> str:
+    """Beyond ten thousand the number is that of an effect near none, and no plan for anybody."""
+    return count(tracks) if tracks is None or tracks <= _MOST_TRACKS else f"more than {count(_MOST_TRACKS)}"
 
 
 def _auc(result: DatasetInferenceResult) -> KeyFigure:
@@ -113,7 +125,3 @@ def _control(a_a: AAControl | None) -> str:
 def _control_note(a_a: AAControl | None) -> str:
     runs = "" if a_a is None else f", from {count(a_a.runs)} runs"
     return f"the test’s own error rate{runs} of comparable music against itself"
-
-
-def _e_value(value: float | None) -> str:
-    return f"{value:,.0f}" if value is not None and value >= 100 else decimal(value)

@@ -28,15 +28,25 @@ def write_pdf(page: Path, path: Path) -> Path:
     if browser is not None:
         write_atomically(path, lambda partial: _by_browser(browser, page, partial))
     elif find_spec("weasyprint") is not None:
-        from weasyprint import HTML
-
-        write_atomically(path, lambda partial: HTML(filename=str(page)).write_pdf(str(partial)))
+        write_atomically(path, lambda partial: _by_weasyprint(page, partial))
     else:
         raise EarwitnessError(
             f"A PDF is printed by Chromium or Chrome, or by weasyprint, and none is installed; install one "
             f"(`pip install weasyprint`), or print {page} from a browser."
         )
     return path
+
+
+def _by_weasyprint(page: Path, partial: Path) -> None:
+    try:
+        from weasyprint import HTML
+    except OSError as error:
+        raise EarwitnessError(
+            f"weasyprint is installed, but a library that it draws with is not ({str(error).splitlines()[0]}); install "
+            f"Pango (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0) or Chromium, or print {page} from a "
+            "browser."
+        ) from None
+    HTML(filename=str(page)).write_pdf(str(partial))
 
 
 def _by_browser(browser: str, page: Path, partial: Path) -> None:

@@ -2,7 +2,8 @@
 
 Goal: only shapes and text survive. Elements and attributes are taken from short lists of
 what drawing needs (no links, no scripts, no events, no foreign content), ids are made
-unique to the page, and the drawing gets a title and a description for those who listen.
+unique to the page, and the drawing gets a title and a description for those who listen. A mark with a
+name of its own can be pointed at and reached by keyboard; its name then stands above its panel.
 """
 
 import re
@@ -15,6 +16,7 @@ Drawing = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
 INK = "#222222"
 POINT = "\N{ZERO WIDTH SPACE}"
 """Begins the ``description`` of a mark that a reader may point at."""
+_SHOWN = 90
 _STYLE = {
     "background": "transparent",
     "font": "sans-serif",
@@ -93,9 +95,11 @@ def chart_svg(chart: Drawing, *, name: str, title: str, description: str) -> str
 
 def inline_svg(svg: str, *, name: str, title: str, description: str) -> str:
     """Keep only shapes and text of an SVG document, with unique ids and a spoken title."""
-    root = _kept(ElementTree.fromstring(svg), name)
+    drawn = ElementTree.fromstring(svg)
+    root = _kept(drawn, name, _number(drawn.get("width", "")))
     root.set("xmlns", "http://www.w3.org/2000/svg")
-    root.set("role", "img")
+    # What is an image has no parts for those who listen.
+    root.set("role", "group" if root.find(".//g[@class='dot']") is not None else "img")
     root.set("aria-labelledby", f"{name}-title {name}-desc")
     for position, (tag, text) in enumerate((("title", title), ("desc", description))):
         spoken = ElementTree.Element(tag, {"id": f"{name}-{tag}"})
@@ -104,7 +108,7 @@ def inline_svg(svg: str, *, name: str, title: str, description: str) -> str:
     return ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
 
 
-def _kept(element: ElementTree.Element, name: str) -> ElementTree.Element:
+def _kept(element: ElementTree.Element, name: str, width: float) -> ElementTree.Element:
     copy = ElementTree.Element(_local(element.tag))
     copy.text = element.text
     for key, value in element.attrib.items():
@@ -115,11 +119,34 @@ def _kept(element: ElementTree.Element, name: str) -> ElementTree.Element:
             copy.set(key, f"{name}-{value}")
         else:
             copy.set(key, f"url(#{name}-{reference[1]})" if reference else value)
-    copy.extend(_kept(child, name) for child in element if _local(child.tag) in _SHAPES)
-    if (told := element.get("aria-label", "")).startswith(POINT):
-        # Browsers show it where a pointer rests.
-        ElementTree.SubElement(copy, "title").text = told.removeprefix(POINT)
-    return copy
+    copy.extend(_kept(child, name, width) for child in element if _local(child.tag) in _SHAPES)
+    told = element.get("aria-label", "")
+    return _named(copy, told.removeprefix(POINT), width) if told.startswith(POINT) else copy
+
+
+def _named(mark: ElementTree.Element, told: str, width: float) -> ElementTree.Element:
+    """A mark with its name: what a pointer shows, what is read out, and a text above the panel (report.css)."""
+    dot = ElementTree.Element("g", {"class": "dot", "tabindex": "0", "role": "img", "aria-label": told})
+    # Browsers show it where a pointer rests.
+    ElementTree.SubElement(mark, "title").text = told
+    at = _number(mark.get("transform", "").removeprefix("translate("))
+    third = min(int(3 * at / width), 2) if width else 1
+    text = ElementTree.Element(
+        "text",
+        {
+            "class": "told", "x": f"{at:g}", "y": "-7", "font-family": "sans-serif", "font-size": "12px", "fill": INK,
+            "text-anchor": ("start", "middle", "end")[third], "aria-hidden": "true", "display": "none",
+        },
+    )  # fmt: skip
+    text.text = told if len(told) <= _SHOWN else f"{told[: _SHOWN - 1]}…"
+    dot.extend((mark, text))
+    return dot
+
+
+def _number(text: str) -> float:
+    """The number that a text begins with, or 0."""
+    found = re.match(r"-?[\d.]+", text)
+    return float(found[0]) if found else 0.0
 
 
 def _local(tag: str) -> str:

@@ -5,6 +5,7 @@ here, once, so that the test itself can trust its input. Nothing is left out sil
 function that leaves something out returns the sentence that says so.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 from typing import Any, Literal, get_args
@@ -19,6 +20,7 @@ from earwitness.features import FeatureTable
 from earwitness.stats.exact import ExactSettings, ExactTest
 from earwitness.stats.grouping import varying
 from earwitness.stats.published import Method
+from earwitness.text import STATED_MACHINE_MADE
 from earwitness.types import Bools, Floats
 from earwitness.verdict.result import Counts
 
@@ -204,6 +206,11 @@ def group_warnings(tracks: FeatureTable, n_groups: Counts) -> list[str]:
         "Every track counts as a group of its own. If tracks share an album or a session, say so in the group column: "
         "otherwise the p-value comes out too small."
     ]
+
+
+def machine_made(notes: Iterable[str]) -> bool:
+    """Whether indexing found suspect tracks that say of themselves that a machine made them."""
+    return any(f"{role} tracks {STATED_MACHINE_MADE}" in note for note in notes for role in ("suspect", " member"))
 
 
 def value_warnings(test: ExactTest, names: list[str], undirected: int) -> list[str]:

@@ -7,15 +7,16 @@ any test; scores are higher = more member-like.
 import numpy as np
 
 from earwitness.features import FeatureTable
-from earwitness.stats.eprocess import e_process
+from earwitness.stats.eprocess import EProcess, e_process
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
 from earwitness.stats.sides import Sides
 from earwitness.types import Floats
 from earwitness.verdict import wording
-from earwitness.verdict.admission import value_warnings
+from earwitness.verdict.admission import machine_made, value_warnings
 from earwitness.verdict.control import control
 from earwitness.verdict.descriptive import feature_results, score_auc
 from earwitness.verdict.detectable import detectable
+from earwitness.verdict.growth import growth
 from earwitness.verdict.judge import findings, judge
 from earwitness.verdict.procedure import Divided, Procedure, fit_of
 from earwitness.verdict.result import DatasetInferenceResult, TrackResult
@@ -53,8 +54,9 @@ def by_exact(
     gate = procedure.gate(sets, seed=seed)
     blind = procedure.without_model(sets, test, seed=seed, gate=gate)
     verdict, reasons = judge(
-        test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind, comparable=record.comparable
-    )
+        test, alpha=alpha, companion_p=companion.p_value, a_a=a_a, blind=blind, comparable=record.comparable,
+        machine_made=machine_made(record.warnings),
+    )  # fmt: skip
     auc = score_auc(test.scores, sides)
     power = detectable(procedure, sets, gate=gate, auc=auc.estimate, draws=planted, seed=seed)
     tipped = tipping(test, sets, alpha=alpha, seed=seed, failed=blind is not None and blind.state == "fail")
@@ -64,11 +66,9 @@ def by_exact(
     fraction, track_p_values, standing_out = _NOT_USED
     if verdict == "evidence_of_use" and comparable_singly and alike:
         fraction, track_p_values, standing_out = _used(values, sides, seed)
-    e_value = None
+    bets = EProcess()
     if comparable_singly:
-        e_value = e_process(
-            values, sides.groups, sides.is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed
-        ).e_value
+        bets = e_process(values, sides.groups, sides.is_suspect, tracks.frame["track_id"].to_numpy(), seed=seed)
     if verdict == "evidence_of_use" and sets.covariates is not None and record.plan_hash is None:
         reasons = [*reasons, wording.own_word(len(sets.blind_names))]
     return record.model_copy(
@@ -89,13 +89,16 @@ def by_exact(
             ],
             "p_value": test.p_value,
             "p_value_floor": test.p_value_floor,
+            "scorer": test.chosen,
             "scorer_p_values": test.scorer_p_values,
             "auc": auc,
             "unconstrained_p_value": companion.p_value,
             "blind": blind,
             "tipping": tipped,
             "a_a": a_a,
-            "e_value": e_value,
+            "e_value": bets.e_value if comparable_singly else None,
+            "wealth": list(bets.wealth),
+            "growth": growth(procedure, sets, p_value=test.p_value, seed=seed) if planted else [],
             "fraction": fraction,
             "power": power,
             "features": feature_results(tracks, sides.is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),

@@ -72,7 +72,7 @@ def dataset_inference(
         Splits of the A/A control; 0 leaves it out.
     effect_runs
         Repetitions of the audit in which the smallest effect is looked for that it could have found; 0 leaves
-        it out.
+        it out, and with it the p-values of parts of the sets.
     spanning
         What to do with a group that has tracks on both sides: ``refuse`` raises,
         ``exclude`` leaves the whole group out and says so.

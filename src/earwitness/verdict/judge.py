@@ -26,6 +26,7 @@ def judge(
     a_a: AAControl | None,
     blind: Blind | None,
     comparable: str | None = None,
+    machine_made: bool = False,
 ) -> Judged:
     """Draw the verdict of the exact test from its p-value and its safeguards.
 
@@ -36,6 +37,9 @@ def judge(
     * where the blind gate fails, an adjusted p ≤ α that grants as much again to what nobody measured;
     * where it is undecided, at least `LEAST_EFFECT_RATIO` of the difference left by the adjustment.
 
+    and no suspect track that says of itself that a machine made it (``machine_made``): a model finds its own output,
+    and its relatives', familiar.
+
     Without p ≤ α a failed gate changes no verdict; the reasons say that the sets differ, which can hide a use.
     docs/design/blind.md shows what other rules would give and take. ``blind`` is None where no blind
     feature varies.
@@ -43,6 +47,8 @@ def judge(
     if a_a is not None and a_a.impossible:
         return "inconclusive", [wording.misbehaved(a_a, alpha), wording.without_weight(test, alpha)]
     if test.p_value <= alpha:
+        if machine_made:
+            return "inconclusive", [wording.found(test, alpha), wording.machine_made()]
         return _rejected(wording.found(test, alpha), alpha, blind, comparable)
     none = wording.not_found(test, alpha)
     differ = [wording.gate(blind, alpha), wording.hidden()] if blind is not None and blind.state == "fail" else []

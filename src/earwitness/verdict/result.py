@@ -110,6 +110,18 @@ class Tipping(_Record):
     strongest: list[Explained]
 
 
+class GrowthPoint(_Record):
+    """The p-values of parts of both sets of one size: their median, the lowest and the highest.
+
+    ``suspects`` is how many suspect tracks a part has, on average.
+    """
+
+    suspects: int
+    p_value: float
+    lowest: float
+    highest: float
+
+
 class FeatureResult(_Record):
     """One feature: which way a member moves it, how well it separates the sets, its weight in the score."""
 
@@ -141,6 +153,8 @@ class DatasetInferenceResult(_Record):
     whole sentences that explain the verdict; ``warnings`` are sentences about its limits. ``departures``
     say in what the test is not the one that the run's plan laid down; empty for the planned one.
     ``target_name`` is the model's name as its user gave it, ``target`` what the measurements call it.
+    ``scorer`` names the way of weighing features that carried the test. ``growth`` is the p-value of parts of the sets,
+    the whole last; ``wealth`` what the bets of the e-process came to after each pair.
     ``direction`` says for a published procedure which way the sets differ, ``away`` being less member-like.
     """
 
@@ -153,6 +167,7 @@ class DatasetInferenceResult(_Record):
     seed: int | None = None
     p_value: float | None
     p_value_floor: float | None
+    scorer: str | None = None
     scorer_p_values: dict[str, float] = Field(default_factory=dict)
     n_tracks: Counts
     n_groups: Counts
@@ -163,6 +178,8 @@ class DatasetInferenceResult(_Record):
     tipping: Tipping | None = None
     a_a: AAControl | None = None
     e_value: float | None = None
+    wealth: list[float] = Field(default_factory=list)
+    growth: list[GrowthPoint] = Field(default_factory=list)
     fraction: UsedFraction | None = None
     power: Power | None = None
     features: list[FeatureResult] = Field(default_factory=list)

@@ -4,7 +4,8 @@ Goal: sentences that a lawyer can read aloud and a statistician can sign, each w
 numbers are written by `earwitness.verdict.numbers`; percentages of combinations are of one suspect and one
 held-out track, whether or not works come in pairs; a p-value is the frequency of such a difference *if the model
 had no reason to treat the two sets differently* and is never turned into a probability that the music was used;
-neither guilt nor innocence is ever stated. What a page explains besides (limits, how to read a chart) is
+neither guilt nor innocence is ever stated. The sentences on the verbal scale are
+`earwitness.verdict.strength_wording`'s; what a page explains besides (limits, how to read a chart) is
 `earwitness.report.wording`.
 """
 
@@ -200,12 +201,48 @@ def accounted(blind: Blind, alpha: float) -> str:
     )
 
 
+def machine_made() -> str:
+    """Why suspects of which some say that a machine made them carry no evidence."""
+    return (
+        "Some suspect tracks say of themselves that a machine made them. A model finds its own output, and that of "
+        "its relatives, familiar without having been trained on it, so this difference is no evidence; leave those "
+        "tracks out and audit the rest."
+    )
+
+
 # ------------------------------------------------------------- how large, how much, how sure
 
 
 def no_weight() -> str:
     """No feature of the score points as training would have it."""
     return "No feature points in the direction in which training moves it, so no track scores higher."
+
+
+_SCORERS = {
+    "headline": "it was laid down as the score before these sets were seen",
+    "tail": "it was laid down as the score before these sets were seen, and the test asked for a part of the set "
+    "that stands out",
+    "strongest": "it moved most in the direction of training; every relabelling of the test picks its own strongest "
+    "feature, so that the p-value pays for the choice",
+    "ridge": "beside it the others add nothing to the difference; every relabelling of the test weighs the features "
+    "anew, so that the p-value pays for the choice",
+}
+
+
+def one_feature(result: DatasetInferenceResult) -> str | None:
+    """Why one feature carries all the weight; ``None`` where several do, or none."""
+    weighty = [feature.name for feature in result.features if feature.weight]
+    if len(weighty) != 1 or result.scorer is None:
+        return None
+    if sum(feature.member_is.sign != 0 for feature in result.features) == 1:
+        return f"“{weighty[0]}” carries all the weight: no other feature has a known direction."
+    why = _SCORERS.get(result.scorer)
+    if why is None:
+        return None
+    return (
+        f"“{weighty[0]}” carries all the weight: {why}. The other features are listed for the reader, and count in "
+        "other ways of weighing, which were tried beside this one and are paid for in the p-value too."
+    )
 
 
 def outscored(auc: Interval) -> str:
