@@ -105,7 +105,7 @@ def not_meant(result: DatasetInferenceResult, *, paired: bool = False) -> list[P
         Point(
             heading="It may take a model’s own output for its training data.",
             text="Music that this model or a relative of it made is familiar to it without having been trained on "
-            "(Zhao et al., arXiv 2606.23872, for images). Only files that say so themselves, in tags or a provenance "
+            "(Zhao et al., arXiv 2606.23872, for images). Only files that say so themselves, in tags or a C2PA "
             "manifest, are found, and both are lost when a file is encoded anew: the suspect works must be documented "
             "to be made by people.",
         ),
