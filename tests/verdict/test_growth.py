@@ -8,7 +8,7 @@ from earwitness.features import FeatureTable
 from earwitness.verdict.growth import growth
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.procedure import Divided, Procedure
-from earwitness.verdict.wording import one_feature
+from earwitness.verdict.strength_wording import one_feature
 from tests.report.samples import full_result
 
 

@@ -84,7 +84,7 @@ def render_html(result: DatasetInferenceResult, context: ReportContext) -> str:
             growth=growth_figure(result),
             wealth=wealth_figure(result),
             bets=None if result.e_value is None else strength_wording.bets(result),
-            one_feature=found.one_feature(result),
+            one_feature=strength_wording.one_feature(result),
             control=None if result.a_a is None else found.control(result.a_a),
             control_reading=None if result.a_a is None else wording.uniformity_statement(result.a_a),
             uniformity=None if result.a_a is None else uniformity_figure(result.a_a),

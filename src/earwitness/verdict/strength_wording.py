@@ -1,4 +1,4 @@
-"""The sentences on the verbal scale: the word, what it rests on, and why there is none.
+"""Sentences on strength: the verbal scale and what a word of it rests on, the bets, and what carries the score.
 
 Goal: as `earwitness.verdict.wording`, of which this is a part; a word never stands without its calibration.
 """
@@ -80,4 +80,31 @@ def _no_word(result: DatasetInferenceResult) -> str:
     return (
         f"the audit’s bet ended at {wealth(result.e_value)}, and the scale begins at {SCALE[0].least}; the verdict "
         "rests on the p-value alone"
+    )
+
+
+_SCORERS = {
+    "headline": "it was laid down as the score before these sets were seen",
+    "tail": "it was laid down as the score before these sets were seen, and the test asked for a part of the set "
+    "that stands out",
+    "strongest": "it moved most in the direction of training; every relabelling of the test picks its own strongest "
+    "feature, so that the p-value pays for the choice",
+    "ridge": "beside it the others add nothing to the difference; every relabelling of the test weighs the features "
+    "anew, so that the p-value pays for the choice",
+}
+
+
+def one_feature(result: DatasetInferenceResult) -> str | None:
+    """Why one feature carries all the weight; ``None`` where several do, or none."""
+    weighty = [feature.name for feature in result.features if feature.weight]
+    if len(weighty) != 1 or result.scorer is None:
+        return None
+    if sum(feature.member_is.sign != 0 for feature in result.features) == 1:
+        return f"“{weighty[0]}” carries all the weight: no other feature has a known direction."
+    why = _SCORERS.get(result.scorer)
+    if why is None:
+        return None
+    return (
+        f"“{weighty[0]}” carries all the weight: {why}. The other features are listed for the reader, and count in "
+        "other ways of weighing, which were tried beside this one and are paid for in the p-value too."
     )

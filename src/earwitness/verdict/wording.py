@@ -218,33 +218,6 @@ def no_weight() -> str:
     return "No feature points in the direction in which training moves it, so no track scores higher."
 
 
-_SCORERS = {
-    "headline": "it was laid down as the score before these sets were seen",
-    "tail": "it was laid down as the score before these sets were seen, and the test asked for a part of the set "
-    "that stands out",
-    "strongest": "it moved most in the direction of training; every relabelling of the test picks its own strongest "
-    "feature, so that the p-value pays for the choice",
-    "ridge": "beside it the others add nothing to the difference; every relabelling of the test weighs the features "
-    "anew, so that the p-value pays for the choice",
-}
-
-
-def one_feature(result: DatasetInferenceResult) -> str | None:
-    """Why one feature carries all the weight; ``None`` where several do, or none."""
-    weighty = [feature.name for feature in result.features if feature.weight]
-    if len(weighty) != 1 or result.scorer is None:
-        return None
-    if sum(feature.member_is.sign != 0 for feature in result.features) == 1:
-        return f"“{weighty[0]}” carries all the weight: no other feature has a known direction."
-    why = _SCORERS.get(result.scorer)
-    if why is None:
-        return None
-    return (
-        f"“{weighty[0]}” carries all the weight: {why}. The other features are listed for the reader, and count in "
-        "other ways of weighing, which were tried beside this one and are paid for in the p-value too."
-    )
-
-
 def outscored(auc: Interval) -> str:
     """The effect in pairs."""
     limits = "" if auc.low is None else f" (95\N{NO-BREAK SPACE}% interval {percent(auc.low)} to {percent(auc.high)})"
