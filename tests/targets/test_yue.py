@@ -81,3 +81,12 @@ def test_the_first_stage_is_refused_with_the_reason(folder: Path, tmp_path: Path
     with pytest.raises(TargetError, match="first stage was trained on voice and accompaniment") as caught:
         load_target(str(tmp_path), device="cpu")
     assert "\n" not in str(caught.value)
+
+
+def test_the_codec_as_its_authors_saved_it_is_told_from_others(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mini" / "final_ckpt").mkdir(parents=True)
+    (tmp_path / "mini" / "final_ckpt" / "ckpt_00360000.pth").write_bytes(b"")
+    (tmp_path / "earwitness.json").write_text('{"tokens": "yue", "codec": "mini"}')
+    with pytest.raises(TargetError, match=r"ckpt_00360000\.pth\); take its tensors") as caught:
+        load_target(str(tmp_path), device="cpu")
+    assert "\n" not in str(caught.value)
