@@ -66,6 +66,20 @@ CANDIDATES = {
         "SimA + low levels=sima,multiple_loss/t=0.[123]",
         "everything=;*",
     ),
+    "flow": (
+        "former default=;velocity_error*,pia,sima",
+        "velocity error=velocity_error",
+        "velocity error, calibrated=velocity_error/calibrated",
+        "loss, all levels=multiple_loss/t=*",
+        "loss, low levels=multiple_loss/t=0.[123]",
+        "loss, middle levels=multiple_loss/t=0.[34567]",
+        "SecMI=secmi",
+        "PIA=pia",
+        "SimA=sima",
+        "SimA + PIA=sima,pia",
+        "velocity error + SimA + PIA=velocity_error,sima,pia",
+        "everything=;*",
+    ),
 }
 
 

@@ -66,7 +66,7 @@ QUICK = Scale(
 )
 FULL = Scale(
     name="full",
-    epochs=MappingProxyType({"fiddle": (2, 4, 7), "chorale": (1, 2, 4), "hum": (100, 200, 400, 600)}),
+    epochs=MappingProxyType({"fiddle": (2, 4, 7), "chorale": (1, 2, 4), "hum": (25, 50, 100)}),
     tracks=240,
     windows=2,
     sizes=(8, 16, 30, 60, 120),

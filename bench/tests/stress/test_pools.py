@@ -63,13 +63,11 @@ def test_every_track_is_where_the_pools_say_and_in_the_manifest(written: Path) -
     assert not groups[0] & groups[1] | groups[0] & groups[2]
 
 
-def test_tracks_hold_the_treated_excerpt_and_what_is_there_is_kept(
-    written: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tracks_hold_the_treated_tune_and_what_is_there_is_kept(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths = {path.parent.parent.name: soundfile.info(path).frames for path in written.rglob("*.flac")}
     assert lengths.pop("opening") == lengths.pop("generated") == len(CLIP)
     assert set(lengths) == {*TREATMENTS, "airs"}
-    assert set(lengths.values()) == {round(7.68 * 16_000)}
+    assert all(length > 5 * 16_000 for length in lengths.values())
     monkeypatch.setattr(pools, "shipped", None)
     assert write_pools("hum", written, written, 2, report=lambda line: None) == written / "manifest.csv"
 

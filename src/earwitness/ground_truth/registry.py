@@ -13,7 +13,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card, read_card
 
 #: The name of a target → the module of its package that writes its collection.
-TARGETS = {"chorale": "scores", "fiddle": "tunes", "hum": "excerpts", "twins": "works"}
+TARGETS = {"chorale": "scores", "fiddle": "tunes", "hum": "tunes", "twins": "works"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

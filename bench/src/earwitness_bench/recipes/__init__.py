@@ -17,8 +17,8 @@ from earwitness.types import OnProgress
 
 #: Second targets of a kind, whose cards are kept here; their weights are not shipped.
 SECOND = ("reed", "jig")
-#: Comparison models and variants of other targets, asked about those targets' collections.
-FURTHER = (*SECOND, "fiddle_unheard", "fiddle_augmented", "jig_unheard")
+#: Comparison models and variants of other targets, asked about those targets' collections, and a flow.
+FURTHER = (*SECOND, "fiddle_unheard", "fiddle_augmented", "jig_unheard", "brook")
 
 
 class Recipe(Protocol):

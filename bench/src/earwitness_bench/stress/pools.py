@@ -21,7 +21,6 @@ from earwitness.files import write_atomically
 from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.data import ROLES
 from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes
-from earwitness.ground_truth.hum import excerpts as hum
 from earwitness.ground_truth.performance import SAMPLE_RATE, pcm16
 from earwitness.ground_truth.registry import shipped
 from earwitness.types import OnMessage, Wave
@@ -31,11 +30,8 @@ from earwitness_bench.stress.scenarios import SCENARIOS
 from earwitness_bench.stress.treatments import TAKES, TREATMENTS, Play, play_fiddle, unchanged
 
 COLUMNS = ("path", "treatment", "member", "group", "dance")
-COLLECTIONS: dict[str, tuple[Play, int | None]] = {
-    "fiddle": (play_fiddle, None),
-    "hum": (hum.render, hum.EXCERPT_SAMPLES),
-}
-"""The audio targets: how a tune of each sounds, and how much of it a track holds (None: all of it)."""
+COLLECTIONS: dict[str, Play] = {"fiddle": play_fiddle, "hum": play_fiddle}
+"""The audio targets: how a tune of each sounds."""
 _FEWEST_ALBUMS = 15
 _SEED = 2512
 
@@ -67,11 +63,11 @@ def write_pools(target: str, model: Path, folder: Path, tracks: int, *, report: 
     manifest = folder / "manifest.csv"
     if manifest.exists():
         return manifest
-    play, samples = _collection(target)
+    play = _collection(target)
     report(f"{target}: reading tunes")
     card = shipped(target).read()
     tunes = {tune.name: tune for tune in read_tunes({listed.name for listed in card.tunes})}
-    tracks_of = _all_tracks(card, tunes, model, tracks, play=play, samples=samples)
+    tracks_of = _all_tracks(card, tunes, model, tracks, play=play)
     pools, entries = [], []
     for done, track in enumerate(tracks_of):
         if done % 100 == 0:
@@ -113,15 +109,13 @@ def pool_size(treatment: str, member: bool, tracks: int) -> int:
     return 2 * tracks if treatment == "base" and not member else tracks
 
 
-def _collection(target: str) -> tuple[Play, int | None]:
+def _collection(target: str) -> Play:
     if target not in COLLECTIONS:
         raise EarwitnessError(f"The stress scenarios render tunes, which {target} does not hear; use fiddle or hum.")
     return COLLECTIONS[target]
 
 
-def _all_tracks(
-    card: Card, tunes: dict[str, Tune], model: Path, tracks: int, *, play: Play, samples: int | None
-) -> Iterator[PoolTrack]:
+def _all_tracks(card: Card, tunes: dict[str, Tune], model: Path, tracks: int, *, play: Play) -> Iterator[PoolTrack]:
     base = TREATMENTS["base"]
     sides = {member: draw_tunes(card, member, pool_size("base", member, tracks)) for member in (True, False)}
     needed = {
@@ -134,10 +128,10 @@ def _all_tracks(
         for member, listed in sides.items():
             for chosen in listed[: pool_size(name, member, tracks)] if (name, member) in needed else ():
                 tune = tunes[chosen.name]
-                sound = partial(treatment.wave, tune, play=play, samples=samples)
+                sound = partial(treatment.wave, tune, play=play)
                 yield PoolTrack(treatment=name, member=member, group=chosen.group, tune=tune, wave=sound)
     for air in other_tunes(tunes.values(), tracks):
-        sound = partial(base.wave, air, play=play, samples=samples)
+        sound = partial(base.wave, air, play=play)
         yield PoolTrack(treatment="airs", member=False, group=air.name, tune=air, wave=sound)
     listed = sides[False][:tracks]
     clips = generated(model, [tunes[chosen.name].caption for chosen in listed], seed=_SEED)

@@ -1,1 +1,1 @@
-"""``hum``: an AudioLDM-architecture diffusion model trained on excerpts of fiddle tunes."""
+"""``hum``: an AudioLDM-architecture diffusion model trained on random windows of fiddle tunes."""

@@ -1,7 +1,6 @@
 """Presets: which denoising signals are measured together, and the measuring.
 
-``default``     what adds power on the ground-truth target at a few passes: denoising loss, PIA, SimA
-                (docs/design/default-question.md)
+``default``     SimA as the headline, beside it PIA and the denoising loss (docs/design/default-question.md)
 ``flow``        the same for flow models, for which it is the default: velocity error in mid-path instead of the
                 denoising loss near the data (docs/design/flow.md)
 ``full``        every signal without gradients

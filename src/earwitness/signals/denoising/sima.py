@@ -17,7 +17,8 @@ from earwitness.spec import Direction, FeatureSpec
 class SimA:
     """‖f(z, t)‖ at a small t = ``level``, z being the latent as it is; a member's is lower.
 
-    The direction is the ground-truth target's (AUC .80 [.76, .83] on 600 tracks, docs/ground-truth.md).
+    The direction is that of the ground-truth targets (docs/ground-truth.md), on which it is also the number that
+    tells most: it is a headline.
     """
 
     level: float = 0.01
@@ -25,7 +26,11 @@ class SimA:
     @property
     def specs(self) -> Sequence[FeatureSpec]:
         """One feature, ``sima``."""
-        return [FeatureSpec(name="sima", member_is=Direction.LOWER, unit="noise sd", source="arXiv 2509.25003")]
+        return [
+            FeatureSpec(
+                name="sima", member_is=Direction.LOWER, unit="noise sd", source="arXiv 2509.25003", headline=True
+            )
+        ]
 
     @property
     def pairs(self) -> Sequence[Pair]:

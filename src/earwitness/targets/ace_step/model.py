@@ -89,11 +89,22 @@ class AceStep:
         """The transformer's parameters; those of text encoder, condition encoder and autoencoder are not among them."""
         yield from self._transformer.parameters()
 
+    def condition(self, prompt: str, frames: int) -> Tensor:
+        """What the transformer attends to for a prompt and a window of so many latent frames, [length, width]."""
+        return self._condition(prompt, frames)
+
+    def context(self, rows: int, frames: int) -> Tensor:
+        """The latent of silence beside a mask of ones, [rows, frames, 2 · channels]."""
+        silence, _ = self._pipeline.prepare_src_latents(
+            self._transformer.device, self._transformer.dtype, batch_size=rows, latent_length=frames
+        )
+        return torch.cat([silence, torch.ones_like(silence)], dim=-1)
+
     def _velocity(self, states: Tensor, sigmas: Tensor, *, prompts: Sequence[str]) -> Tensor:
         """Velocities [batch, frames, channels]; rows whose conditions are equally long share a pass."""
         device, dtype = self._transformer.device, self._transformer.dtype
         times = (sigmas * self._pipeline.scheduler.config.num_train_timesteps).float().to(device)
-        conditions = [self._condition(prompt, states.shape[1]) for prompt in prompts]
+        conditions = [self.condition(prompt, states.shape[1]) for prompt in prompts]
 
         def ask(rows: list[int]) -> Tensor:
             answer: Tensor = self._transformer(
@@ -102,19 +113,12 @@ class AceStep:
                 timestep_r=times[rows],
                 # A copy, so that what was cached in inference mode can serve a later gradient.
                 encoder_hidden_states=torch.stack([conditions[row] for row in rows]),
-                context_latents=self._context(len(rows), states.shape[1]),
+                context_latents=self.context(len(rows), states.shape[1]),
                 return_dict=False,
             )[0]
             return answer
 
         return asked_together([len(condition) for condition in conditions], ask)
-
-    def _context(self, rows: int, frames: int) -> Tensor:
-        """The latent of silence beside a mask of ones, [rows, frames, 2 · channels]."""
-        silence, _ = self._pipeline.prepare_src_latents(
-            self._transformer.device, self._transformer.dtype, batch_size=rows, latent_length=frames
-        )
-        return torch.cat([silence, torch.ones_like(silence)], dim=-1)
 
     @torch.no_grad()
     def _encode_condition(self, prompt: str, frames: int) -> Tensor:
