@@ -124,8 +124,8 @@ def load_codec(folder: Path, name: str, *, codebooks: int, device: str) -> Codec
     own = next(place.glob("**/ckpt_*.pth"), None)
     if found not in _KINDS and own is not None:
         raise TargetError(
-            f"{place} holds X-Codec as its authors saved it ({own.name}); take its tensors (codec_model, where there is "
-            "such an entry) through transformers' convert_xcodec_weights_to_hf.py and give the folder that this writes."
+            f"{place} holds X-Codec as its authors saved it ({own.name}); take its tensors (codec_model, if it has "
+            "that entry) through transformers' convert_xcodec_weights_to_hf.py and give the folder that this writes."
         )
     if found not in _KINDS:
         raise TargetError(f"{place} holds no codec that can be asked (found: {found}; known: {', '.join(_KINDS)}).")
