@@ -2,12 +2,13 @@
 
 import errno
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from earwitness.errors import EarwitnessError
 
@@ -86,6 +87,20 @@ def _first_reason(error: Exception) -> str:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else str(first["msg"])
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """What a stranger's JSON says.
+
+    Raises
+    ------
+    ValueError
+        Where it is none, or nested so deep that no record of ours is meant.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def file_sha256(path: Path) -> str:

@@ -18,20 +18,22 @@ from tests.report.samples import full_result
 
 def run(monkeypatch: pytest.MonkeyPatch, body: Callable[[], None]) -> int:
     """Run the command line with ``body`` in place of its commands; return its exit status."""
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr("earwitness.cli.app.app", body)
     try:
         with pytest.raises(SystemExit) as caught:
             cli.main()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return int(caught.value.code or 0)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_says_that_the_same_command_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ) -> None:
-    assert run(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT)) == 130
+    assert run(monkeypatch, lambda: os.kill(os.getpid(), number)) == 128 + number
     assert "finished parts are kept, the same command goes on from there" in capsys.readouterr().err
 
 

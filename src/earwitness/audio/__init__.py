@@ -33,6 +33,10 @@ SUFFIXES = (
 )  # fmt: skip
 Opener = Callable[[Path], Stream]
 _SILENCE = 10 ** (SILENCE_DBFS / 20)
+# What a track may hold once decoded, over all channels that are kept: 3 hours of mono at 48 kHz, 2 GiB. A few
+# megabytes of a lossless format can stand for days of a constant.
+MOST_SAMPLES = 1 << 29
+MOST_CHANNELS = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,11 +166,15 @@ def _decode(path: Path, *, channels: int, apart: bool = False) -> tuple[Audio, N
             f"give a version with {channels} (or 1), or leave it out."
         )
     keep_apart = (apart or channels > 1) and stream.channels > 1
+    if stream.channels > MOST_CHANNELS:
+        raise AudioError(
+            f"{printable(path.name)} has {stream.channels} channels; {MOST_CHANNELS} are read at most. Leave it out."
+        )
     sums = ChannelSums(channels=stream.channels)
-    mono, waves = _mixed(stream, Mix.mean(stream.channels), sums, apart=keep_apart)
+    mono, waves = _mixed(path, stream, Mix.mean(stream.channels), sums, apart=keep_apart)
     mix = sums.best_mix(floating=stream.floating)
     if mix.remarks:
-        mono, waves = _mixed(opener(path), mix, None, apart=keep_apart)
+        mono, waves = _mixed(path, opener(path), mix, None, apart=keep_apart)
     audio = Audio(
         samples=mono, sample_rate=stream.sample_rate, channels=stream.channels, codec=stream.codec,
         bits_per_sample=stream.bits_per_sample, decoder=stream.decoder, remarks=mix.remarks,
@@ -196,7 +204,7 @@ def _sndfile_else_ffmpeg(path: Path) -> Stream:
 
 
 def _mixed(
-    stream: Stream, mix: Mix, sums: ChannelSums | None, *, apart: bool
+    path: Path, stream: Stream, mix: Mix, sums: ChannelSums | None, *, apart: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """The mix [n] and, if they are to be kept apart, the channels [channels, n].
 
@@ -204,7 +212,15 @@ def _mixed(
     """
     mixes = [np.empty(0, dtype=np.float32)]
     blocks = [np.empty((0, stream.channels), dtype=np.float32)]
+    kept, each = 0, 1 + (stream.channels if apart else 0)
     for block in stream.blocks:
+        kept += len(block) * each
+        if kept > MOST_SAMPLES:
+            hours = MOST_SAMPLES / each / stream.sample_rate / 3600
+            raise AudioError(
+                f"{printable(path.name)} goes on for more than {hours:.1f} hours, more than is kept in memory; "
+                "cut it into tracks or leave it out."
+            )
         mixes.append(mix(block))
         if sums is not None:
             sums.add(block, mixes[-1])

@@ -15,7 +15,10 @@ from earwitness.errors import EarwitnessError
 
 
 class _Stopped(BaseException):
-    """Ctrl-C, under a name that Click does not turn into a bare "Aborted"."""
+    """Ctrl-C or a polite end, under a name that Click does not turn into a bare "Aborted"."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 def main() -> None:
@@ -25,6 +28,7 @@ def main() -> None:
     _write_any_text()
     streams = _outlive_readers()
     signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except EarwitnessError as error:
@@ -33,9 +37,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
-    except (_Stopped, KeyboardInterrupt):
+    except (_Stopped, KeyboardInterrupt) as stopped:
         print("earwitness: stopped; finished parts are kept, the same command goes on from there.", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(128 + (stopped.number if isinstance(stopped, _Stopped) else signal.SIGINT)) from None
     finally:
         for name, stream in streams.items():
             getattr(sys, name).flush()
@@ -86,4 +90,4 @@ def _outlive_readers() -> dict[str, io.TextIOWrapper]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise _Stopped
+    raise _Stopped(number)

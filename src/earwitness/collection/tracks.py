@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import write_atomically
+from earwitness.files import parsed_json, write_atomically
 
 _METADATA_KEY = "earwitness.collection"
 DESCRIBED_NAME = "described.parquet"
@@ -219,25 +219,25 @@ class Collection:
         if not path.exists():
             raise EarwitnessError(f"{folder} holds no tracks.parquet; make it with `earwitness index`.")
         try:
-            about = json.loads(pl.read_parquet_metadata(path)[_METADATA_KEY])
+            about = parsed_json(pl.read_parquet_metadata(path)[_METADATA_KEY])
             tracks, failures = pl.read_parquet(path), pl.read_parquet(folder / "failures.parquet")
             # A folder of an earlier version holds none.
             if (folder / DESCRIBED_NAME).exists():
                 about["described"] = pl.read_parquet(folder / DESCRIBED_NAME)
+            roots = {role: Path(root) for role, root in about.pop("roots").items()}
+            about["warnings"] = tuple(about["warnings"])
+            about["couples"] = tuple(Couple(**couple) for couple in about.get("couples", ()))
+            return cls(tracks=tracks, failures=failures, roots=roots, **about)
         except FileNotFoundError:
             raise EarwitnessError(f"{folder} has lost its failures.parquet; index it again.") from None
-        except (pl.exceptions.PolarsError, OSError, KeyError, ValueError):
+        except (pl.exceptions.PolarsError, OSError, KeyError, ValueError, TypeError, AttributeError):
             raise EarwitnessError(f"{path} is damaged or was not made by `earwitness index`; index it again.") from None
-        roots = {role: Path(root) for role, root in about.pop("roots").items()}
-        about["warnings"] = tuple(about["warnings"])
-        about["couples"] = tuple(Couple(**couple) for couple in about.get("couples", ()))
-        return cls(tracks=tracks, failures=failures, roots=roots, **about)
 
 
 def set_roots(tracks: Path) -> dict[str, Path]:
     """The folder of each role as ``tracks.parquet`` notes it; empty for a table of another origin."""
     try:
-        about = json.loads(pl.read_parquet_metadata(tracks).get(_METADATA_KEY, "{}"))
-    except (pl.exceptions.PolarsError, OSError, ValueError):
+        about = parsed_json(pl.read_parquet_metadata(tracks).get(_METADATA_KEY, "{}"))
+        return {role: Path(root) for role, root in about.get("roots", {}).items()}
+    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, AttributeError):
         return {}
-    return {role: Path(root) for role, root in about.get("roots", {}).items()}

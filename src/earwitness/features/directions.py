@@ -1,10 +1,10 @@
 """Which way a member moves each feature: what the user says, else the file, else the registered signal."""
 
-import json
 from dataclasses import replace
 
 from earwitness.errors import EarwitnessError
 from earwitness.features.columns import BLIND_PREFIX, names_given
+from earwitness.files import parsed_json
 from earwitness.spec import Direction, FeatureSpec
 
 
@@ -30,8 +30,8 @@ def stored_specs(stored: str | None, source: str) -> dict[str, FeatureSpec]:
     if stored is None:
         return {}
     try:
-        specs = [FeatureSpec(**{**entry, "member_is": Direction(entry["member_is"])}) for entry in json.loads(stored)]
-    except (ValueError, TypeError, KeyError):
+        specs = [FeatureSpec(**{**entry, "member_is": Direction(entry["member_is"])}) for entry in parsed_json(stored)]
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise EarwitnessError(f"{source} carries feature specs this version cannot read; extract it again.") from None
     return {spec.name: spec for spec in specs}
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features.columns import DESIGN_COLUMNS, HELD_OUT_ROLES, ID_COLUMNS, SUSPECT_ROLES
+from earwitness.files import parsed_json
 from earwitness.spec import FeatureSpec
 
 METADATA = "earwitness."
@@ -79,15 +80,18 @@ def read_run(folder: Path) -> tuple[pl.DataFrame, dict[str, str], tuple[int, int
         )
     _refuse_unmeasured(folder, tracks, [other for _, other in parts])
     failed = tracks.join(features, on="track_id", how="anti")["role"]
-    collection = json.loads(about.get(METADATA + "collection", "{}"))
-    left_out = collection.get("left_out", {})
-    failures = tuple(
-        int(failed.is_in(list(roles)).sum()) + sum(sum(left_out.get(role, {}).values()) for role in roles)
-        for roles in (SUSPECT_ROLES, HELD_OUT_ROLES)
-    )
+    try:
+        collection = parsed_json(about.get(METADATA + "collection", "{}"))
+        left_out, warnings = collection.get("left_out", {}), tuple(map(str, collection.get("warnings", ())))
+        failures = tuple(
+            int(failed.is_in(list(roles)).sum()) + sum(sum(left_out.get(role, {}).values()) for role in roles)
+            for roles in (SUSPECT_ROLES, HELD_OUT_ROLES)
+        )
+    except (ValueError, TypeError, AttributeError):
+        raise EarwitnessError(f"The notes of {folder / 'tracks.parquet'} are damaged; index the run again.") from None
     described = [*ID_COLUMNS, *(name for name in DESIGN_COLUMNS if name in tracks.columns)]
     frame = tracks.select(described).join(features, on="track_id", how="inner")
-    return frame, metadata, (failures[0], failures[1]), tuple(collection.get("warnings", ()))
+    return frame, metadata, (failures[0], failures[1]), warnings
 
 
 def _refuse_unmeasured(folder: Path, tracks: pl.DataFrame, parts: Iterable[dict[str, str]]) -> None:
@@ -96,7 +100,7 @@ def _refuse_unmeasured(folder: Path, tracks: pl.DataFrame, parts: Iterable[dict[
     for metadata in parts:
         if METADATA + "tracks" not in metadata:  # a table that something else made
             return
-        answered.update(json.loads(metadata[METADATA + "tracks"]))
+        answered.update(parsed_json(metadata[METADATA + "tracks"]))
     if waiting := tracks.height - tracks["track_id"].is_in(list(answered)).sum():
         raise EarwitnessError(
             f"{waiting} of {tracks.height} tracks of {folder} have not been measured yet; run the same `earwitness "

@@ -19,7 +19,7 @@ import polars as pl
 from filelock import FileLock
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import file_sha256, write_text
+from earwitness.files import file_sha256, parsed_json, write_text
 from earwitness.measure.plan import PLAN_NAME, Plan
 from earwitness.record.commitment import Commitment
 from earwitness.settings import MeasureSettings, VerdictSettings
@@ -171,7 +171,7 @@ def read_environment(run: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EarwitnessError(f"{path} cannot be read as JSON ({error}); restore the original file.") from None
     if not isinstance(content, dict):

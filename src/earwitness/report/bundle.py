@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import file_sha256, write_text
+from earwitness.files import file_sha256, parsed_json, write_text
 
 HASHES_NAME = "hashes.json"
 REPORT_NAME = "report.html"
@@ -97,7 +97,7 @@ def _need_folder(run_folder: Path) -> None:
 def noted_hashes(path: Path) -> dict[str, str]:
     """What a ``hashes.json`` notes: SHA-256 by relative path."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parsed_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise EarwitnessError(f"{path} does not exist; `earwitness report {path.parent}` writes it.") from None
     except (OSError, ValueError) as error:

@@ -4,7 +4,6 @@ Goal: read a run folder once, tolerantly (a file that is not there is simply not
 a file that is there and cannot be read is an error), into one immutable record.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,6 +14,7 @@ import polars as pl
 
 from earwitness.collection.tracks import FAILURE_SCHEMA, Failure, set_roots
 from earwitness.errors import EarwitnessError
+from earwitness.files import parsed_json
 from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
 from earwitness.record.case import Case
 from earwitness.record.commitment import Commitment
@@ -211,7 +211,7 @@ def _json_object(path: Path) -> dict[str, Json]:
     if not path.exists():
         return {}
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EarwitnessError(f"{path} cannot be read as JSON ({error}); restore it or run the audit again.") from None
     if not isinstance(value, dict):

@@ -12,7 +12,6 @@ Each is merged by peft, or the load ends with one line. Left to themselves the l
 without a word, and act on the first only where peft happens to be installed.
 """
 
-import json
 import re
 import warnings
 import zipfile
@@ -30,6 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from earwitness.errors import TargetError
+from earwitness.files import parsed_json
 from earwitness.targets.checkpoint import load_safely, read_config
 
 CONFIG, LORA = "adapter_config.json", "pytorch_lora_weights.safetensors"
@@ -208,7 +208,7 @@ def _of_a_pipeline(said: str, place: Path, peft: Any) -> tuple[Any, dict[str, Te
 
     def read() -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(_METADATA, "{}"))
+            about = parsed_json((file.metadata() or {}).get(_METADATA, "{}"))
         return load_file(path), about
 
     found, about = load_safely(said, read)

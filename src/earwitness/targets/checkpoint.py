@@ -4,14 +4,17 @@ Goal: a model directory is strangers' input. Weights are read from safetensors, 
 ``.bin`` files through PyTorch's restricted unpickler; nothing in a checkpoint is executed.
 """
 
-import json
 import pickle
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from earwitness.errors import TargetError
+from earwitness.files import parsed_json
 
 _Loaded = TypeVar("_Loaded")
 
@@ -49,8 +52,8 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        config = parsed_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # Unicode's errors are of this kind
         raise TargetError(f"{path} is not readable JSON ({error}); the checkpoint is damaged, get it again.") from None
     if not isinstance(config, dict):
         raise TargetError(f"{path} holds no configuration object; the checkpoint is damaged, get it again.")
@@ -99,6 +102,12 @@ def load_safely(what: str, load: Callable[[], _Loaded]) -> _Loaded:
         KeyError,
         TypeError,
         AttributeError,
+        AssertionError,
+        ArithmeticError,
+        MemoryError,
+        zipfile.BadZipFile,
+        struct.error,
+        zlib.error,
     ) as error:
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise TargetError(

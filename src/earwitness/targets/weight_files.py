@@ -60,6 +60,8 @@ def stored(what: str, place: Path, names: Sequence[str]) -> Stored:
         for safe, stem, suffix in ((True, names[0], "safetensors"), (False, names[-1], "bin")):
             if any((place / name).is_file() for name in _names(stem, suffix, variant)):
                 _require_kind(what, place, stem, suffix, variant)
+                for name in _names(stem, suffix, variant):
+                    _require_inside(what, place, name)
                 return Stored(safe, variant)
     wanted = f"{names[0]}.safetensors or {names[-1]}.bin"
     if not found:
@@ -95,6 +97,18 @@ def read_tensors(what: str, place: Path, names: Sequence[str]) -> Mapping[str, T
     for file in files:
         found |= load_safely(what, partial(read, file))
     return found
+
+
+def _require_inside(what: str, place: Path, index: str) -> None:
+    """Refuse an index of shards that names files elsewhere."""
+    if not index.endswith(".json") or not (place / index).is_file():
+        return
+    named = read_config(place, index).get("weight_map")
+    if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
+        raise TargetError(f"{what} could not be loaded: {place / index} names no files; get it again.")
+    for name in sorted(set(named.values())):
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise TargetError(f"{what} could not be loaded: {place / index} names {name!r}, outside its own folder.")
 
 
 def _names(stem: str, suffix: str, variant: str | None) -> Iterator[str]:

@@ -21,6 +21,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from earwitness.files import parsed_json
 from earwitness.targets.protocols import TargetIdentity
 
 Part = nn.Module | Mapping[str, Tensor] | None
@@ -129,8 +130,8 @@ def _said(path: Path) -> bytes:
     if path.suffix != ".json":
         return content
     try:
-        return _canonical(json.loads(content))
-    except ValueError:  # no JSON, whatever it is called
+        return _canonical(parsed_json(content))
+    except (ValueError, RecursionError):  # no JSON, whatever it is called
         return content
 
 
