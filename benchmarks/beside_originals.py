@@ -82,18 +82,35 @@ def ace_step_v1(folder: Path) -> Iterator[Measured]:
         yield "ACE-Step v1", quantity, relative(torch.cat(ours), torch.cat(theirs))
 
 
-@torch.no_grad()
-def mustango(folder: Path) -> Iterator[Measured]:
+def _in_first_channel(folder: Path, samples: int, target: object) -> Tensor:
     from earwitness import audio
-    from tests.targets import mustango_tiny as beside
-    from tests.targets.goldens.golden import relative
     from tests.targets.goldens.seeded import wave
 
+    soundfile.write(folder / "a.wav", wave(samples), target.sample_rate, subtype="FLOAT")
+    return audio.read_channels(folder / "a.wav", target.sample_rate, 1, one="first")
+
+
+@torch.no_grad()
+def tango(folder: Path) -> Iterator[Measured]:
+    from tests.targets import tango_beside_original as beside
+    from tests.targets.goldens.golden import relative
+
     target = beside.load(beside.save_release(folder / "model"))
-    soundfile.write(folder / "a.wav", wave(beside.ABOUT["samples"]), 16_000, subtype="FLOAT")
-    latent = target.encode(audio.read_channels(folder / "a.wav", 16_000, 1, one="first"))
+    latent = target.encode(_in_first_channel(folder, beside.ABOUT["samples"], target))
+    yield "Tango", "latent", relative(latent, beside.ARRAYS["latent"])
+    yield "Tango", "ε", relative(*beside.asked(target, dropped=False))
+    yield "Tango", "ε without a condition", relative(*beside.asked(target, dropped=True))
+
+
+@torch.no_grad()
+def mustango(folder: Path) -> Iterator[Measured]:
+    from tests.targets import mustango_tiny as beside
+    from tests.targets.goldens.golden import relative
+
+    target = beside.load(beside.save_release(folder / "model"))
+    latent = target.encode(_in_first_channel(folder, beside.ABOUT["samples"], target))
     yield "Mustango", "latent", relative(latent, beside.ARRAYS["latent"])
     yield "Mustango", "ε", relative(*beside.asked(target))
 
 
-FAMILIES = (tangoflux, stable_audio, ace_step_v1, mustango)
+FAMILIES = (tango, mustango, tangoflux, stable_audio, ace_step_v1)

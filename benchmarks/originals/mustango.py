@@ -9,6 +9,7 @@ autoencoder (the posterior's mode), noise through its U-Net under its encodings 
 chords, which is what its trainer puts where it drops them. The vocoder is left out, and ``cuda`` does nothing.
 """
 
+import json
 import sys
 import tempfile
 import types
@@ -53,18 +54,16 @@ SCHEDULER = {
 T5 = {"d_model": 12, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
 
 
-def main() -> None:
-    checkout = Path(sys.argv[1]).resolve()
-    sys.path[:0] = [str(checkout / "diffusers" / "src"), str(checkout)]
+def prepared(checkout: Path, diffusers: Path) -> types.ModuleType:
+    """The original's ``models``, on any machine, with today's librosa, torchaudio and without its vocoder."""
+    sys.path[:0] = [str(diffusers.resolve()), str(checkout.resolve())]
     for kind in (torch.Tensor, torch.nn.Module):
         kind.cuda = lambda self, *_, **__: self
     for name in ("matplotlib", "matplotlib.pyplot", "audioldm", "audioldm.utils"):
         sys.modules[name] = types.ModuleType(name)
     # The package's own __init__ and utilities load what is not asked here.
-    sys.modules["audioldm"].__path__ = [str(checkout / "audioldm")]
+    sys.modules["audioldm"].__path__ = [str(checkout.resolve() / "audioldm")]
     sys.modules["audioldm.utils"].__getattr__ = lambda name: None
-    import json
-
     import models as theirs
     from audioldm.variational_autoencoder import autoencoder
     from tools import torch_tools
@@ -76,36 +75,61 @@ def main() -> None:
     torch_tools.torchaudio.load = read  # which needs another package for it
     autoencoder.get_vocoder = lambda *_, **__: torch.nn.Identity()
     # librosa has since made these arguments keywords.
-    stft_module = sys.modules["audioldm.audio.stft"]
-    stft_module.pad_center = lambda window, size: librosa.util.pad_center(window, size=size)
-    stft_module.librosa_mel_fn = lambda rate, fft, bands, low, high: librosa.filters.mel(
+    stft = sys.modules["audioldm.audio.stft"]
+    stft.pad_center = lambda window, size: librosa.util.pad_center(window, size=size)
+    stft.librosa_mel_fn = lambda rate, fft, bands, low, high: librosa.filters.mel(
         sr=rate, n_fft=fft, n_mels=bands, fmin=low, fmax=high
     )
+    return theirs
+
+
+def companions(folder: Path, unet: dict) -> dict:
+    """Write T5, schedule and the U-Net's configuration where the original reads them; returns the T5's sizes."""
+    words = tokenizer_of(PROMPTS)
+    words.save_pretrained(folder / "t5")
+    sizes = T5 | {"vocab_size": len(words)}
+    T5EncoderModel(T5Config(**sizes)).save_pretrained(folder / "t5")
+    (folder / "sd" / "scheduler").mkdir(parents=True)
+    (folder / "sd" / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
+    (folder / "unet.json").write_text(json.dumps(unet))
+    return sizes
+
+
+def heard(theirs: types.ModuleType, folder: Path) -> tuple[torch.Tensor, dict[str, dict[str, list[int]]]]:
+    """The latent of the file by the original, and the tensors of its autoencoder and its front end."""
+    from audioldm.variational_autoencoder import autoencoder
+    from tools import torch_tools
+
+    vae = autoencoder.AutoencoderKL(**VAE).eval()
+    seeded.fill(vae, "vae.")
+    stft = theirs.TacotronSTFT(*STFT.values()).eval()
+    soundfile.write(folder / "a.wav", seeded.wave(SAMPLES), 16_000, subtype="FLOAT")
+    mel, _, _ = torch_tools.wav_to_fbank([str(folder / "a.wav")], 1024, stft)
+    with torch.no_grad():
+        latent = vae.encode_first_stage(mel[:, None]).mode() * VAE["scale_factor"]
+    return latent, {name: shapes(part.state_dict()) for name, part in (("vae", vae), ("stft", stft))}
+
+
+def shapes(state: dict[str, torch.Tensor]) -> dict[str, list[int]]:
+    return {key: list(value.shape) for key, value in state.items()}
+
+
+def main() -> None:
+    checkout = Path(sys.argv[1])
+    theirs = prepared(checkout, checkout / "diffusers" / "src")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        words = tokenizer_of(PROMPTS)
-        words.save_pretrained(folder / "t5")
-        sizes = T5 | {"vocab_size": len(words)}
-        T5EncoderModel(T5Config(**sizes)).save_pretrained(folder / "t5")
-        (folder / "sd" / "scheduler").mkdir(parents=True)
-        (folder / "sd" / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
-        (folder / "unet.json").write_text(json.dumps(UNET))
+        sizes = companions(folder, UNET)
         model = theirs.MusicAudioDiffusion(
             str(folder / "t5"), str(folder / "sd"), unet_model_config_path=str(folder / "unet.json"),
             d_fme=12, d_pe=12, d_beat=12, d_chord=12,
         ).eval()  # fmt: skip
         seeded.fill(model)
-        vae = autoencoder.AutoencoderKL(**VAE).eval()
-        seeded.fill(vae, "vae.")
-        stft = theirs.TacotronSTFT(*STFT.values()).eval()
         torch.save(model.state_dict(), folder / "pytorch_model_ldm.bin")
         saved = torch.load(folder / "pytorch_model_ldm.bin", weights_only=True)
-        soundfile.write(folder / "a.wav", seeded.wave(SAMPLES), 16_000, subtype="FLOAT")
-        mel, _, _ = torch_tools.wav_to_fbank([str(folder / "a.wav")], 1024, stft)
+        latent, tensors = heard(theirs, folder)
     draw = torch.Generator().manual_seed(0)
-    arrays: dict[str, torch.Tensor] = {}
     with torch.no_grad():
-        arrays["latent"] = vae.encode_first_stage(mel[:, None]).mode() * VAE["scale_factor"]
         levels = torch.tensor(LEVELS * len(PROMPTS))
         noisy = torch.randn(len(levels), 4, 16, 4, generator=draw)
         answers = []
@@ -120,18 +144,12 @@ def main() -> None:
                     beat_attention_mask=beat_mask, chord_attention_mask=chord_mask,
                 ).sample
             )  # fmt: skip
-    arrays |= {"noisy": noisy, "answer": torch.cat(answers)}
     about = {
         "source": "AMAAI-Lab/mustango at d9354bd with its own diffusers 0.15.0.dev0; transformers 4.44.0",
         "unet": UNET, "vae": VAE, "stft": STFT, "scheduler": SCHEDULER, "t5": sizes, "prompts": PROMPTS,
-        "levels": LEVELS, "samples": SAMPLES,
-        "tensors": {
-            "ldm": {key: list(value.shape) for key, value in saved.items()},
-            "vae": {key: list(value.shape) for key, value in vae.state_dict().items()},
-            "stft": {key: list(value.shape) for key, value in stft.state_dict().items()},
-        },
+        "levels": LEVELS, "samples": SAMPLES, "tensors": {"ldm": shapes(saved), **tensors},
     }  # fmt: skip
-    golden.write("mustango", about, arrays)
+    golden.write("mustango", about, {"latent": latent, "noisy": noisy, "answer": torch.cat(answers)})
 
 
 if __name__ == "__main__":
