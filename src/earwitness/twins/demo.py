@@ -21,6 +21,7 @@ from earwitness.twins.seal import SEAL_NAME
 from earwitness.twins.verdict import TwinsResult
 from earwitness.types import OnProgress
 
+WORKS = 8
 SIDES = {True: "trained-on", False: "not-trained-on"}
 _DESCRIPTIONS = {
     True: "Twins 1: works whose published copies the model was trained on",
@@ -47,13 +48,13 @@ class DemoTwins:
 
 
 def seal_works(out: Path, *, on_progress: OnProgress) -> list[DemoTwins]:
-    """Render, mark and seal the works of the slightest marks; what is sealed already stays."""
+    """Render, mark and seal ``WORKS`` works a side, with the slightest marks; what is sealed already stays."""
     cell, drawn = CELLS[0], draw_works()
     made = []
     for place, trained in enumerate(SIDES):
         one = DemoTwins(folder=out / SIDES[trained], description=_DESCRIPTIONS[trained])
         if not (one.sealed / SEAL_NAME).exists():
-            tunes = read_tunes(drawn[cell, trained])
+            tunes = read_tunes(drawn[cell, trained][:WORKS])
             for tune in tunes:
                 write_master(tune, one.folder / "masters")
             with one.prompts.open("w", newline="", encoding="utf-8") as file:
