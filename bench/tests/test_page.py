@@ -17,6 +17,16 @@ from earwitness_bench.page.ranking import compared
 from earwitness_bench.page.tables import Tables
 from earwitness_bench.scale import FULL, QUICK
 
+PARTS = ("membership-inference", "dataset-inference", "signals", "stress", "recordings")
+
+
+def read(out: Path) -> str:
+    """The overview and the pages of the parts as one text."""
+    return "".join(
+        path.read_text(encoding="utf-8")
+        for path in (out / "bench.md", *(out / "bench" / f"{part}.md" for part in PARTS))
+    )
+
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -27,25 +37,32 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(out: Path) -> str:
-    return (out / "bench.md").read_text(encoding="utf-8")
+    return read(out)
 
 
 def lines_with(page: str, start: str) -> list[str]:
     return [line for line in page.splitlines() if line.startswith(start)]
 
 
-def test_the_page_has_its_sections_in_order(page: str) -> None:
+def test_the_pages_have_their_sections_in_order(page: str) -> None:
     assert lines_with(page, "## ") == [
         "## What this is",
         "## The targets",
+        "## The parts",
+        "## The paper's own experiments",
+        "## What it means",
         "## Membership inference",
         "## Dataset inference",
         "## Which signals earn their place",
         "## Where a method should say nothing, or something",
         "## Real recordings by named artists",
-        "## The paper's own experiments",
-        "## What it means",
     ]
+
+
+def test_the_overview_leads_to_every_part(out: Path) -> None:
+    overview = (out / "bench.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \[.+\]\(bench/([\w-]+)\.md\)$", overview, re.MULTILINE) == list(PARTS)
+    assert sorted(path.stem for path in (out / "bench").glob("*.md")) == sorted(PARTS)
 
 
 def test_the_command_is_that_of_the_scale(page: str) -> None:
@@ -54,12 +71,12 @@ def test_the_command_is_that_of_the_scale(page: str) -> None:
 
 
 def test_every_drawing_that_is_shown_is_there(page: str, out: Path) -> None:
-    shown = re.findall(r"!\[[^]]+\]\((bench/[\w-]+\.svg)\)", page)
+    shown = re.findall(r"!\[[^]]+\]\(((?:bench/)?[\w-]+\.svg)\)", page)
     assert sorted(shown) == [
-        "bench/lengths.svg", "bench/sets-fiddle-default.svg", "bench/sets-fiddle-published.svg", "bench/stress.svg",
+        "bench/lengths.svg", "sets-fiddle-default.svg", "sets-fiddle-published.svg", "stress.svg",
     ]  # fmt: skip
     for path in shown:
-        assert ElementTree.parse(out / path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+        assert ElementTree.parse(out / "bench" / Path(path).name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_targets_are_listed_with_their_loss(page: str) -> None:
@@ -152,9 +169,7 @@ def test_the_stress_table_marks_every_answer(page: str) -> None:
 def test_a_small_p_value_is_not_shown_as_zero(tmp_path: Path) -> None:
     out = write_tables(tmp_path / "out")
     frame("stress").with_columns(pl.lit(0.00002).alias("median_p")).write_csv(out / "bench" / "stress.csv")
-    assert "| 64.0% [32.0%, 74.0%] | 36.0% | — | — | 0.00002 | false alarm |" in write_page(out, FULL).read_text(
-        "utf-8"
-    )
+    assert "| 64.0% [32.0%, 74.0%] | 36.0% | — | — | 0.00002 | false alarm |" in read(write_page(out, FULL).parent)
 
 
 def test_disagreements_are_those_in_which_one_side_was_right() -> None:
@@ -201,8 +216,8 @@ def test_sums_leave_out_the_audits_of_all_artists_together(page: str) -> None:
     )
 
 
-def test_what_it_means_is_said_with_figures_of_the_tables(page: str) -> None:
-    assert page.rstrip().splitlines()[-1] == (
+def test_what_it_means_is_said_with_figures_of_the_tables(out: Path) -> None:
+    assert (out / "bench.md").read_text(encoding="utf-8").rstrip().splitlines()[-1] == (
         "Over 2 checkpoints of 1 target the loss tells tracks that were trained on from others with an AUC between "
         "0.520 (`fiddle`, 1 epoch) and 0.585 (`fiddle`, 6 epochs); 0.5 is chance. `exact` finds a used collection in "
         "80% of the draws at 1 of 2 checkpoints, with 30 tracks per side. Where nothing "
@@ -224,7 +239,7 @@ def test_no_measured_figure_is_in_the_text_that_is_in_no_table(page: str) -> Non
 
 def test_parts_that_were_not_run_say_how_to_get_them(tmp_path: Path) -> None:
     out = write_tables(tmp_path / "out", without=("recordings", "stress", "ranking"))
-    page = write_page(out, QUICK).read_text(encoding="utf-8")
+    page = read(write_page(out, QUICK).parent)
     assert "Not run: this part needs recordings that are not shipped." in page
     assert "    apt-get download singularity-music " in page
     assert "The stress scenarios were not run; `earwitness bench` runs them." in page
@@ -269,7 +284,7 @@ def test_what_is_undefined_is_a_dash(tmp_path: Path) -> None:
         out / "bench" / "collections.csv"
     )
     frame("stress").with_columns(pl.lit(None, pl.String).alias("why")).write_csv(out / "bench" / "stress.csv")
-    page = write_page(out, FULL).read_text(encoding="utf-8")
+    page = read(write_page(out, FULL).parent)
     assert "(right). No reason is recorded." in page
     assert "| `recall` | — | — |" in page
     assert "No false alarms were measured" in page
@@ -277,7 +292,7 @@ def test_what_is_undefined_is_a_dash(tmp_path: Path) -> None:
 
 def test_the_same_tables_give_the_same_page(out: Path, page: str, tmp_path: Path) -> None:
     again = write_tables(tmp_path / "again")
-    assert write_page(again, FULL).read_text(encoding="utf-8") == page
+    assert read(write_page(again, FULL).parent) == page
     assert (again / "bench" / "stress.svg").read_bytes() == (out / "bench" / "stress.svg").read_bytes()
 
 

@@ -58,11 +58,11 @@ class Section:
     drawings: Mapping[str, str] = field(default_factory=dict)
 
 
-def rendered(title: str, sections: Sequence[Section]) -> str:
-    """The page in Markdown."""
+def rendered(title: str, sections: Sequence[Section], *, drawings: str = "bench/") -> str:
+    """The page in Markdown; ``drawings`` stands before the names of its drawings."""
     environment = Environment(
         loader=PackageLoader("earwitness_bench.page", "."), autoescape=False, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    page = environment.get_template("page.md.j2").render(title=title, sections=sections)
+    page = environment.get_template("page.md.j2").render(title=title, sections=sections, drawings=drawings)
     return page.rstrip("\n") + "\n"
