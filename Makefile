@@ -1,6 +1,7 @@
 # make demo   the main job, on a shipped target and real music
 # make fast   lint, types, import contracts, and the tests that need no training and no whole audit (under three minutes on two cores)
 # make test   every check: format, lint, types, import contracts, all tests with coverage
+# make bench  one table of ratios: what measuring, testing and starting cost (docs/speed.md)
 # make clean  remove the virtual environment and what the demo made
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ NEEDED := (3, 11)
 PARALLEL := -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo fast test lint types contracts pytest clean
+.PHONY: demo fast test bench lint types contracts pytest clean
 
 demo: $(VENV)/.demo
 	$(BIN)/earwitness demo --out demo-out
@@ -20,6 +21,9 @@ fast: lint types contracts
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 test: lint types contracts pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/ratios.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -18,14 +18,16 @@ from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
 from earwitness.files import check_folder
 from earwitness.findings.describe import describe
+from earwitness.measure.engines.engine import Engine
 from earwitness.measure.extract import ExtractSummary, extract
+from earwitness.measure.feature_parts import FeatureParts
 from earwitness.measure.merge import MergeSummary, merge
 from earwitness.measure.plan import track_differences, track_plans
 from earwitness.record import run_folder
 from earwitness.record.commitment import Commitment
 from earwitness.settings import Machines, MeasureSettings, VerdictSettings
 from earwitness.targets.protocols import Target, remarks_on
-from earwitness.targets.registry import load_target, pick_device
+from earwitness.targets.registry import load_target, pick_device, worker_devices
 from earwitness.types import OnProgress
 from earwitness.verdict.admission import check_settings
 from earwitness.verdict.inference import dataset_inference
@@ -121,8 +123,12 @@ def _earlier(run: Path) -> Collection | None:
     return replace(collection, failures=collection.failures.filter(pl.col("stage") == "index"))
 
 
-def open_target(settings: MeasureSettings, test: VerdictSettings | None = None) -> Target:
+def open_target(
+    settings: MeasureSettings, test: VerdictSettings | None = None, machines: Machines | None = None
+) -> Target:
     """Load the target, and refuse whatever can be refused before a file of the collection is read.
+
+    Where workers of their own are to measure, this process only needs to know the model, and takes no GPU for it.
 
     Raises
     ------
@@ -133,7 +139,7 @@ def open_target(settings: MeasureSettings, test: VerdictSettings | None = None) 
 
     if test is not None:
         check_settings(test.alpha, test.method, test.permutations, a_a_runs=0, comparable=test.comparable)
-    pick_device(settings.device)
+    settings = _for_this_process(settings, machines or Machines())
     target = load_target(settings.target, device=settings.device, dtype=settings.dtype)
     check_questions(settings, target)
     return target
@@ -184,18 +190,46 @@ def extract_stage(
 
     machines = machines or Machines()
     collection = _accepted(run)
-    target = target or open_target(settings, test)
-    reader, instrument, plan = prepare(settings, target, collection)
+    target = target or open_target(settings, test, machines)
+    reader, instrument, plan = prepare(_for_this_process(settings, machines), target, collection)
     if test is not None:
         plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
     began = time.perf_counter()
     summary = extract(
         collection.located(), reader, instrument, plan, run,
         batch_size=settings.batch_size, read_ahead=pick_device(settings.device) != "cpu",
-        shard=machines.shard, parts_url=machines.parts, on_progress=on_progress,
+        engine=_engine(settings, machines, collection), shard=machines.shard, parts_url=machines.parts,
+        on_progress=on_progress,
     )  # fmt: skip
     run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured, remarks_on(target))
     return summary
+
+
+def _has_workers(settings: MeasureSettings, machines: Machines) -> bool:
+    return machines.engine == "ray" or len(worker_devices(settings.device, machines.workers)) > 1
+
+
+def _for_this_process(settings: MeasureSettings, machines: Machines) -> MeasureSettings:
+    """The settings with the device that this process itself needs."""
+    return replace(settings, device="cpu") if _has_workers(settings, machines) else settings
+
+
+def _engine(settings: MeasureSettings, machines: Machines, collection: Collection) -> Engine | None:
+    """Workers where any were asked for or several GPUs are there; else ``None``, this process."""
+    if not _has_workers(settings, machines):
+        return None
+    from earwitness.measure.engines.crew import CrewEngine, Staff
+    from earwitness.measure.engines.processes import Processes
+    from earwitness.measure.engines.ray import RayActors
+    from earwitness.measure.engines.worker import Order
+
+    def staff(store: FeatureParts) -> Staff:
+        order = Order.of(settings, collection, store)
+        if machines.engine == "ray":
+            return RayActors(order, machines)
+        return Processes(order, worker_devices(settings.device, machines.workers))
+
+    return CrewEngine(staff)
 
 
 def merge_stage(run: Path, others: Sequence[Path]) -> MergeSummary:

@@ -9,6 +9,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.verdict.admission import Spanning
 
 DEFAULT_SECONDS = 10.0
+ENGINES = ("local", "ray")
 WindowsPerTrack = int | Literal["all"]
 """How many windows of a track are read; ``all``: as many as cover it."""
 
@@ -90,8 +91,10 @@ class Machines:
     workers
         How many processes, each with a copy of the model. ``None``: one for each GPU, or this process alone; on
         a cluster as many as find room.
+    cpus_per_worker
+        Processor cores of a worker on a cluster, and its threads.
     gpus_per_worker
-        What share of a GPU a worker takes; ``None``: a whole one where there are any.
+        What share of a GPU a worker takes on a cluster; ``None``: a whole one where there are any.
     address
         Of a Ray cluster that runs already; ``None``: one of this machine's own, or the one that Ray finds.
     parts
@@ -100,8 +103,9 @@ class Machines:
         The share of the parts to measure; ``None``: all of them.
     """
 
-    engine: Literal["local", "ray"] = "local"
+    engine: str = "local"
     workers: int | None = None
+    cpus_per_worker: int = 1
     gpus_per_worker: float | None = None
     address: str | None = None
     parts: str | None = None

@@ -32,6 +32,12 @@ def command(
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
     batch_size: options.BatchSize = 8,
+    engine: options.Engine = "local",
+    workers: options.Workers = None,
+    cpus_per_worker: options.CpusPerWorker = 1,
+    gpus_per_worker: options.GpusPerWorker = None,
+    ray_address: options.RayAddress = None,
+    parts: options.Parts = None,
     case: options.CaseReference = None,
     author: options.Author = None,
     held_out_statement: options.HeldOutStatement = None,
@@ -59,7 +65,11 @@ def command(
         harmonise=harmonise,
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
-    asked = pipeline.open_target(measure, test)
+    machines = options.machines(
+        engine=engine, workers=workers, cpus_per_worker=cpus_per_worker, gpus_per_worker=gpus_per_worker,
+        address=ray_address, parts=parts,
+    )  # fmt: skip
+    asked = pipeline.open_target(measure, test, machines)
     with bar("reading the files") as on_progress:
         collection = pipeline.index_stage(
             out, suspect=suspect, held_out=held_out, manifest=manifest, on_progress=on_progress
@@ -69,7 +79,7 @@ def command(
     for warning in (*collection.warnings, *pipeline.foresee(collection, test)):
         typer.echo(f"warning: {warning}", err=True)
     with bar("asking the target") as on_progress:
-        pipeline.extract_stage(out, measure, target=asked, test=test, on_progress=on_progress)
+        pipeline.extract_stage(out, measure, target=asked, test=test, machines=machines, on_progress=on_progress)
     with sign_of_life("testing"):
         result = pipeline.test_stage(out, test)
     Case.note(out, reference=case, author=author, held_out_statement=held_out_statement)

@@ -24,6 +24,11 @@ def command(
     device: options.Device = "auto",
     dtype: options.Dtype = "float32",
     batch_size: options.BatchSize = 8,
+    engine: options.Engine = "local",
+    workers: options.Workers = None,
+    cpus_per_worker: options.CpusPerWorker = 1,
+    gpus_per_worker: options.GpusPerWorker = None,
+    ray_address: options.RayAddress = None,
     shard: options.Shard = None,
     parts: options.Parts = None,
 ) -> None:
@@ -35,6 +40,10 @@ def command(
     """
     from earwitness import pipeline
 
+    machines = options.machines(
+        engine=engine, workers=workers, cpus_per_worker=cpus_per_worker, gpus_per_worker=gpus_per_worker,
+        address=ray_address, shard=shard, parts=parts,
+    )  # fmt: skip
     settings = pipeline.MeasureSettings(
         target=target, preset=preset, further=tuple(further or ()), references=tuple(reference or ()),
         anchors=anchors, contrast=contrast, seconds=seconds, windows_per_track=windows_per_track,
@@ -42,9 +51,7 @@ def command(
         seed=seed, device=device, dtype=dtype, batch_size=batch_size,
     )  # fmt: skip
     with bar("asking the target") as on_progress:
-        summary = pipeline.extract_stage(
-            run, settings, machines=pipeline.Machines(shard=shard, parts=parts), on_progress=on_progress
-        )
+        summary = pipeline.extract_stage(run, settings, machines=machines, on_progress=on_progress)
     typer.echo(
         f"{summary.measured} tracks measured, {summary.resumed} were there already, {summary.failed} failed; "
         f"features are in {run / 'features'}"

@@ -122,6 +122,38 @@ def _shard(text: str) -> Any:
         raise typer.BadParameter(str(error)) from None
 
 
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="Who measures: local (this machine), or ray (a Ray cluster; needs the extra ray).",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes that measure, each with a copy of the model; by default one for each GPU, and on a cluster as "
+        "many as it has room for.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+CpusPerWorker = Annotated[
+    int, typer.Option(min=1, help="Of a Ray worker: processor cores, and threads.", rich_help_panel=_MACHINE)
+]
+GpusPerWorker = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Of a Ray worker: GPUs, or a share of one such as 0.5.", rich_help_panel=_MACHINE),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        help="A Ray cluster that runs already: auto, HOST:6379 or ray://HOST:10001. Without it one is begun on this "
+        "machine.",
+        rich_help_panel=_MACHINE,
+    ),
+]
 Shard = Annotated[
     Any,
     typer.Option(
@@ -141,6 +173,17 @@ Parts = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
+
+
+def machines(**given: Any) -> Any:
+    """``earwitness.settings.Machines`` of these options."""
+    from earwitness.errors import EarwitnessError
+    from earwitness.settings import ENGINES, Machines
+
+    if given["engine"] not in ENGINES:
+        raise EarwitnessError(f"There is no engine {given['engine']!r}; choose {' or '.join(ENGINES)}.")
+    return Machines(**given)
+
 
 Alpha = Annotated[
     float, typer.Option(help="Level of the test: the share of false alarms it may give.", rich_help_panel=_TEST)

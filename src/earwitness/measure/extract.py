@@ -18,14 +18,11 @@ from earwitness.measure.engines.local import LocalEngine
 from earwitness.measure.failures import write_failures
 from earwitness.measure.feature_parts import FeatureParts
 from earwitness.measure.instrument import Instrument
-from earwitness.measure.part import PartMeasurer
+from earwitness.measure.part import READERS, PartMeasurer
 from earwitness.measure.plan import Plan
 from earwitness.measure.windows import Reader
 from earwitness.settings import Shard
 from earwitness.types import OnProgress
-
-READERS = 2
-"""Threads that read ahead of a model on a GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from earwitness.collection.tracks import Failure, Track
 from earwitness.errors import AudioError, EarwitnessError
@@ -23,6 +24,8 @@ from earwitness.measure.windows import Reader
 from earwitness.plug_ins import cause, is_strangers
 from earwitness.types import OnProgress
 
+READERS = 2
+"""Threads that read ahead of a model on a GPU."""
 Row = dict[str, float | str | int]
 _Numbered = tuple[str, int, Window]
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -62,7 +65,11 @@ class PartMeasurer:
         EarwitnessError
             Where the memory does not hold a single window, or none of a part's files is there.
         """
-        parts = list(parts)
+        # The processor's BLAS sums in another order with other numbers of threads; PyTorch has threads of its own.
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield from self._measure(list(parts), on_progress)
+
+    def _measure(self, parts: list[Part], on_progress: OnProgress) -> Iterator[MeasuredPart]:
         located = (each for part in parts for each in part)
         found = read_in_order(partial(_windows_of, self.reader), located, threads=self.readers)
         for part in parts:

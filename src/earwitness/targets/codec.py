@@ -20,6 +20,8 @@ from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import read_config, resolve
 from earwitness.targets.networks import transformers_network
 
+_CACHED_SAMPLES = 2**17
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
@@ -38,7 +40,19 @@ class Codec:
         values = torch.from_numpy(waves)[:, None].to(self.model.device)
         values = pad(values, (0, -values.shape[-1] % self.hop_length))
         kind = _KINDS[self.model.config.model_type]
-        return kind.encode(self.model, values, self.codebooks).long()
+        return in_pieces(lambda piece: kind.encode(self.model, piece, self.codebooks).long(), values)
+
+
+def in_pieces(encode: Callable[[Tensor], Tensor], values: Tensor, *, dim: int = 0) -> Tensor:
+    """Encode waveforms [batch, 1, samples] a few at a time where that is faster, and join the answers along ``dim``.
+
+    The first layers of a codec hold dozens of channels at the full rate. On a processor a whole batch of
+    them leaves the cache, and every pad and activation waits for the memory; a GPU takes the batch as it is.
+    """
+    if values.device.type != "cpu":
+        return encode(values)
+    rows = max(1, _CACHED_SAMPLES // values.shape[-1])
+    return torch.cat([encode(piece) for piece in torch.split(values, rows)], dim=dim)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

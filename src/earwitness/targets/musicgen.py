@@ -24,6 +24,7 @@ from transformers import MusicgenForConditionalGeneration
 
 from earwitness.errors import TargetError
 from earwitness.targets.checkpoint import read_config
+from earwitness.targets.codec import in_pieces
 from earwitness.targets.continuing import NextState, Remembering, continue_greedily, decode
 from earwitness.targets.delay import DelayPattern, frame_chunks
 from earwitness.targets.networks import tokenizer_of, transformers_network
@@ -137,7 +138,11 @@ class Musicgen:
         if layout != (() if self.channels == 1 else (self.channels,)):
             raise ValueError(f"Waves of shape {waves.shape} were given to a model of {self.channels} channel(s).")
         values = torch.from_numpy(waves).to(self._model.device, self._model.dtype)
-        heard = self._model.audio_encoder.encode(values.reshape(-1, 1, waves.shape[-1])).audio_codes
+        heard = in_pieces(
+            lambda piece: self._model.audio_encoder.encode(piece).audio_codes,
+            values.reshape(-1, 1, waves.shape[-1]),
+            dim=1,
+        )
         pieces, _, codebooks, frames = heard.shape
         if (pieces, codebooks * self.channels) != (1, self.codebooks):
             raise TargetError(

@@ -97,11 +97,26 @@ def _loaded(family: TargetFamily, folder: Path, *, name: str, device: str, dtype
 def pick_device(device: str) -> str:
     """Resolve ``auto`` and check that an asked-for accelerator is there."""
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise TargetError(f"The device {device} was asked for, but PyTorch sees no GPU here; use --device cpu.")
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    missing = (device.startswith("cuda") and not torch.cuda.is_available()) or (
+        device.startswith("mps") and not torch.backends.mps.is_available()
+    )
+    if missing:
+        raise TargetError(f"The device {device} was asked for, but PyTorch sees no such GPU here; use --device cpu.")
     try:
         torch.device(device)
     except RuntimeError:
         raise TargetError(f"There is no device {device!r}; use auto, cpu, cuda or mps.") from None
     return device
+
+
+def worker_devices(device: str, workers: int | None) -> list[str]:
+    """The devices of so many workers; without a number one for each GPU that ``auto`` finds, else one.
+
+    More workers than GPUs take turns on them.
+    """
+    found = pick_device(device)
+    every = [found]
+    if device == "auto" and found == "cuda":
+        every = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [every[number % len(every)] for number in range(workers or len(every))]

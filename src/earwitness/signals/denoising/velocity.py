@@ -55,7 +55,7 @@ class VelocityError:
 
 def _by_spectrum(latents: torch.Tensor, sigmas: NDArray[np.float64]) -> NDArray[np.float64]:
     """The best linear filter's error [B] in the velocity of latents [B, …], mean over flow times."""
-    spectra = torch.fft.fftn(latents.double(), dim=tuple(range(1, latents.ndim)), norm="ortho").abs().square()
+    spectra = torch.fft.fftn(latents.cpu().double(), dim=tuple(range(1, latents.ndim)), norm="ortho").abs().square()
     flat = spectra.flatten(1)
     errors = [(flat / ((1 - sigma) ** 2 * flat + sigma**2)).mean(dim=1) for sigma in sigmas.tolist()]
     return float64(torch.stack(errors, dim=1).mean(dim=1))
