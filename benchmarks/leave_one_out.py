@@ -159,7 +159,9 @@ def _shares(table: FeatureTable, size: int, options: argparse.Namespace) -> list
             suspects, held_out = draw_sets(rng, groups, member, size, used=used)
             drawn, seed = _drawn(table, suspects, held_out), int(rng.integers(2**31))
             p, evidence = (
-                _p_only(drawn, options.permutations, seed) if options.p_only else _verdict(drawn, options, seed)
+                _p_only(drawn, options.permutations, seed)
+                if options.p_only
+                else _verdict(drawn, options.permutations, seed)
             )
             p_values.append(p)
             verdicts.append(evidence)

@@ -39,7 +39,7 @@ FILES = ("0626-0700", "0701-0720", "0759-0810", "0811-0899", "0900-0950", "1001-
 SECONDS = (15.0, 120.0)
 PROGRAM = 73
 WINDOWS = 4
-SCHEDULE = Schedule(epochs=30, keep=(6, 10, 14, 18, 22))
+SCHEDULE = Schedule(epochs=30, keep=(6, 10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
