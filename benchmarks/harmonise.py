@@ -1,7 +1,7 @@
 """How much of a leak survives each step of `--harmonise`, and how often the verdict is led astray without it.
 
 Tunes of `fiddle` as they are, 6 dB quieter, and through a low-rate MP3; each version is asked about under every
-setting, in two windows. Suspects come from one version, held-out tunes always as they are: 30 a side, drawn
+setting, in two windows. Suspects come from one version, held-out tunes always as they are: 30 groups a side, drawn
 at random. Prints the AUC of excess loss (members against others, both as they are), then for each version of the
 suspects and each setting the share of verdicts of evidence where they were trained on and where they were not, and how
 many draws were inconclusive.
@@ -116,16 +116,16 @@ def _measured(folder: Path, steps: Harmonise, work: Path) -> FeatureTable:
 def _verdicts(altered: FeatureTable, plain: FeatureTable, *, used: bool, draws: int) -> list[str]:
     """Verdicts on suspects of one version against held-out tunes as they are."""
     said = []
+    outside, inside = (
+        side.filter(pl.col("role") == role)["group"].unique().sort().to_numpy()
+        for side, role in ((plain.frame, "non_member"), (altered.frame, "member"))
+    )
     for draw in range(draws):
         rng = np.random.default_rng([draw, used])
-        outside = rng.permutation(plain.frame.filter(pl.col("role") == "non_member")["track_id"].sort().to_numpy())
-        inside = rng.permutation(altered.frame.filter(pl.col("role") == "member")["track_id"].sort().to_numpy())
-        held_out = plain.frame.filter(pl.col("track_id").is_in(outside[:SIDE].tolist()))
-        if used:
-            suspects = altered.frame.filter(pl.col("track_id").is_in(inside[:SIDE].tolist()))
-        else:
-            names = plain.frame.filter(pl.col("track_id").is_in(outside[SIDE : 2 * SIDE].tolist()))["group"]
-            suspects = altered.frame.filter(pl.col("group").is_in(names.implode()) & (pl.col("role") == "non_member"))
+        others = rng.permutation(outside)
+        drawn = rng.permutation(inside)[:SIDE] if used else others[SIDE : 2 * SIDE]
+        suspects = altered.frame.filter(pl.col("group").is_in(drawn.tolist()))
+        held_out = plain.frame.filter(pl.col("group").is_in(others[:SIDE].tolist()))
         frame = pl.concat([
             suspects.with_columns(role=pl.lit("suspect")), held_out.with_columns(role=pl.lit("held_out"))
         ])  # fmt: skip
