@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from earwitness.errors import EarwitnessError
-from earwitness.measure import extract
+from earwitness.measure.part import PartMeasurer
 from earwitness.measure.passes.batch import Window
 from earwitness.plug_ins import load_plug_ins
 from earwitness.signals.denoising.losses import DenoisingLoss
@@ -151,6 +151,7 @@ class FailingInstrument:
 
 
 def test_a_target_of_a_plug_in_that_fails_ends_with_one_line() -> None:
-    batch = [("t", 0, Window(content=np.zeros(3, dtype=np.float32), prompt="", key="k"))]
+    window = Window(content=np.zeros(3, dtype=np.float32), prompt="", key="k")
+    measurer = PartMeasurer(reader=None, instrument=FailingInstrument(), batch_size=1)  # type: ignore[arg-type]
     with pytest.raises(EarwitnessError, match=r"comes from a plug-in \(tests.test_plug_ins\) and failed \(KeyError"):
-        extract._measure(FailingInstrument(), batch)
+        measurer._measured([window])

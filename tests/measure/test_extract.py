@@ -138,11 +138,13 @@ _SCRIPT = """
 import sys
 from pathlib import Path
 from earwitness.measure import feature_parts
-from tests.measure import test_extract as t
+from earwitness.measure.tokens import target_passes
+from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets import load_target
+from tests.measure import test_extract as t
 feature_parts.tracks_per_part = lambda tracks: 2
 target = load_target(sys.argv[1], device="cpu")
-instrument = t.TokenInstrument(target=target, preset=t.token_preset("default"), guided=True, further=t.target_passes(0))
+instrument = t.TokenInstrument(target=target, preset=token_preset("default"), guided=True, further=target_passes(0))
 sources = [t.located(Path(sys.argv[2]) / f"{i}.flac", track_id=f"t{i}", content_sha256=f"{i:064x}",
                      prompt="" if i == 0 else f"a reel in {'dg'[i % 2]} major") for i in range(t.TRACKS)]
 t.ask(sources, instrument, t.plan(instrument), Path(sys.argv[3]))

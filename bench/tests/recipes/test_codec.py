@@ -50,7 +50,7 @@ def test_what_it_answers_does_not_depend_on_the_phase(bank: EncodecModel) -> Non
 
 
 def test_codebooks_are_fitted_and_codes_tell_notes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "small_codec_config", lambda: small_codec_config_of(codes=8, bits=3))
+    monkeypatch.setattr(codec, "small_codec_config", lambda strides: small_codec_config_of(codes=8, bits=3))
     rng = np.random.default_rng(0)
     waves = [tone(note) * rng.uniform(0.5, 1) for note in range(BANDS)]
     model = filterbank_codec([wave.astype(np.float32) for wave in waves], seed=0)

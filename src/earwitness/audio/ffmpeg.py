@@ -13,6 +13,7 @@ import av
 import av.error
 import mutagen
 import numpy as np
+from av import AudioStream, Packet
 from av.container import InputContainer
 from mutagen.mp3 import MP3, BitrateMode
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def _blocks(path: Path, container: InputContainer) -> Iterator[NDArray[np.float3
         promised = _promised_samples(path, container)
         exact = container.format.name.startswith("mov")
         decoded = packets = bad = 0
-        for packet in container.demux(stream):
+        for packet in _packets(path, container, stream):
             packets += 1
             try:
                 frames = packet.decode()
@@ -86,6 +87,14 @@ def _blocks(path: Path, container: InputContainer) -> Iterator[NDArray[np.float3
             raise cut_off(path.name, f"its header promises {promised} samples, {decoded} could be decoded")
         if bad > _MOST_BAD_PACKETS * packets:
             raise damaged(path.name, f"{bad} of {packets} packets are broken")
+
+
+def _packets(path: Path, container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
+    """The stream's packets, as far as the container can be read."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError as error:
+        raise damaged(path.name, _reason(error)) from None
 
 
 def _floats(samples: NDArray[np.generic], channels: int) -> NDArray[np.float32]:
