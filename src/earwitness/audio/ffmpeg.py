@@ -89,7 +89,7 @@ def _blocks(path: Path, container: InputContainer) -> Iterator[NDArray[np.float3
             raise damaged(path.name, f"{bad} of {packets} packets are broken")
 
 
-def _packets(path: Path, container: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
+def _packets(path: Path, container: InputContainer, stream: AudioStream) -> Iterator["Packet[AudioStream]"]:
     """The stream's packets, as far as the container can be read."""
     try:
         yield from container.demux(stream)
