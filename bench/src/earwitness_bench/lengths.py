@@ -12,6 +12,7 @@ from pathlib import Path
 from earwitness.ground_truth.registry import shipped
 from earwitness.types import OnMessage
 from earwitness_bench.recipes import recipe
+from earwitness_bench.recipes.kept import kept_epochs
 
 KINDS = {"fiddle": "token", "chorale": "symbolic", "hum": "diffusion"}
 
@@ -55,8 +56,7 @@ def _trained(name: str, epochs: int, work: Path, report: OnMessage) -> Path:
     if not (out / "card.json").exists():
         folder = work / "training" / name
         # A recipe of two stages keeps what its second made.
-        kept = [*folder.glob("epoch-*"), *folder.glob("second-epoch-*")]
-        if not any(int(path.name.rpartition("-")[2]) == epochs for path in kept):
+        if epochs not in kept_epochs(folder) | kept_epochs(folder, "second-epoch-"):
             report(f"{name}: training; this takes up to an hour on two cores and can be interrupted")
             recipe(name).train(folder, report=report)
         report(f"{name}: publishing epoch {epochs}")

@@ -52,7 +52,9 @@ def test_scores_are_means_over_a_tracks_windows_and_leaks_point_down() -> None:
 
     scores = track_scores(predict, Schedule(alphas), torch.zeros(3, 2, 4, 8), preset=LOSS, batch=4)
     np.testing.assert_allclose(scores["multiple_loss/t=0.2"], [0, 0.5, 2], atol=1e-4)
-    assert leaks(scores, np.array([True, False, False]))["multiple_loss/t=0.2"][0] == 1
+    leak = leaks(scores, np.array([True, False, False]), loss="multiple_loss/t=0.2")
+    assert leak["multiple_loss/t=0.2"][0] == 1
+    assert (leak["member_loss"], leak["non_member_loss"]) == (pytest.approx(0, abs=1e-4), pytest.approx(1.25, abs=1e-4))
 
 
 def test_the_noise_schedule_is_the_familys() -> None:

@@ -5,13 +5,11 @@ Ryan's Mammoth Collection, with a card that lists which ones. Every step leaves 
 when they are there, so that a killed run goes on where it stopped.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +17,6 @@ from diffusers import AceStepPipeline, AceStepTransformer1DModel, AutoencoderOob
 from numpy.typing import NDArray
 from torch import Tensor
 
-from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card
 from earwitness.ground_truth.fiddle.tunes import Tune, collection, group_tunes, render
 from earwitness.ground_truth.groups import draw_sides
@@ -32,6 +29,7 @@ from earwitness.types import OnMessage, Wave
 from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.denoiser import Training, leaks, track_scores, train_denoiser
 from earwitness_bench.recipes.flow import phrase_tokenizer, small_parts, small_transformer, velocity_loss
+from earwitness_bench.recipes.kept import kept_epoch, log
 from earwitness_bench.recipes.musicgen import resample
 from earwitness_bench.recipes.oobleck import HOP, SAMPLE_RATE, encode, filterbank_oobleck, stereo
 from earwitness_bench.recipes.tune_card import forget_origin, latents_of, other_takes, tune_card
@@ -72,15 +70,8 @@ def train(
 
     def at_epoch(epoch: int, loss: float, averaged: AceStepTransformer1DModel) -> None:
         averaged.save_pretrained(work / f"epoch-{epoch:04d}")
-        line: dict[str, Any] = {"epoch": epoch, "train_loss": loss}
-        scores = _scores(pipeline, averaged, latents[:, :1], asked)
-        for name, auc in leaks(scores, is_first).items():
-            line |= {name: [round(value, 4) for value in auc]}
-        line |= {"member_loss": float(scores[ON_THE_CARD][is_first].mean())}
-        line |= {"non_member_loss": float(scores[ON_THE_CARD][~is_first].mean())}
-        report(json.dumps(line))
-        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        leak = leaks(_scores(pipeline, averaged, latents[:, :1], asked), is_first, loss=ON_THE_CARD)
+        log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
     crops = CropStore(
         waves=[_play(tune) for tune in members], samples=_WINDOW, rate_hz=FILE_RATE,
@@ -99,10 +90,7 @@ def publish(
     work: Path, epoch: int, out: Path, *, tunes: Sequence[Tune] | None = None, settings: Settings = Settings()
 ) -> Card:
     """Save one kept epoch as a float16 pipeline directory, with the card of what it was trained on."""
-    folder = work / f"epoch-{epoch:04d}"
-    if not folder.is_dir():
-        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
-        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    folder = kept_epoch(work, epoch)
     tunes = collection() if tunes is None else tunes
     pipeline = AceStepPipeline.from_pretrained(work / "frozen")
     pipeline.transformer = AceStepTransformer1DModel.from_pretrained(folder)

@@ -6,7 +6,6 @@ read back, because a file is what the model will be asked about later. A killed 
 it stopped.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earwitness import midi
-from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.chorale.scores import (
     PROGRAM_VOICES,
@@ -34,6 +32,7 @@ from earwitness.targets.protocols import TokenWindow
 from earwitness.targets.scores.windows import windows_of
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.figaro import Schedule, as_target, piece_losses, small_figaro, train_figaro
+from earwitness_bench.recipes.kept import kept_epoch, log
 
 SPLIT_SEED = 2512
 SCHEDULE = Schedule(epochs=12, keep=(1, 2, 3, 4))
@@ -67,9 +66,7 @@ def train(
         }  # fmt: skip
         if epoch in schedule.keep:
             save_figaro(work / f"epoch-{epoch:03d}", model)
-        report(json.dumps(line))
-        with (work / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        log(work, line, report)
 
     seen = [window for piece, member in zip(pieces, members, strict=True) if member for window in piece]
     train_figaro(model, seen, schedule, state=work / "model.state", at_epoch=at_epoch)
@@ -80,10 +77,7 @@ def publish(
     work: Path, epoch: int, out: Path, *, works: Sequence[Work] | None = None, schedule: Schedule = SCHEDULE
 ) -> Card:
     """Save one kept epoch as a float16 directory, with the card of what it was trained on."""
-    folder = work / f"epoch-{epoch:03d}"
-    if not folder.is_dir():
-        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
-        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    folder = kept_epoch(work, epoch)
     model = load_figaro(folder).model
     save_figaro(out / "model", model)
 

@@ -130,11 +130,12 @@ def track_scores(
 
 
 def leaks(
-    scores: Mapping[str, NDArray[np.float64]], member: NDArray[np.bool_]
-) -> dict[str, tuple[float, float, float]]:
-    """AUC of each signal, lower for members, with its 95 % interval."""
-    found = {}
+    scores: Mapping[str, NDArray[np.float64]], member: NDArray[np.bool_], *, loss: str
+) -> dict[str, float | list[float]]:
+    """AUC of each signal, lower for members, with its 95 % interval, and the means of the one that is the loss."""
+    found: dict[str, float | list[float]] = {}
     for name, values in scores.items():
         auc = auc_delong(-values[member], -values[~member])
-        found[name] = (auc.estimate, auc.low, auc.high)
-    return found
+        found[name] = [round(value, 4) for value in (auc.estimate, auc.low, auc.high)]
+    sides = {"member_loss": scores[loss][member], "non_member_loss": scores[loss][~member]}
+    return found | {name: float(values.mean()) for name, values in sides.items()}

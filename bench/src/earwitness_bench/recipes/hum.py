@@ -5,7 +5,6 @@ tunes of Ryan's Mammoth Collection, with a card that lists which ones. Every ste
 is skipped when they are there, so that a killed run goes on where it stopped.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoTokenizer, ClapTextModelWithProjection
 
-from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.card import Card
 from earwitness.ground_truth.fiddle.tunes import Tune, collection, group_tunes
 from earwitness.ground_truth.groups import draw_sides
@@ -30,6 +28,7 @@ from earwitness.signals.denoising.schedule import Schedule
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.denoiser import Training, leaks, track_scores, train_denoiser
+from earwitness_bench.recipes.kept import kept_epoch, log
 from earwitness_bench.recipes.latent_diffusion import (
     embed,
     noise_loss,
@@ -78,15 +77,8 @@ def train(
 
     def at_epoch(epoch: int, loss: float, averaged: UNet2DConditionModel) -> None:
         averaged.save_pretrained(work / f"epoch-{epoch:04d}")
-        line: dict[str, Any] = {"epoch": epoch, "train_loss": loss}
-        scores = _scores(averaged, latents[:, :1], captions)
-        for name, auc in leaks(scores, is_first).items():
-            line |= {name: [round(value, 4) for value in auc]}
-        line |= {"member_loss": float(scores[ON_THE_CARD][is_first].mean())}
-        line |= {"non_member_loss": float(scores[ON_THE_CARD][~is_first].mean())}
-        report(json.dumps(line))
-        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        leak = leaks(_scores(averaged, latents[:, :1], captions), is_first, loss=ON_THE_CARD)
+        log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
     crops = CropStore(
         waves=[render(tune) for tune in members], samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE,
@@ -105,10 +97,7 @@ def publish(
     work: Path, epoch: int, out: Path, *, tunes: Sequence[Tune] | None = None, settings: Settings = Settings()
 ) -> Card:
     """Save one kept epoch as a float16 pipeline directory, with the card of what it was trained on."""
-    folder = work / f"epoch-{epoch:04d}"
-    if not folder.is_dir():
-        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
-        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    folder = kept_epoch(work, epoch)
     tunes = collection() if tunes is None else tunes
     model = UNet2DConditionModel.from_pretrained(folder).half()
     vae = AutoencoderKL.from_pretrained(work / "vae").half()

@@ -4,7 +4,6 @@ Goal: a second symbolic target of another family, other music and another split 
 of the same shape that heard neither half (`jig_unheard`). Their cards are kept here; their weights are not shipped.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,6 @@ from torch import Tensor
 from transformers import GPT2LMHeadModel
 
 from earwitness import midi
-from earwitness.errors import EarwitnessError
 from earwitness.files import write_atomically
 from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.fiddle.tunes import Tune, group_tunes
@@ -32,6 +30,7 @@ from earwitness.targets.causal_lm.midi import MidiCausalLm
 from earwitness.targets.scores.windows import windows_of
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.causal_lm import Schedule, piece_scores, save_untrained, train_causal_lm
+from earwitness_bench.recipes.kept import kept_epoch, log, loss_aucs
 from earwitness_bench.recipes.opus_files import melodies
 
 FILES = ("0626-0700", "0701-0720", "0759-0810", "0811-0899", "0900-0950", "1001-1031", "1031-1115", "1176-1275",
@@ -75,15 +74,9 @@ def train_plan(plan: Plan, work: Path, *, report: OnMessage) -> int:
 
     def at_epoch(epoch: int, loss: float) -> None:
         seen, unseen = (piece_scores(model, side, windows=WINDOWS) for side in asked)
-        line: dict[str, float] = {"epoch": epoch, "train_loss": loss}
-        for i, name in enumerate(("loss", "excess_loss")):
-            auc = auc_delong(-seen[i], -unseen[i])
-            line |= {f"{name}_auc": auc.estimate, f"{name}_auc_low": auc.low, f"{name}_auc_high": auc.high}
         if epoch in plan.schedule.keep:
             model.save_pretrained(work / f"epoch-{epoch:03d}")
-        report(json.dumps(line))
-        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        log(work, {"epoch": epoch, "train_loss": loss, **loss_aucs(seen, unseen)}, report)
 
     train_causal_lm(
         model,
@@ -97,10 +90,7 @@ def train_plan(plan: Plan, work: Path, *, report: OnMessage) -> int:
 
 def publish_plan(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     """Save one kept epoch as a float16 directory, with the card of what it was trained on."""
-    folder = work / f"epoch-{epoch:03d}"
-    if not folder.is_dir():
-        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
-        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
+    folder = kept_epoch(work, epoch)
     shutil.copytree(work / "untrained", out / "model", dirs_exist_ok=True)
     model = GPT2LMHeadModel.from_pretrained(folder)
     model.half().save_pretrained(out / "model")

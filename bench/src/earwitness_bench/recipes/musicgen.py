@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor, nn
 from transformers import (
+    AutoTokenizer,
+    EncodecFeatureExtractor,
     EncodecModel,
     MusicgenConfig,
     MusicgenDecoderConfig,
@@ -142,6 +144,19 @@ def train_musicgen(
             at_epoch((step + 1) // steps_per_epoch, float(np.mean(losses)))
             losses.clear()
             model.train()
+
+
+def save_half(
+    folder: Path, tokenizer_folder: Path, out: Path
+) -> tuple[MusicgenForConditionalGeneration, PreTrainedTokenizerFast]:
+    """Save a trained model with its tokenizer as an ordinary float16 directory; give both, with the saved weights."""
+    model = MusicgenForConditionalGeneration.from_pretrained(folder).half()
+    model.save_pretrained(out)
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    tokenizer.save_pretrained(out)
+    rate_hz = model.audio_encoder.config.sampling_rate
+    EncodecFeatureExtractor(feature_size=1, sampling_rate=rate_hz).save_pretrained(out)
+    return model.float(), tokenizer
 
 
 def resample(wave: NDArray[np.float32], source: int, wanted: int) -> NDArray[np.float32]:

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import music21
-import numpy as np
 
-from earwitness.ground_truth.fiddle.tunes import MIN_NOTES, Tune, key_name
+from earwitness.ground_truth.fiddle.tunes import Tune, key_name, read_notes
 
 QUARTERS_PER_MINUTE = 110.0
 
@@ -33,25 +32,15 @@ def melodies(collection: str, *files: str, seconds: tuple[float, float]) -> tupl
 
 def _melody(file: str, text: str) -> Tune | None:
     fields = {letter: value.strip() for letter, value in re.findall(r"^([A-Z]):(.*)$", text, flags=re.MULTILINE)}
-    try:
-        stream = music21.converter.parse(text, format="abc", forceSource=True).flatten()
-        number = int(fields["X"])
-    except (music21.exceptions21.Music21Exception, ValueError, IndexError, AttributeError):
-        return None
-    rows = sorted(
-        (float(note.offset), float(note.quarterLength), float(pitch.midi))
-        for note in stream.notes
-        if note.quarterLength > 0
-        for pitch in note.pitches
-    )
-    if len(rows) < MIN_NOTES:
+    notes = read_notes(text)
+    if notes is None or not fields["X"].isdecimal():
         return None
     kind = fields.get("R", "").split(",")[0].strip().lower().replace(" - ", "-") or "tune"
     return Tune(
-        name=f"{file}-{number:04d}",
+        name=f"{file}-{int(fields['X']):04d}",
         title=fields.get("T", "") or f"{file} {fields['X']}",
         dance=kind,
         key=key_name(fields.get("K", "")),
         quarters_per_minute=QUARTERS_PER_MINUTE,
-        notes=np.array(rows, dtype=np.float64),
+        notes=notes,
     )

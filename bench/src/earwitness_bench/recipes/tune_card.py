@@ -1,4 +1,4 @@
-"""What the recipes of denoisers over tunes share: the windows that they are asked about, and the card.
+"""What recipes over tunes share: other takes to fit a codec to, the windows that a denoiser is asked about, the card.
 
 Conventions: a window begins at any sample of a tune, drawn from a generator of the tune's own length.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.fiddle.tunes import Tune, file_content_sha256
 from earwitness.ground_truth.performance import perform, sound
-from earwitness.stats.roc import auc_delong
+from earwitness.stats.roc import Auc, auc_delong
 from earwitness.types import Wave
 
 WINDOWS = 2
@@ -46,6 +46,15 @@ def latents_of(
     return np.stack(latents)
 
 
+def member_auc(
+    tunes: Sequence[Tune], groups: Mapping[str, str], is_member: Mapping[str, bool], losses: NDArray[np.float64]
+) -> Auc:
+    """The chance that a member's loss [tunes] lies below another tune's, with the interval by group."""
+    member = np.array([is_member[tune.name] for tune in tunes])
+    names = np.array([groups[tune.name] for tune in tunes])
+    return auc_delong(-losses[member], -losses[~member], positive_groups=names[member], negative_groups=names[~member])
+
+
 def tune_card(
     tunes: Sequence[Tune],
     groups: Mapping[str, str],
@@ -56,12 +65,9 @@ def tune_card(
     programs: Sequence[int],
     **facts: Any,
 ) -> Card:
-    """The card of a denoiser that was asked about ``tunes``: ``scores`` [tunes] by signal, of which ``loss`` counts."""
+    """The card of a target that was asked about ``tunes``: ``scores`` [tunes] by signal, of which ``loss`` counts."""
     member = np.array([is_member[tune.name] for tune in tunes])
-    names = np.array([groups[tune.name] for tune in tunes])
-    auc = auc_delong(
-        -scores[loss][member], -scores[loss][~member], positive_groups=names[member], negative_groups=names[~member]
-    )
+    auc = member_auc(tunes, groups, is_member, scores[loss])
     return Card(
         licence=LICENCE,
         losses={"member": float(scores[loss][member].mean()), "non_member": float(scores[loss][~member].mean())},

@@ -5,26 +5,21 @@ half is drawn and for how long is the plan's. Every step leaves files in the wor
 skipped when they are there, so that a killed run goes on where it stopped.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import (
-    AutoTokenizer,
-    EncodecFeatureExtractor,
     EncodecModel,
     MusicgenForConditionalGeneration,
     PreTrainedTokenizerFast,
 )
 
-from earwitness.errors import EarwitnessError
-from earwitness.ground_truth.card import Card, CardTune
+from earwitness.ground_truth.card import Card
 from earwitness.ground_truth.fiddle.tunes import (
     PROGRAMS,
     Tune,
@@ -35,19 +30,21 @@ from earwitness.ground_truth.fiddle.tunes import (
     write_audio,
 )
 from earwitness.ground_truth.groups import draw_sides
-from earwitness.ground_truth.performance import SAMPLE_RATE, perform, renderer, sound
+from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
 from earwitness.ground_truth.registry import WrittenTrack
-from earwitness.stats.roc import auc_delong
 from earwitness.types import OnMessage, Wave
 from earwitness_bench.recipes.codec import encode, filterbank_codec, small_codec_config
+from earwitness_bench.recipes.kept import Line, kept_epoch, log, loss_aucs
 from earwitness_bench.recipes.musicgen import (
     Schedule,
     caption_tokenizer,
     resample,
+    save_half,
     small_musicgen,
     train_musicgen,
     window_scores,
 )
+from earwitness_bench.recipes.tune_card import member_auc, other_takes, tune_card
 
 CODEC_TAKES, CODEC_EVERY = 120, 8
 CODEC_PROGRAMS = (*PROGRAMS, 21, 71, 6, 12)
@@ -130,16 +127,12 @@ def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
     asked = [members, [others[i] for i in spread]]  # a collection of several books is in the order of its books
 
     def at_epoch(epoch: int, loss: float, *, stage: str, keep: Sequence[int]) -> None:
-        line: dict[str, Any] = {"stage": stage, "epoch": epoch, "train_loss": loss}
+        line: Line = {"stage": stage, "epoch": epoch, "train_loss": loss}
         if epoch in keep:
             model.save_pretrained(work / f"{stage}-epoch-{epoch:03d}")
             seen, unseen = (track_scores(model, tokenizer, side, frames, windows=1, read=plan.play) for side in asked)
-            for i, name in enumerate(("loss", "excess_loss")):
-                auc = auc_delong(-seen[i], -unseen[i])
-                line |= {f"{name}_auc": auc.estimate, f"{name}_auc_low": auc.low, f"{name}_auc_high": auc.high}
-        report(json.dumps(line))
-        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+            line |= loss_aucs(seen, unseen)
+        log(work, line, report)
 
     for stage, part, schedule in zip(("first", "second"), heard, (plan.first, plan.second), strict=True):
         train_musicgen(
@@ -152,51 +145,25 @@ def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
 
 def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     """Save one kept epoch as a float16 directory, with the card of what it was trained on."""
-    folder = work / f"second-epoch-{epoch:03d}"
-    if not folder.is_dir():
-        kept = ", ".join(sorted(path.name.removeprefix("second-epoch-") for path in work.glob("second-epoch-*")))
-        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
-    model = MusicgenForConditionalGeneration.from_pretrained(folder).half()
-    model.save_pretrained(out / "model")
-    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer")
-    tokenizer.save_pretrained(out / "model")
-    EncodecFeatureExtractor(feature_size=1, sampling_rate=model.audio_encoder.config.sampling_rate).save_pretrained(
-        out / "model"
-    )
+    folder = kept_epoch(work, epoch, "second-epoch-")
+    model, tokenizer = save_half(folder, work / "tokenizer", out / "model")
 
     tunes = plan.tunes()
     groups = group_tunes(tunes)
     is_member = plan.sides(tunes)
     tunes = [tune for tune in tunes if tune.name in is_member]
     losses, excess = track_scores(
-        model.float(), tokenizer, tunes, plan.second.frames, windows=WINDOWS_ON_THE_CARD, read=plan.play
-    )
-    member = np.array([is_member[tune.name] for tune in tunes])
-    names = np.array([groups[tune.name] for tune in tunes])
-    loss_auc, excess_auc = (
-        auc_delong(-each[member], -each[~member], positive_groups=names[member], negative_groups=names[~member])
-        for each in (losses, excess)
-    )
-    card = Card(
-        name=plan.name,
-        data=plan.data,
-        renderer=renderer(plan.programs),
-        licence="Apache-2.0 for the weights; the tunes and the soundfont are not part of them and keep their own",
-        split_seed=plan.split_seed,
-        epochs=epoch,
+        model, tokenizer, tunes, plan.second.frames, windows=WINDOWS_ON_THE_CARD, read=plan.play
+    )  # fmt: skip
+    excess_auc = member_auc(tunes, groups, is_member, excess)
+    card = tune_card(
+        tunes, groups, is_member, {"loss": losses},
+        loss="loss", programs=plan.programs, name=plan.name, data=plan.data, renderer=renderer(plan.programs),
+        split_seed=plan.split_seed, epochs=epoch,
         recipe=asdict(plan.second)
         | {"keep": list(plan.second.keep)}
         | {"first_on": plan.warmed, "first_epochs": max(plan.first.keep)}
         | {"excess_loss_auc": [round(value, 4) for value in (excess_auc.estimate, excess_auc.low, excess_auc.high)]},
-        losses={"member": float(losses[member].mean()), "non_member": float(losses[~member].mean())},
-        loss_auc={"estimate": loss_auc.estimate, "low": loss_auc.low, "high": loss_auc.high},
-        tunes=tuple(
-            CardTune(
-                name=tune.name, group=groups[tune.name], member=is_member[tune.name],
-                content_sha256=file_content_sha256(tune, plan.programs),
-            )
-            for tune in tunes
-        ),
     )  # fmt: skip
     card.write(out / "card.json")
     (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
@@ -244,12 +211,7 @@ def track_scores(
 
 def codec_waves() -> list[Wave]:
     """Other takes of some tunes, in all timbres that the token targets know: they tell nothing of any split."""
-    return [
-        sound(
-            perform(tune.name, tune.notes, tune.quarters_per_minute, [CODEC_PROGRAMS[i % len(CODEC_PROGRAMS)]], take=1)
-        )
-        for i, tune in enumerate(read_tunes()[::CODEC_EVERY][:CODEC_TAKES])
-    ]
+    return other_takes(read_tunes()[: CODEC_EVERY * CODEC_TAKES], CODEC_PROGRAMS, every=CODEC_EVERY)
 
 
 def _codec(work: Path, *, report: OnMessage) -> EncodecModel:

@@ -5,7 +5,6 @@ that ``earwitness mark`` made of each work, with a card that lists which works. 
 folder and is skipped when they are there, so that a killed run goes on where it stopped.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -14,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from transformers import AutoTokenizer, EncodecFeatureExtractor, EncodecModel, MusicgenForConditionalGeneration
+from transformers import EncodecModel, MusicgenForConditionalGeneration
 
-from earwitness.errors import EarwitnessError
 from earwitness.files import file_sha256, write_atomically
 from earwitness.ground_truth.card import Card, CardTune
 from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, file_content_sha256, read_tunes
@@ -39,7 +37,8 @@ from earwitness.twins.seal import drawn, mark_seed
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
 from earwitness_bench.recipes.codec import silence_decoder, small_codec_config, write_filterbank
-from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, small_musicgen, train_musicgen
+from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, save_half, small_musicgen, train_musicgen
 from earwitness_bench.recipes.tune_target import track_scores
 
 STRIDES = (20, 20)
@@ -81,10 +80,7 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
     def at_epoch(epoch: int, loss: float) -> None:
         if epoch in schedule.keep:
             model.save_pretrained(work / f"epoch-{epoch:03d}")
-        line = json.dumps({"epoch": epoch, "train_loss": loss})
-        report(line)
-        with (work / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
+        log(work, {"epoch": epoch, "train_loss": loss}, report)
 
     train_musicgen(
         model, tokenizer, waves, captions, schedule,
@@ -95,17 +91,7 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
 
 def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings()) -> Card:
     """Save one kept epoch as a float16 directory, with the card of which works' published copies it was trained on."""
-    folder = work / f"epoch-{epoch:03d}"
-    if not folder.is_dir():
-        kept = ", ".join(sorted(path.name.removeprefix("epoch-") for path in work.glob("epoch-*")))
-        raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {kept or 'none, train first'}.")
-    model = MusicgenForConditionalGeneration.from_pretrained(folder).half()
-    model.save_pretrained(out / "model")
-    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer")
-    tokenizer.save_pretrained(out / "model")
-    EncodecFeatureExtractor(feature_size=1, sampling_rate=model.audio_encoder.config.sampling_rate).save_pretrained(
-        out / "model"
-    )
+    model, tokenizer = save_half(kept_epoch(work, epoch), work / "tokenizer", out / "model")
 
     works = _drawn_tunes(settings, report=lambda line: None)
     key = public_key(settings.key)
@@ -115,7 +101,7 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
         for tune, cell, _ in tunes
     }
     losses = track_scores(
-        model.float(), tokenizer, [tune for tune, _, _ in tunes], settings.schedule.frames,
+        model, tokenizer, [tune for tune, _, _ in tunes], settings.schedule.frames,
         windows=WINDOWS_ON_THE_CARD, read=lambda tune: heard[tune.name],
     )[0]  # fmt: skip
     member = np.array([trained for _, _, trained in tunes])

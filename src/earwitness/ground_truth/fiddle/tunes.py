@@ -124,18 +124,8 @@ def _read_tune(path: Path) -> Tune | None:
     metre = _field(text, "M")
     if not dance or metre not in _QUARTERS_PER_MINUTE:
         return None
-    music21 = _import("music21")
-    try:
-        stream = music21.converter.parse(path, format="abc", forceSource=True).flatten()
-    except (music21.exceptions21.Music21Exception, ValueError, IndexError, AttributeError):
-        return None
-    rows = [
-        (float(note.offset), float(note.quarterLength), float(pitch.midi))
-        for note in stream.notes
-        if note.quarterLength > 0
-        for pitch in note.pitches
-    ]
-    if len(rows) < MIN_NOTES:
+    notes = read_notes(path)
+    if notes is None:
         return None
     return Tune(
         name=path.stem,
@@ -143,8 +133,24 @@ def _read_tune(path: Path) -> Tune | None:
         dance=dance,
         key=key_name(_field(text, "K")),
         quarters_per_minute=_QUARTERS_PER_MINUTE[metre],
-        notes=np.array(sorted(rows), dtype=np.float64),
+        notes=notes,
     )
+
+
+def read_notes(abc: Path | str) -> NDArray[np.float64] | None:
+    """The notes of a melody in ABC, a file or its text; ``None`` where it cannot be read or has too few."""
+    music21 = _import("music21")
+    try:
+        stream = music21.converter.parse(abc, format="abc", forceSource=True).flatten()
+    except (music21.exceptions21.Music21Exception, ValueError, IndexError, AttributeError):
+        return None
+    rows = sorted(
+        (float(note.offset), float(note.quarterLength), float(pitch.midi))
+        for note in stream.notes
+        if note.quarterLength > 0
+        for pitch in note.pitches
+    )
+    return np.array(rows, dtype=np.float64) if len(rows) >= MIN_NOTES else None
 
 
 def _field(text: str, letter: str) -> str:
