@@ -115,6 +115,28 @@ def test_excess_loss_is_what_surprises_beyond_the_models_own_expectation(window:
     assert features["excess_loss/codebook=all"] == pytest.approx(np.mean(by_codebook))
 
 
+def test_min_k_pp_as_one_number_gives_every_codebook_the_same_weight(window: tuple[np.ndarray, ...]) -> None:
+    u, z, _ = window
+    valid = np.ones((K, T), dtype=bool)
+    valid[3, 20:] = False  # a codebook with fewer tokens has the same weight
+    features = token_features(u, z, valid=valid, preset="default")
+    by_codebook = []
+    for k in range(K):
+        own = independent(u[k][valid[k]], z[k][valid[k]])
+        by_codebook.append(np.mean([own[f"min_k_pp/k=0.{share}"] for share in (1, 2, 3, 4, 5)]))
+        assert features[f"min_k_pp_mean/codebook={k}"] == pytest.approx(by_codebook[k])
+    assert features["min_k_pp_mean/codebook=all"] == pytest.approx(np.mean(by_codebook))
+
+
+def test_a_score_is_not_asked_what_is_for_codec_tokens() -> None:
+    """No noise is added to a score, and Min-K %++ beside excess loss costs power there."""
+    asked = {spec.name for spec in token_preset("full").specs(1, guided=True)}
+    of_scores = {spec.name for spec in token_preset("full").for_scores().specs(1, guided=True)}
+    gone = {name.split("/")[0] for name in asked - of_scores}
+    assert gone == {"min_k_pp_mean", "neighbour"}
+    assert of_scores < asked
+
+
 def test_a_calibrated_model_has_no_excess_loss() -> None:
     """Two codes, 3/4 and 1/4, which come as often as the model says."""
     u = np.log(np.array([[[0.75, 0.25]] * 8]))
@@ -141,12 +163,11 @@ def test_tokens_of_each_kind_are_measured_in_their_own_deviations() -> None:
 
 
 def test_only_a_whole_signal_is_a_headline() -> None:
-    for preset in ("default", "full"):
-        headline = {spec.name for spec in token_preset(preset).specs(K, guided=True) if spec.headline}
-        assert headline == {"excess_loss/codebook=all"}
-    assert [spec.name for spec in token_preset("default").specs(1, guided=True) if spec.headline] == [
-        "excess_loss/codebook=0"
-    ]
+    for preset in map(token_preset, ("default", "full")):
+        headline = [spec.name for spec in preset.specs(K, guided=True) if spec.headline]
+        assert headline == ["excess_loss/codebook=all", "min_k_pp_mean/codebook=all"]
+        of_scores = [spec.name for spec in preset.for_scores().specs(1, guided=True) if spec.headline]
+        assert of_scores == ["excess_loss/codebook=0"]
     assert not any(spec.headline for spec in token_preset("iar").specs(K, guided=True))
     assert spec_for("excess_loss/codebook=all").headline  # type: ignore[union-attr]
     assert not spec_for("excess_loss/codebook=0").headline  # type: ignore[union-attr]

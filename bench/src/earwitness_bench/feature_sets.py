@@ -34,7 +34,9 @@ def default_signals(kind: str) -> frozenset[str]:
         return frozenset(signal_of(spec.name) for spec in denoising_preset("default").specs)
     from earwitness.signals.tokens.presets import token_preset
 
-    return frozenset(signal_of(spec.name) for spec in token_preset("default").specs(1, guided=False))
+    preset = token_preset("default")
+    asked = preset.for_scores() if kind == "symbolic" else preset
+    return frozenset(signal_of(spec.name) for spec in asked.specs(1, guided=False))
 
 
 def published_signals(kind: str) -> frozenset[str]:

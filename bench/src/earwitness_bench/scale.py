@@ -66,14 +66,14 @@ QUICK = Scale(
 )
 FULL = Scale(
     name="full",
-    epochs=MappingProxyType({"fiddle": (2, 4, 7), "chorale": (1, 2, 4), "hum": (25, 50, 100)}),
-    tracks=240,
+    epochs=MappingProxyType({"fiddle": (), "chorale": (), "hum": (25, 50, 100)}),
+    tracks=160,
     windows=2,
-    sizes=(8, 16, 30, 60, 120),
+    sizes=(8, 16, 30, 60),
     draws=30,
-    null_draws=120,
+    null_draws=100,
     permutations=499,
-    stressed=("fiddle", "hum"),
-    stress_draws=40,
-    stress_tracks=100,
+    stressed=("fiddle",),
+    stress_draws=30,
+    stress_tracks=80,
 )

@@ -9,6 +9,7 @@ from earwitness.cli import options
 if TYPE_CHECKING:
     from earwitness.signals.denoising.signal import DenoisingSignal
     from earwitness.signals.tokens.signal import TokenSignal
+    from earwitness.spec import FeatureSpec
 
 
 def command(
@@ -47,7 +48,7 @@ def command(
         return
     typer.echo(f"presets: {', '.join(PRESETS)}; {chosen.name} has {len(specs)} features")
     for spec in specs:
-        typer.echo(f"{spec.name:<58} member is {spec.member_is:<8} {spec.unit:<10} {spec.source}")
+        typer.echo(f"{spec.name:<58} member is {spec.member_is:<8} {spec.unit:<10} {_source(spec)}")
     typer.echo("\nsignals that --with adds, and the passes over a window they cost beyond the plain one:")
     for name, signal in token_signals().items():
         needs = needs_of(signal)
@@ -55,6 +56,11 @@ def command(
         share = sum(getattr(need, "generated_share", 0) for need in needs)
         generated = f", {share:.0%} of the window generated" if share else ""
         typer.echo(f"{name:<16} {forward:>2} forward, {backward} backward{generated}; {_features(signal)}")
+
+
+def _source(spec: "FeatureSpec") -> str:
+    """The paper, and whether the number belongs to the score that is fixed before any is seen."""
+    return f"{spec.source}  headline" if spec.headline else spec.source
 
 
 def _list_denoising(preset: str, further: list[str], *, as_json: bool) -> None:
@@ -75,7 +81,7 @@ def _list_denoising(preset: str, further: list[str], *, as_json: bool) -> None:
         f"{backward} backward passes over a window"
     )
     for spec in chosen.specs:
-        typer.echo(f"{spec.name:<40} member is {spec.member_is:<8} {spec.unit:<10} {spec.source}")
+        typer.echo(f"{spec.name:<40} member is {spec.member_is:<8} {spec.unit:<10} {_source(spec)}")
     typer.echo("\nsignals that --with adds, and the passes over a window they cost alone (equal ones are shared):")
     for name, signal in denoising_signals().items():
         forward, backward = passes_of([signal])

@@ -49,7 +49,6 @@ from earwitness.signals.tokens.presets import TokenPreset, token_preset
 from earwitness.signals.tokens.reduction import ScoreBuffer
 from earwitness.signals.tokens.reference import Reference
 from earwitness.signals.tokens.requests import (
-    AudioNeighbourRequest,
     ContinuationAnswer,
     RecallRequest,
     Request,
@@ -159,8 +158,7 @@ def prepare_tokens(settings: MeasureSettings, target: AnyTarget, collection: Col
     references = _references(settings, target)
     preset = token_preset(settings.preset)
     if isinstance(target, SymbolicTarget):
-        # A score has no audio to change.
-        preset = preset.answerable(lambda request: not isinstance(request, AudioNeighbourRequest))
+        preset = preset.for_scores()
     preset = preset.with_signals(token_signals_named(settings.further))
     preset = preset.with_signals({f"reference={model.name}": Reference(model.name) for model in references})
     wanted = preset.wants_null_pass and prompts_inform(collection.tracks["prompt"].to_list())

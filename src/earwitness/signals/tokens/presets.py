@@ -1,7 +1,8 @@
 """Presets: which signals are measured, on which codebooks, and on which passes.
 
-``default``          excess loss, every codebook and all of them pooled, which is the headline: what gives most power
-                     on targets that it was not chosen on (docs/design/default-question.md)
+``default``          excess loss and Min-K %++ as one number, of every codebook and pooled over all (the headline);
+                     of scores excess loss alone: what gives most power on targets that it was not
+                     chosen on (docs/design/default-question.md)
 ``full``             every signal of a plain pass, and the noise neighbour: for reports and for research
 ``iar``              the published feature set: 18 features of codebook 0, on the contrast
 ``iar-codebooks``    the same 18 for each codebook
@@ -18,7 +19,7 @@ from earwitness.signals.tokens.excess_loss import ExcessLoss
 from earwitness.signals.tokens.hinge import Hinge
 from earwitness.signals.tokens.loss import Loss
 from earwitness.signals.tokens.min_k import MinK
-from earwitness.signals.tokens.min_k_pp import MinKPlusPlus
+from earwitness.signals.tokens.min_k_pp import MinKPlusPlus, PooledMinKPlusPlus
 from earwitness.signals.tokens.neighbour import AudioNeighbour
 from earwitness.signals.tokens.requests import Request
 from earwitness.signals.tokens.signal import (
@@ -34,9 +35,10 @@ from earwitness.signals.tokens.surp import Surp
 from earwitness.signals.tokens.zlib import Zlib
 from earwitness.spec import FeatureSpec
 
-_DEFAULT: tuple[TokenSignal, ...] = (ExcessLoss(),)
+_DEFAULT: tuple[TokenSignal, ...] = (ExcessLoss(), PooledMinKPlusPlus())
 _CLASSICS: tuple[TokenSignal, ...] = (Loss(), MinK(), MinKPlusPlus(), Camia())
-_FULL: tuple[TokenSignal, ...] = (ExcessLoss(), *_CLASSICS, Zlib(), Hinge(), Surp(), AudioNeighbour())
+_FULL: tuple[TokenSignal, ...] = (*_DEFAULT, *_CLASSICS, Zlib(), Hinge(), Surp(), AudioNeighbour())
+_OF_CODECS = (AudioNeighbour, PooledMinKPlusPlus)
 _IAR: tuple[TokenSignal, ...] = (Loss(), Zlib(coding="list"), Hinge(), MinK(), MinKPlusPlus(), Camia())
 
 
@@ -83,6 +85,14 @@ class TokenPreset:
 
         def kept(signals: tuple[TokenSignal, ...]) -> tuple[TokenSignal, ...]:
             return tuple(signal for signal in signals if all(map(can_answer, needs_of(signal))))
+
+        return replace(self, signals=kept(self.signals), guided=kept(self.guided))
+
+    def for_scores(self) -> "TokenPreset":
+        """The preset without what is for codec tokens alone: noise in the audio, and what costs power here."""
+
+        def kept(signals: tuple[TokenSignal, ...]) -> tuple[TokenSignal, ...]:
+            return tuple(signal for signal in signals if not isinstance(_within(signal), _OF_CODECS))
 
         return replace(self, signals=kept(self.signals), guided=kept(self.guided))
 
@@ -139,6 +149,10 @@ def _for_codebook(spec: FeatureSpec, label: str, *, whole: bool) -> FeatureSpec:
     return replace(spec, name=f"{base}/codebook={label}{suffix}", headline=spec.headline and whole)
 
 
+def _within(signal: TokenSignal) -> TokenSignal:
+    return signal.signal if isinstance(signal, Contrast) else signal
+
+
 def _contrasts(signals: tuple[TokenSignal, ...]) -> tuple[TokenSignal, ...]:
     return tuple(Contrast(signal) for signal in signals)
 
@@ -155,7 +169,7 @@ PRESETS = {
         TokenPreset(
             name="full",
             signals=_FULL,
-            guided=(*_FULL, *_contrasts((ExcessLoss(), *_CLASSICS)), ContrastRatio()),
+            guided=(*_FULL, *_contrasts((*_DEFAULT, *_CLASSICS)), ContrastRatio()),
             pooled=True,
         ),
         TokenPreset(name="iar", signals=_IAR, guided=_contrasts(_IAR), first_codebook_only=True, wants_null_pass=True),
