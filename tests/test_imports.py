@@ -45,6 +45,12 @@ def test_reading_and_testing_a_table_loads_no_model_code() -> None:
     assert loaded.isdisjoint({"torch", "transformers", "diffusers", "soundfile", "altair"})
 
 
+def test_reading_files_testing_and_reporting_load_no_model_code() -> None:
+    """What asks a target waits until a target is asked."""
+    loaded = heavy_after("import earwitness.pipeline, earwitness.report.html, earwitness.findings.inspection")
+    assert loaded.isdisjoint({"torch", "transformers", "diffusers"})
+
+
 def test_the_lightness_tests_can_fail() -> None:
     assert heavy_after("import earwitness; earwitness.FeatureTable") == {"numpy", "polars"}
 

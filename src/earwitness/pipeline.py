@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,21 +19,22 @@ from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
 from earwitness.files import check_folder
 from earwitness.findings.describe import describe
-from earwitness.measure.engines.engine import Engine
-from earwitness.measure.extract import ExtractSummary, extract
-from earwitness.measure.feature_parts import FeatureParts
-from earwitness.measure.merge import MergeSummary, merge
 from earwitness.measure.plan import track_differences, track_plans
 from earwitness.record import run_folder
 from earwitness.record.commitment import Commitment
 from earwitness.settings import Machines, MeasureSettings, VerdictSettings
-from earwitness.targets.protocols import Target, remarks_on
-from earwitness.targets.registry import load_target, pick_device, worker_devices
 from earwitness.types import OnProgress
 from earwitness.verdict.admission import check_settings
 from earwitness.verdict.inference import dataset_inference
 from earwitness.verdict.judge import why_untestable
 from earwitness.verdict.result import Counts, DatasetInferenceResult
+
+if TYPE_CHECKING:  # what asks a target brings PyTorch along, which reading, testing and reporting do without
+    from earwitness.measure.engines.engine import Engine
+    from earwitness.measure.extract import ExtractSummary
+    from earwitness.measure.feature_parts import FeatureParts
+    from earwitness.measure.merge import MergeSummary
+    from earwitness.targets.protocols import Target
 
 _NAMED = 3
 
@@ -125,7 +127,7 @@ def _earlier(run: Path) -> Collection | None:
 
 def open_target(
     settings: MeasureSettings, test: VerdictSettings | None = None, machines: Machines | None = None
-) -> Target:
+) -> "Target":
     """Load the target, and refuse whatever can be refused before a file of the collection is read.
 
     Where workers of their own are to measure, this process only needs to know the model, and takes no GPU for it.
@@ -136,6 +138,7 @@ def open_target(
         Where a setting is out of range or unknown, or the target cannot be loaded.
     """
     from earwitness.measure.prepare import check_questions
+    from earwitness.targets.registry import load_target
 
     if test is not None:
         check_settings(test.alpha, test.method, test.permutations, a_a_runs=0, comparable=test.comparable)
@@ -176,17 +179,20 @@ def extract_stage(
     run: Path,
     settings: MeasureSettings,
     *,
-    target: Target | None = None,
+    target: "Target | None" = None,
     test: VerdictSettings | None = None,
     machines: Machines | None = None,
     on_progress: OnProgress = _quiet,
-) -> ExtractSummary:
+) -> "ExtractSummary":
     """Measure every indexed track; write plan.json, features/ and environment.json.
 
     ``target`` is one that is loaded already; ``test`` fixes the test's settings in the plan before any
     number is seen; ``machines`` says who measures, and which share.
     """
+    from earwitness.measure.extract import extract
     from earwitness.measure.prepare import prepare
+    from earwitness.targets.protocols import remarks_on
+    from earwitness.targets.registry import pick_device
 
     machines = machines or Machines()
     collection = _accepted(run)
@@ -206,6 +212,8 @@ def extract_stage(
 
 
 def _has_workers(settings: MeasureSettings, machines: Machines) -> bool:
+    from earwitness.targets.registry import worker_devices
+
     return machines.engine == "ray" or len(worker_devices(settings.device, machines.workers)) > 1
 
 
@@ -214,7 +222,7 @@ def _for_this_process(settings: MeasureSettings, machines: Machines) -> MeasureS
     return replace(settings, device="cpu") if _has_workers(settings, machines) else settings
 
 
-def _engine(settings: MeasureSettings, machines: Machines, collection: Collection) -> Engine | None:
+def _engine(settings: MeasureSettings, machines: Machines, collection: Collection) -> "Engine | None":
     """Workers where any were asked for or several GPUs are there; else ``None``, this process."""
     if not _has_workers(settings, machines):
         return None
@@ -222,8 +230,9 @@ def _engine(settings: MeasureSettings, machines: Machines, collection: Collectio
     from earwitness.measure.engines.processes import Processes
     from earwitness.measure.engines.ray import RayActors
     from earwitness.measure.engines.worker import Order
+    from earwitness.targets.registry import worker_devices
 
-    def staff(store: FeatureParts) -> Staff:
+    def staff(store: "FeatureParts") -> Staff:
         order = Order.of(settings, collection, store)
         if machines.engine == "ray":
             return RayActors(order, machines)
@@ -232,8 +241,10 @@ def _engine(settings: MeasureSettings, machines: Machines, collection: Collectio
     return CrewEngine(staff)
 
 
-def merge_stage(run: Path, others: Sequence[Path]) -> MergeSummary:
+def merge_stage(run: Path, others: Sequence[Path]) -> "MergeSummary":
     """Bring the parts of other run folders, and what is known of the machines that measured them, into ``run``."""
+    from earwitness.measure.merge import merge
+
     summary = merge(run, others)
     run_folder.merge_environments(run, others)
     return summary
@@ -263,7 +274,7 @@ def infer(features: Path, settings: VerdictSettings) -> DatasetInferenceResult:
 
 
 def plan_stage(
-    run: Path, settings: MeasureSettings, *, target: Target | None = None, test: VerdictSettings, commit: bool = True
+    run: Path, settings: MeasureSettings, *, target: "Target | None" = None, test: VerdictSettings, commit: bool = True
 ) -> tuple[str, Commitment | None]:
     """Write plan.json of an indexed run and commit to it, before the target is asked about a track.
 

@@ -10,13 +10,18 @@ from earwitness.text import printable
 _SAID: set[str] = set()
 
 
-def load_plug_ins(group: str, use: Callable[[Any], Any] = lambda loaded: loaded) -> dict[str, Any]:
+def load_plug_ins(
+    group: str, use: Callable[[Any], Any] = lambda loaded: loaded, *, only: str | None = None
+) -> dict[str, Any]:
     """Load everything that is registered under an entry point group, by name and in order of name.
 
-    ``use`` makes of what was loaded what is wanted; a plug-in for which it raises is left out too.
+    ``use`` makes of what was loaded what is wanted; a plug-in for which it raises is left out too. ``only`` is the
+    one name that is wanted.
     """
     found = {}
     for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
+        if only not in (None, entry.name):
+            continue
         try:
             found[entry.name] = use(entry.load())
         except Exception as error:  # a stranger's module raises whatever it likes on import

@@ -8,7 +8,7 @@ The corrected forms are one-sided and use no transform that has seen the labels 
 rows it tests; learned weights are held at ≥ 0, so that sets which differ *away* from
 membership do not count as evidence. Missing values become the column's median over both
 sets; a column without any value is left out. What the publications leave open is settled
-in ``docs/design/published.md``.
+in ``docs/design/published.md``. scikit-learn is imported where it fits: the exact test does without.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,6 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import t as student
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
-from sklearn.preprocessing import StandardScaler
 
 from earwitness.errors import EarwitnessError
 from earwitness.types import Bools, Floats
@@ -65,6 +62,10 @@ def cdi_test(values: ArrayLike, is_suspect: ArrayLike, *, corrected: bool = Fals
     -----
     Dubiński et al., arXiv 2411.12858.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import KFold
+    from sklearn.preprocessing import StandardScaler
+
     x, suspect = _prepared(values, is_suspect, fewest=_FOLDS)
     if corrected:
         train = _halves(suspect, seed)
@@ -159,6 +160,8 @@ def llm_di_test(values: ArrayLike, is_suspect: ArrayLike, *, corrected: bool = F
     Maini et al., arXiv 2406.06443. Its clipping moves only the values beyond the innermost of
     the tail, so it changes nothing below 80 tracks per side.
     """
+    from sklearn.preprocessing import StandardScaler
+
     x, suspect = _prepared(values, is_suspect, fewest=4)
     train = _halves(suspect, seed)
     if corrected:

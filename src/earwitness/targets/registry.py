@@ -15,12 +15,32 @@ from earwitness.targets.protocols import Target, TargetFamily
 from earwitness.targets.weight_files import refuse_pointers
 
 DTYPES = ("float32", "bfloat16", "float16")
+_GROUP = "earwitness.targets"
+# What a directory's configuration calls itself → the family to ask first, so that the libraries of no other are loaded.
+_SAYS_SO = {
+    "musicgen": "musicgen",
+    "musicgen_melody": "musicgen_melody",
+    "figaro": "figaro",
+    "dia": "dia",
+    "AudioLDMPipeline": "audioldm",
+    "MusicLDMPipeline": "musicldm",
+    "AudioLDM2Pipeline": "audioldm2",
+    "StableAudioPipeline": "stable-audio",
+    "StableAudio3Pipeline": "stable-audio-3",
+    "AceStepPipeline": "ace-step",
+}
 
 
 @cache
 def families() -> dict[str, TargetFamily]:
     """All registered families by name: built-in ones and those of installed plug-ins."""
-    return load_plug_ins("earwitness.targets")
+    return load_plug_ins(_GROUP)
+
+
+@cache
+def _family_named(name: str) -> TargetFamily | None:
+    family: TargetFamily | None = load_plug_ins(_GROUP, only=name).get(name)
+    return family
 
 
 def load_target(target: str, *, device: str = "auto", dtype: str = "float32", family: str | None = None) -> Target:
@@ -73,7 +93,12 @@ def load_target(target: str, *, device: str = "auto", dtype: str = "float32", fa
 
 
 def _family_of(folder: Path, name: str | None) -> TargetFamily | None:
-    """The family of that name, or the first that knows the folder."""
+    """The family of that name, or the first that knows the folder, beginning with the one its configuration names."""
+    says = read_config(folder).get("model_type"), read_config(folder, "model_index.json").get("_class_name")
+    likely = [_SAYS_SO[kind] for kind in says if isinstance(kind, str) and kind in _SAYS_SO]
+    for family in map(_family_named, likely if name is None else ()):
+        if family is not None and family.matches(folder):
+            return family
     for known, candidate in families().items():
         if known == name or (name is None and candidate.matches(folder)):
             return candidate
