@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from html import escape
 
 from earwitness.app.audits import Audit
+from earwitness.app.blind import Sitting
 from earwitness.app.jobs import Job
 from earwitness.app.listening import Heard
 from earwitness.text import harmless
 from earwitness.verdict.numbers import decimal, p_value
 
+_HEARD = 0.05
 _STEPS = {"look": "Looking at the files", "audit": "The audit"}
 
 
@@ -95,3 +97,25 @@ def _player(track: Heard, alpha: float) -> str:
     else:
         sound = f'<audio controls preload="none" src="{escape(track.sound)}" aria-label="{text(track.title)}"></audio>'
     return f'<li><span class="title">{text(track.title)}</span> {figures} {sound}</li>'
+
+
+def trial(sitting: Sitting) -> str:
+    """The players of the trial that is next."""
+    number = len(sitting.answers)
+    sounds = "".join(
+        f'<li>{name} <audio controls preload="none" src="{escape(sound)}" aria-label="{name}"></audio></li>'
+        for name, sound in sitting.trials[number].sounds().items()
+    )
+    return f"<h3>Trial {number + 1} of {len(sitting.trials)}</h3><ul>{sounds}</ul>"
+
+
+def outcome(sitting: Sitting) -> str:
+    """What the answers of a finished sitting are worth."""
+    trials = len(sitting.trials)
+    p = sitting.p_value
+    heard = "That is more than guessing gives" if p <= _HEARD else "Guessing does as well often enough"
+    return "<h3>The sitting is over</h3>" + note(
+        f"{sitting.right} of {trials} answers were right. Whoever hears no difference has as many or more right with "
+        f"probability {decimal(p, 4)} (binomial, one-sided). {heard}; it says what one listener heard of these "
+        "excerpts over this equipment."
+    )

@@ -1,4 +1,4 @@
-"""The page: a form for a new audit, and the audits there are, watched while they run.
+"""The page: a form for a new audit, the audits there are, watched while they run, and blind listening.
 
 Conventions: every handler takes and gives plain values, reads the work directory anew, and keeps nothing between two
 clicks; errors of the user's are one escaped line on the page.
@@ -13,8 +13,10 @@ import gradio as gr
 
 from earwitness.app import fragments
 from earwitness.app.audits import Asked, Audit, WorkDirectory, existing_folder
+from earwitness.app.blind_page import Blind
 from earwitness.app.listening import strongest_and_weakest
 from earwitness.app.uploads import Upload, checked, keep
+from earwitness.app.widgets import PRIVATE, html
 from earwitness.collection.reading import DECODERS
 from earwitness.errors import EarwitnessError
 from earwitness.ground_truth.registry import TARGETS
@@ -23,7 +25,6 @@ from earwitness.text import harmless
 
 OTHER = "another model"
 _SECONDS_BETWEEN_LOOKS = 1.0
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
 
 
 def build(work: WorkDirectory) -> gr.Blocks:
@@ -37,19 +38,16 @@ def build(work: WorkDirectory) -> gr.Blocks:
                 form = _Form(work)
             with gr.Tab("Audits", id="audits"):
                 watch = _Watch(work)
+            with gr.Tab("Blind listening", id="blind"):
+                Blind()
         form.on_begun(watch, tabs)
-        page.load(watch.listed, None, [watch.chosen, tabs], **_PRIVATE)
+        page.load(watch.listed, None, [watch.chosen, tabs], **PRIVATE)
     return page
 
 
 def heading(title: str, sentence: str) -> None:
     """The head of a page."""
     html(f"<h1>{fragments.text(title)}</h1><p>{fragments.text(sentence)}</p>")
-
-
-def html(value: str = "", **more: Any) -> gr.HTML:
-    """A place for a fragment."""
-    return gr.HTML(value, js_on_load=None, elem_classes=["fragment"], **more)
 
 
 class _Form:
@@ -65,7 +63,7 @@ class _Form:
                 value=OTHER, label="Model", min_width=240,
             )  # fmt: skip
             other = gr.Textbox(label="Its folder (or hub id, which is downloaded)", min_width=240)
-        shipped.change(lambda name: gr.update(interactive=name == OTHER), shipped, other, **_PRIVATE)
+        shipped.change(lambda name: gr.update(interactive=name == OTHER), shipped, other, **PRIVATE)
         suspect = self._set("Suspect set", "published works that may have been trained on")
         held_out = self._set("Held-out set", "works of the same origin that certainly were not")
         with gr.Accordion("Settings and statements", open=False):
@@ -115,7 +113,7 @@ class _Form:
             return ["", *watch.listed(audit.name), None, None]
 
         outputs = [self.said, watch.chosen, tabs, *self.uploads]
-        self.button.click(begin, self.inputs, outputs, **_PRIVATE)
+        self.button.click(begin, self.inputs, outputs, **PRIVATE)
 
     def _new(
         self, title: str, shipped: str, other: str, suspect: str, suspect_files: list[str], held_out: str,
@@ -171,12 +169,12 @@ class _Watch:
         players = html(elem_id="players")
         findings = html(elem_id="findings")
         shown = [seen, status, begin, stop, report, listen, findings, self.chosen]
-        self.chosen.change(self.shown, [self.chosen, gr.State("")], shown, **_PRIVATE)
-        self.chosen.change(lambda: ("", ""), None, [said, players], **_PRIVATE)
-        gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(self.shown, [self.chosen, seen], shown, **_PRIVATE)
-        begin.click(self._doing(self._begin), self.chosen, said, **_PRIVATE)
-        stop.click(self._doing(self._stop), self.chosen, said, **_PRIVATE)
-        listen.click(self._listen, self.chosen, players, **_PRIVATE)
+        self.chosen.change(self.shown, [self.chosen, gr.State("")], shown, **PRIVATE)
+        self.chosen.change(lambda: ("", ""), None, [said, players], **PRIVATE)
+        gr.Timer(_SECONDS_BETWEEN_LOOKS).tick(self.shown, [self.chosen, seen], shown, **PRIVATE)
+        begin.click(self._doing(self._begin), self.chosen, said, **PRIVATE)
+        stop.click(self._doing(self._stop), self.chosen, said, **PRIVATE)
+        listen.click(self._listen, self.chosen, players, **PRIVATE)
 
     def listed(self, name: str | None = None) -> list[Any]:
         """The list of audits, the named or the latest one chosen, and the tab that shows it."""

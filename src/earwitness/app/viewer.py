@@ -10,7 +10,8 @@ import gradio as gr
 
 from earwitness.app import fragments
 from earwitness.app.listening import strongest_and_weakest
-from earwitness.app.page import heading, html
+from earwitness.app.page import heading
+from earwitness.app.widgets import html
 from earwitness.errors import EarwitnessError
 from earwitness.report.html import page_of
 from earwitness.verdict.result import DatasetInferenceResult
