@@ -14,11 +14,14 @@ from earwitness.ground_truth.twins.works import CELLS, draw_works, public_key
 from earwitness.targets import load_target
 from earwitness.twins.mark import mark_folder
 from earwitness_bench.recipes import twins as recipe
+from earwitness_bench.recipes.marked_works import Works
 from earwitness_bench.recipes.musicgen import Schedule
 
 pytestmark = pytest.mark.slow
 
-SMALL = recipe.Settings(cells=CELLS[:1], works=2, schedule=Schedule(epochs=2, keep=(1, 2), frames=40, batch=8, store=3))
+SMALL = recipe.Settings(
+    works=Works(cells=CELLS[:1], works=2), schedule=Schedule(epochs=2, keep=(1, 2), frames=40, batch=8, store=3)
+)
 
 
 @pytest.fixture(scope="module")

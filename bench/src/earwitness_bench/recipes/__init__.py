@@ -17,8 +17,19 @@ from earwitness.types import OnProgress
 
 #: Second targets of a kind, whose cards are kept here; their weights are not shipped.
 SECOND = ("reed", "jig")
-#: Comparison models and variants of other targets, asked about those targets' collections, and a flow.
-FURTHER = (*SECOND, "fiddle_unheard", "fiddle_augmented", "jig_unheard", "brook")
+#: Comparison models and variants of other targets, asked about those targets' collections, a flow,
+#: and models of marked works, which `benchmarks/twins_ask.py` asks.
+FURTHER = (
+    *SECOND,
+    "fiddle_unheard",
+    "fiddle_augmented",
+    "jig_unheard",
+    "brook",
+    "twins_encoded",
+    "twins_hum",
+    "twins_jig",
+    "twins_jig_fine",
+)
 
 
 class Recipe(Protocol):

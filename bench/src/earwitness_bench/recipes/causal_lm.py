@@ -39,9 +39,13 @@ class Schedule:
     seed: int = 0
 
 
-def save_untrained(folder: Path, schedule: Schedule) -> None:
-    """An untrained model as a directory with its tokenizer and description."""
-    tokenizer = REMI(TokenizerConfig(num_velocities=8, use_programs=False))
+def save_untrained(folder: Path, schedule: Schedule, *, velocities: int = 8, positions: int = 8) -> None:
+    """An untrained model as a directory with its tokenizer and description.
+
+    The tokenizer tells apart so many velocities, and so many positions in a beat.
+    """
+    grid = {(0, 4): positions, (4, 12): max(1, positions // 2)}
+    tokenizer = REMI(TokenizerConfig(num_velocities=velocities, beat_res=grid, use_programs=False))
     torch.manual_seed(schedule.seed)
     config = GPT2Config(
         vocab_size=len(tokenizer), n_positions=schedule.context, n_embd=schedule.width, n_layer=schedule.layers,

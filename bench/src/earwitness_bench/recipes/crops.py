@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from earwitness.types import Wave
-from earwitness_bench.recipes.augment import draw_by_length, random_crop
+from earwitness_bench.recipes.augment import Crop, draw_by_length, random_crop
 
 
 @dataclass(kw_only=True)
@@ -28,6 +28,7 @@ class CropStore:
     size: int
     every: int
     seed: int
+    crop: Crop = random_crop
     _held: deque[tuple[Tensor, int]] = field(init=False)
     _next: int = field(init=False, default=0)
 
@@ -45,7 +46,7 @@ class CropStore:
         for past in range(max(self._next, oldest), oldest + self.size):
             fresh = np.random.default_rng([self.seed, past, 1])
             (row,) = draw_by_length([len(wave) for wave in self.waves], 1, fresh).tolist()
-            self._held.append((self.encode(random_crop(self.waves[row], self.samples, self.rate_hz, fresh)), row))
+            self._held.append((self.encode(self.crop(self.waves[row], self.samples, self.rate_hz, fresh)), row))
         self._next = oldest + self.size
         drawn = [self._held[i] for i in rng.integers(len(self._held), size=count)]
         return torch.stack([latent for latent, _ in drawn]), [row for _, row in drawn]

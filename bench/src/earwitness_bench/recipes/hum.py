@@ -63,21 +63,21 @@ def train(
     work.mkdir(parents=True, exist_ok=True)
     report("tunes: reading and rendering")
     tunes = collection() if tunes is None else tunes
-    vae = _vae(work, tunes, seed=settings.training.seed)
+    vae = fitted_vae(work, tunes, seed=settings.training.seed)
     is_member = draw_sides(group_tunes(tunes), SPLIT_SEED, settings.members)
     members, others = ([tune for tune in tunes if is_member.get(tune.name) is side] for side in (True, False))
     asked = [*members, *others[:ASKED_WHILE_TRAINING]]
     if not (work / "asked.npy").exists():
         np.save(work / "asked.npy", _latents(vae, asked))
     latents = torch.from_numpy(np.load(work / "asked.npy"))
-    tokenizer, encoder = _text(work, tunes, seed=settings.training.seed)
+    tokenizer, encoder = text_parts(work, tunes, seed=settings.training.seed)
     captions = embed(encoder, tokenizer, [*(tune.caption for tune in asked), ""])
     scheduler = noise_schedule()
     is_first = np.arange(len(asked)) < len(members)
 
     def at_epoch(epoch: int, loss: float, averaged: UNet2DConditionModel) -> None:
         averaged.save_pretrained(work / f"epoch-{epoch:04d}")
-        leak = leaks(_scores(averaged, latents[:, :1], captions), is_first, loss=ON_THE_CARD)
+        leak = leaks(scores(averaged, latents[:, :1], captions), is_first, loss=ON_THE_CARD)
         log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
     crops = CropStore(
@@ -99,25 +99,14 @@ def publish(
     """Save one kept epoch as a float16 pipeline directory, with the card of what it was trained on."""
     folder = kept_epoch(work, epoch)
     tunes = collection() if tunes is None else tunes
-    model = UNet2DConditionModel.from_pretrained(folder).half()
-    vae = AutoencoderKL.from_pretrained(work / "vae").half()
-    AudioLDMPipeline(
-        vae=vae,
-        text_encoder=ClapTextModelWithProjection.from_pretrained(work / "text_encoder").half(),
-        tokenizer=AutoTokenizer.from_pretrained(work / "tokenizer"),
-        unet=model,
-        scheduler=noise_schedule(),
-        vocoder=drawn_vocoder(seed=settings.training.seed).half(),
-    ).save_pretrained(out / "model")
-    forget_origin(out / "model")
-
-    tokenizer, encoder = _text(work, tunes, seed=settings.training.seed)
+    model, vae = save_pipeline(work, folder, out, seed=settings.training.seed)
+    tokenizer, encoder = text_parts(work, tunes, seed=settings.training.seed)
     groups = group_tunes(tunes)
     is_member = draw_sides(groups, SPLIT_SEED, settings.members)
     listed = [tune for tune in tunes if tune.name in is_member]
     captions = embed(encoder, tokenizer, [tune.caption for tune in listed])
     card = tune_card(
-        listed, groups, is_member, _scores(model.float(), torch.from_numpy(_latents(vae.float(), listed)), captions),
+        listed, groups, is_member, scores(model, torch.from_numpy(_latents(vae, listed)), captions),
         loss=ON_THE_CARD, programs=PROGRAMS, name="hum",
         data=f"tunes of 11 to 20 s from Ryan's Mammoth Collection, as encoded in music21 {version('music21')}",
         renderer=renderer(PROGRAMS), split_seed=SPLIT_SEED, epochs=epoch,
@@ -131,7 +120,23 @@ def publish(
     return card
 
 
-def _scores(model: UNet2DConditionModel, latents: Tensor, captions: Tensor) -> dict[str, NDArray[np.float64]]:
+def save_pipeline(work: Path, folder: Path, out: Path, *, seed: int) -> tuple[UNet2DConditionModel, AutoencoderKL]:
+    """Save a trained U-Net with its parts as an ordinary float16 directory; give it and the VAE, with those weights."""
+    model = UNet2DConditionModel.from_pretrained(folder).half()
+    vae = AutoencoderKL.from_pretrained(work / "vae").half()
+    AudioLDMPipeline(
+        vae=vae,
+        text_encoder=ClapTextModelWithProjection.from_pretrained(work / "text_encoder").half(),
+        tokenizer=AutoTokenizer.from_pretrained(work / "tokenizer"),
+        unet=model,
+        scheduler=noise_schedule(),
+        vocoder=drawn_vocoder(seed=seed).half(),
+    ).save_pretrained(out / "model")
+    forget_origin(out / "model")
+    return model.float(), vae.float()
+
+
+def scores(model: UNet2DConditionModel, latents: Tensor, captions: Tensor) -> dict[str, NDArray[np.float64]]:
     """What is watched, of windows [tunes, windows, …] under their captions; name → [tunes]."""
     model.eval()
     return track_scores(
@@ -144,7 +149,8 @@ def _latents(vae: AutoencoderKL, tunes: Sequence[Tune]) -> NDArray[np.float32]:
     return latents_of(tunes, lambda waves: encode(vae, torch.from_numpy(waves)), samples=WINDOW_SAMPLES, play=render)
 
 
-def _vae(work: Path, tunes: Sequence[Tune], *, seed: int) -> AutoencoderKL:
+def fitted_vae(work: Path, tunes: Sequence[Tune], *, seed: int) -> AutoencoderKL:
+    """The VAE of the pipeline, fitted to other takes of some of the tunes and saved."""
     if not (work / "vae" / "config.json").exists():
         waves = other_takes(tunes, PROGRAMS, every=FITTED_EVERY)
         vae = patch_vae(waves, samples=WINDOW_SAMPLES, seed=seed)
@@ -153,7 +159,7 @@ def _vae(work: Path, tunes: Sequence[Tune], *, seed: int) -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(work / "vae").eval()
 
 
-def _text(work: Path, tunes: Sequence[Tune], *, seed: int) -> tuple[Any, ClapTextModelWithProjection]:
+def text_parts(work: Path, tunes: Sequence[Tune], *, seed: int) -> tuple[Any, ClapTextModelWithProjection]:
     """The tokenizer of the captions and the text encoder, saved for the pipeline."""
     tokenizer = caption_tokenizer([tune.caption for tune in tunes])
     tokenizer.save_pretrained(work / "tokenizer")

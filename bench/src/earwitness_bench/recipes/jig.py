@@ -166,14 +166,19 @@ def heard(plan: Plan, groups: Mapping[str, str]) -> list[str]:
 
 
 def _windows(work: Path, tunes: Sequence[Tune]) -> list[Tensor]:
-    """Each tune's windows [windows, tokens], what stands before the first scored token included."""
-    target = load_target(str(work / "untrained"), device="cpu")
-    assert isinstance(target, MidiCausalLm)
-    found = []
     for tune in tunes:
         if not _path(work, tune).exists():
             write_midi(tune, _path(work, tune))
-        windows = windows_of(target, midi.decode(_path(work, tune)))
+    return token_windows(work / "untrained", [_path(work, tune) for tune in tunes])
+
+
+def token_windows(untrained: Path, files: Sequence[Path]) -> list[Tensor]:
+    """Each file's windows [windows, tokens], what stands before the first scored token included."""
+    target = load_target(str(untrained), device="cpu")
+    assert isinstance(target, MidiCausalLm)
+    found = []
+    for file in files:
+        windows = windows_of(target, midi.decode(file))
         found.append(torch.stack([torch.cat([torch.as_tensor(one.condition), one.codes[0]]) for one in windows]))
     return found
 

@@ -5,39 +5,25 @@ that ``earwitness mark`` made of each work, with a card that lists which works. 
 folder and is skipped when they are there, so that a killed run goes on where it stopped.
 """
 
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from transformers import EncodecModel, MusicgenForConditionalGeneration
 
-from earwitness.files import file_sha256, write_atomically
 from earwitness.ground_truth.card import Card, CardTune
-from earwitness.ground_truth.fiddle.tunes import PROGRAMS, Tune, file_content_sha256, read_tunes
+from earwitness.ground_truth.fiddle.tunes import PROGRAMS, file_content_sha256
 from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
 from earwitness.ground_truth.registry import shipped
-from earwitness.ground_truth.twins.works import (
-    CELLS,
-    COPIES,
-    KEY_NAME,
-    SPLIT_SEED,
-    WORKS,
-    Cell,
-    draw_works,
-    public_key,
-    write_master,
-)
+from earwitness.ground_truth.twins.works import COPIES, SPLIT_SEED, public_key
 from earwitness.stats.roc import auc_delong
-from earwitness.twins.media import AUDIO
-from earwitness.twins.seal import drawn, mark_seed
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
 from earwitness_bench.recipes.codec import silence_decoder, small_codec_config, write_filterbank
 from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.marked_works import Works
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, save_half, small_musicgen, train_musicgen
 from earwitness_bench.recipes.tune_target import track_scores
 
@@ -49,11 +35,10 @@ WIDTH, LAYERS = 128, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What fixes a target: the key's name, the cells, works in each, and how it was trained."""
+    """What fixes a target: its name, the works, and how it was trained."""
 
-    key: str = KEY_NAME
-    cells: tuple[Cell, ...] = CELLS
-    works: int = WORKS
+    name: str = "twins"
+    works: Works = field(default_factory=Works)
     schedule: Schedule = SCHEDULE
 
 
@@ -61,14 +46,13 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
     """Run or continue the recipe in ``work``; return the last kept epoch."""
     work.mkdir(parents=True, exist_ok=True)
     codec = _codec(work)
-    tunes = _drawn_tunes(settings, report=report)
-    key = public_key(settings.key)
+    report("tunes: reading")
+    works, tunes = settings.works, settings.works.tunes()
     waves, captions = [], []
-    for cell in settings.cells:
+    for cell in works.cells:
         report(f"marking: {cell.name}")
         for tune in tunes[cell, True]:
-            published = _published(work / cell.name, tune, cell, key)
-            waves.append(soundfile.read(published, dtype="float32")[0])
+            waves.append(works.heard(work, tune, cell))
             captions.append(tune.caption)
     tokenizer = caption_tokenizer([tune.caption for each in tunes.values() for tune in each])
     tokenizer.save_pretrained(work / "tokenizer")
@@ -93,13 +77,9 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
     """Save one kept epoch as a float16 directory, with the card of which works' published copies it was trained on."""
     model, tokenizer = save_half(kept_epoch(work, epoch), work / "tokenizer", out / "model")
 
-    works = _drawn_tunes(settings, report=lambda line: None)
-    key = public_key(settings.key)
-    tunes = [(tune, cell, member) for (cell, member), each in works.items() for tune in each]
-    heard = {
-        tune.name: soundfile.read(_published(work / cell.name, tune, cell, key), dtype="float32")[0]
-        for tune, cell, _ in tunes
-    }
+    works = settings.works
+    tunes = [(tune, cell, member) for (cell, member), each in works.tunes().items() for tune in each]
+    heard = {tune.name: works.heard(work, tune, cell) for tune, cell, _ in tunes}
     losses = track_scores(
         model, tokenizer, [tune for tune, _, _ in tunes], settings.schedule.frames,
         windows=WINDOWS_ON_THE_CARD, read=lambda tune: heard[tune.name],
@@ -107,7 +87,7 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
     member = np.array([trained for _, _, trained in tunes])
     auc = auc_delong(-losses[member], -losses[~member])
     card = Card(
-        name="twins",
+        name=settings.name,
         data=f"marked copies of tunes of 11 to 20 s from Ryan's Mammoth Collection, as encoded in music21 "
         f"{version('music21')}",
         renderer=renderer(PROGRAMS),
@@ -116,8 +96,8 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
         epochs=epoch,
         recipe=asdict(settings.schedule)
         | {"keep": list(settings.schedule.keep), "width": WIDTH, "layers": LAYERS}
-        | {"key": public_key(settings.key).hex(), "copies": COPIES, "works_of_a_strength": settings.works}
-        | {"marks": " ".join(settings.cells[0].marks), "strengths": [cell.strength for cell in settings.cells]},
+        | {"key": public_key(works.key).hex(), "copies": COPIES, "works_of_a_cell": works.works}
+        | {"cells": [cell.name for cell in works.cells]},
         losses={"member": float(losses[member].mean()), "non_member": float(losses[~member].mean())},
         loss_auc={"estimate": auc.estimate, "low": auc.low, "high": auc.high},
         tunes=tuple(
@@ -128,24 +108,6 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
     card.write(out / "card.json")
     (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
     return card
-
-
-def _published(folder: Path, tune: Tune, cell: Cell, key: bytes) -> Path:
-    """The copy of one tune that the key draws: to the byte what ``earwitness mark`` would publish."""
-    published = folder / "drawn" / f"{tune.name}.flac"
-    if not published.exists():
-        master = write_master(tune, folder / "masters")
-        sha256 = file_sha256(master)
-        seed = mark_seed(key, sha256, drawn(key, "", sha256, COPIES))
-        write_atomically(published, partial(AUDIO.copier(master, cell.marks, cell.strength), seed=seed))
-    return published
-
-
-def _drawn_tunes(settings: Settings, *, report: OnMessage) -> dict[tuple[Cell, bool], list[Tune]]:
-    report("tunes: reading")
-    names = draw_works(settings.cells, settings.works)
-    tunes = {tune.name: tune for tune in read_tunes([name for each in names.values() for name in each])}
-    return {cell: [tunes[name] for name in each] for cell, each in names.items()}
 
 
 def _codec(work: Path) -> EncodecModel:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,15 +25,16 @@ WORKS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Works that get marks of the same kinds and strength."""
+    """Works that get marks of the same kinds and strength, and reach a training set through one encoder or none."""
 
     marks: tuple[str, ...]
     strength: float
+    through: Literal["", "mp3", "opus"] = ""
 
     @property
     def name(self) -> str:
         """What its folders are called."""
-        return f"{'-'.join(self.marks)}-{self.strength:g}"
+        return "-".join(filter(None, (*self.marks, f"{self.strength:g}", self.through)))
 
 
 CELLS = tuple(Cell(marks=("timing", "tilt", "pitch", "noise"), strength=strength) for strength in (1.0, 3.0, 10.0))
