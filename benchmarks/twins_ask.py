@@ -4,10 +4,10 @@
     python benchmarks/twins_ask.py hum/published --out hum/asked --works 12
 
 The first argument is what ``bench train`` published: a model and its card, which names the cells, the key and the
-works. Of each cell the first works that the target was trained on are marked, sealed and asked about, or with
-``--unheard`` the first that it was not; ``--cell`` asks about another cell, of works that it was not trained on. Every
-run folder stays in ``--out``, for ``benchmarks/twins_power.py``. "First": the published copy scores above all seven
-twins (chance: 1 in 8), with its 95 % Clopper–Pearson interval.
+works. Of each cell the first works that the target was trained on are marked, sealed and asked about; with
+``--unheard``, the first of all works that it was not trained on, in whatever cell ``--cell`` names. Every run folder
+stays in ``--out``, for ``benchmarks/twins_power.py``. "First": the published copy scores above all seven twins (chance:
+1 in 8), with its 95 % Clopper–Pearson interval.
 """
 
 import argparse
@@ -38,12 +38,11 @@ def marks_of(cell: str) -> tuple[tuple[str, ...], float]:
 def works_of(card: Card, cell: str, *, heard: bool, works: int) -> list[str]:
     """Works of a cell, by what its card says: sides are in the order of the cells."""
     side = [tune.name for tune in card.tunes if tune.member is heard]
-    cells, each = list(card.recipe["cells"]), int(card.recipe["works_of_a_cell"])  # type: ignore[call-overload]
-    if heard:
-        start = cells.index(cell) * each
-        return side[start : start + each][:works]
-    start = cells.index(cell) * each if cell in cells else 0
-    return [*side[start:], *side[:start]][:works]
+    if not heard:
+        return side[:works]
+    each = card.recipe["works_of_a_cell"]
+    start = card.recipe["cells"].index(cell) * each
+    return side[start : start + each][:works]
 
 
 def seal(names: list[str], cell: str, folder: Path) -> tuple[Path, Path | None]:
@@ -94,7 +93,7 @@ def main() -> None:
     given = parser.parse_args()
     card = read_card(given.published / "card.json")
     head("cell", "works", "trained on", "mean place", "first", "p", "least p of a scorer")
-    for cell in given.cell or card.recipe["cells"]:  # type: ignore[attr-defined]
+    for cell in given.cell or card.recipe["cells"]:
         names = works_of(card, cell, heard=not given.unheard, works=given.works)
         folder = given.out / f"{cell}-{'unheard' if given.unheard else 'heard'}"
         folder.mkdir(parents=True, exist_ok=True)

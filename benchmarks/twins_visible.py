@@ -2,6 +2,7 @@
 
     python benchmarks/twins_visible.py audio --works 4
     python benchmarks/twins_visible.py scores --works 12
+    python benchmarks/twins_visible.py remi --works 40
 
 ``audio``: tunes that ``fiddle`` knows, marked, and encoded by its codec. A model that was trained on random crops met a
 copy at many offsets. So one of eight copies is encoded at ``ENCODINGS`` offsets within a frame, and all eight at other
@@ -12,6 +13,10 @@ could tell. ``timing`` is left out: a model that is trained on crops at any offs
 
 ``scores``: chorales with velocities drawn around 88 (standard deviation 9), as the tokens of FIGARO (bins of 4
 velocities, 12 positions a quarter): the share of their tokens that differ between two copies.
+
+``remi``: the tunes of `jig`, and for the order of notes chorales with their four voices in one track, as the tokens of
+miditok's REMI with coarser and finer grids: the share of tokens that differ between two copies (of those that have as
+many), and the share of pairs that are the same token for token, so that no model that reads them can tell them apart.
 """
 
 import argparse
@@ -19,6 +24,7 @@ import argparse
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from symusic import Score
 from transformers import MusicgenForConditionalGeneration
 from verdict_level import head, row
 
@@ -28,11 +34,14 @@ from earwitness.ground_truth.registry import shipped
 from earwitness.targets.figaro.load import load_figaro
 from earwitness.twins.marks import marked
 from earwitness.twins.score_marks import marked_score
+from earwitness_bench.recipes import jig
+from earwitness_bench.recipes.causal_lm import remi_tokenizer
 from earwitness_bench.recipes.figaro import as_target
 from earwitness_bench.recipes.musicgen import resample
 
 ENCODINGS, ASKED, COPIES, RATE = 10, 2, 8, 16_000
 AUDIO = {"tilt": (1, 3, 10), "pitch": (1, 10), "noise": (1, 10, 30)}
+GRIDS = ((8, 8), (32, 8), (127, 32))
 SCORES = (("velocity", 1), ("velocity", 2), ("velocity", 4), ("onset", 1), ("onset", 10), ("order", 1))
 Codes = NDArray[np.int64]
 
@@ -111,12 +120,46 @@ def scores(works: int) -> None:
         row(kind, str(strength), f"{np.mean(found):.1%}")
 
 
+def one_track(score: Score) -> Score:
+    """All notes of a score in its first track."""
+    made = score.copy()
+    for track in made.tracks[1:]:
+        made.tracks[0].notes.extend(track.notes)
+    made.tracks = made.tracks[:1]
+    return made
+
+
+def remi(works: int) -> None:
+    names = [tune.name for tune in shipped("chorale").read().tunes[:works]]
+    chords = [one_track(as_score(work)) for work in read_works(names)]
+    melodies = [jig.as_score(tune) for tune in jig.read(jig.PLAN)[:works]]
+    head(
+        "velocities, positions in a beat",
+        "mark",
+        "strength",
+        "tokens that differ",
+        "pairs of copies with the same tokens",
+    )
+    for velocities, positions in GRIDS:
+        tokenizer = remi_tokenizer(velocities, positions)
+        for kind, strength in SCORES:
+            differ, same = [], []
+            for number, score in enumerate(chords if kind == "order" else melodies):
+                rng = np.random.default_rng([number, strength, *kind.encode()])
+                copies = [marked_score(score, [kind], rng.bytes(32), strength=strength) for _ in range(2)]
+                one, other = (np.array(tokenizer.encode(copy)[0].ids) for copy in copies)
+                same.append(np.array_equal(one, other))
+                if len(one) == len(other):
+                    differ.append(float((one != other).mean()))
+            row(f"{velocities}, {positions}", kind, strength, f"{np.mean(differ):.1%}", f"{sum(same)} of {len(same)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("audio", "scores"))
+    parser.add_argument("what", choices=("audio", "scores", "remi"))
     parser.add_argument("--works", type=int, default=4)
     given = parser.parse_args()
-    (audio if given.what == "audio" else scores)(given.works)
+    {"audio": audio, "scores": scores, "remi": remi}[given.what](given.works)
 
 
 if __name__ == "__main__":

@@ -40,12 +40,8 @@ class Schedule:
 
 
 def save_untrained(folder: Path, schedule: Schedule, *, velocities: int = 8, positions: int = 8) -> None:
-    """An untrained model as a directory with its tokenizer and description.
-
-    The tokenizer tells apart so many velocities, and so many positions in a beat.
-    """
-    grid = {(0, 4): positions, (4, 12): max(1, positions // 2)}
-    tokenizer = REMI(TokenizerConfig(num_velocities=velocities, beat_res=grid, use_programs=False))
+    """An untrained model as a directory with its tokenizer and description."""
+    tokenizer = remi_tokenizer(velocities, positions)
     torch.manual_seed(schedule.seed)
     config = GPT2Config(
         vocab_size=len(tokenizer), n_positions=schedule.context, n_embd=schedule.width, n_layer=schedule.layers,
@@ -54,6 +50,12 @@ def save_untrained(folder: Path, schedule: Schedule, *, velocities: int = 8, pos
     GPT2LMHeadModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / FILE_NAME).write_text(json.dumps({"tokens": "midi", "tokenizer": "tokenizer.json"}), encoding="utf-8")
+
+
+def remi_tokenizer(velocities: int, positions: int) -> REMI:
+    """A tokenizer that tells apart so many velocities, and so many positions in a beat."""
+    grid = {(0, 4): positions, (4, 12): max(1, positions // 2)}
+    return REMI(TokenizerConfig(num_velocities=velocities, beat_res=grid, use_programs=False))
 
 
 def train_causal_lm(

@@ -130,8 +130,8 @@ def read(plan: Plan) -> tuple[Tune, ...]:
     return melodies("oneills1850", *plan.files, seconds=SECONDS)
 
 
-def write_midi(tune: Tune, path: Path) -> None:
-    """Write a tune as it is played, as a MIDI file; the same tune always gives the same bytes."""
+def as_score(tune: Tune) -> symusic.Score:
+    """A tune as it is played."""
     played = perform(tune.name, tune.notes, tune.quarters_per_minute, [PROGRAM])
     score = symusic.Score(TICKS)
     score.tempos.append(symusic.Tempo(0, qpm=round(played.quarters_per_minute)))
@@ -140,6 +140,12 @@ def write_midi(tune: Tune, path: Path) -> None:
     for onset, duration, pitch, velocity in played.notes.tolist():
         track.notes.append(symusic.Note(onset, duration, pitch, velocity))
     score.tracks.append(track)
+    return score
+
+
+def write_midi(tune: Tune, path: Path) -> None:
+    """Write a tune as it is played, as a MIDI file; the same tune always gives the same bytes."""
+    score = as_score(tune)
     write_atomically(path, lambda partial: partial.write_bytes(score.dumps_midi()))
 
 

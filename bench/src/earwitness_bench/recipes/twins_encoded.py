@@ -16,7 +16,7 @@ MARKS = CELLS[0].marks
 SETTINGS = twins.Settings(
     name="twins_encoded",
     works=Works(cells=tuple(Cell(marks=MARKS, strength=1.0, through=each) for each in ("", "mp3", "opus"))),
-    schedule=Schedule(epochs=150, keep=(25, 50, 75)),
+    schedule=Schedule(epochs=150, keep=(25, 50)),
 )
 train = partial(twins.train, settings=SETTINGS)
 publish = partial(twins.publish, settings=SETTINGS)
