@@ -4,10 +4,11 @@ Medians of the ratios of paired rounds, with their range; the first round warms 
 which other work on the machine moves little; where processes share work they are of seconds on the clock. The floor
 of an extraction is what nobody can avoid: the very encodings and forward passes that it asked for, repeated bare.
 
-    python benchmarks/ratios.py [--rounds 5] [--tracks 8] [--only NAME …]
+    python benchmarks/ratios.py [--rounds 3] [--tracks 4] [--only NAME …]
 """
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -16,41 +17,51 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-import soundfile
 import torch
+from audit_stages import save_target
+from sounds import write_collection
 
 from earwitness import FeatureTable, dataset_inference, pipeline
 from earwitness.collection.tracks import Collection
+from earwitness.ground_truth.data import write_data
 from earwitness.ground_truth.registry import shipped
 from earwitness.measure.extract import extract
 from earwitness.measure.instrument import Prepared
 from earwitness.measure.prepare import prepare
 from earwitness.settings import Machines, MeasureSettings
 
-ASKS = ("encode", "logits", "predict_noise")
-WINDOWS = 3
+ASKS = ("windows", "encode", "logits", "predict_noise")
+WINDOWS = 6
+_PART, _MORE_PARTS = 8, 8
 Job = Callable[[], object]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tracks", type=int, default=8, help="tracks a side")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tracks", type=int, default=4, help="tracks a side")
     parser.add_argument("--only", nargs="*", choices=TABLES, default=list(TABLES))
     options = parser.parse_args()
     torch.set_num_threads(1)
+    print(
+        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start, one thread a process",
+        file=sys.stderr,
+    )
     print("| what | ÷ what | median | range |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.only:
+            began = time.perf_counter()
             for what, than, ratios in TABLES[name](Path(folder) / name, options.tracks, options.rounds):
                 low, high = min(ratios), max(ratios)
                 print(f"| {what} | {than} | {statistics.median(ratios):.2f} | {low:.2f} to {high:.2f} |", flush=True)
+            print(f"({name}: {time.perf_counter() - began:.0f} s)", file=sys.stderr)
 
 
 Rows = Iterator[tuple[str, str, list[float]]]
@@ -58,32 +69,42 @@ Rows = Iterator[tuple[str, str, list[float]]]
 
 def extraction(folder: Path, tracks: int, rounds: int) -> Rows:
     """Reading, measuring and all of ``extract`` against encodings and forward passes alone."""
-    for kind, model, preset in (
-        ("tokens", "fiddle", "default"), ("tokens", "fiddle", "iar"), ("denoising", "hum", "default"),
-        ("denoising", "hum", "cdi-gray"),
-    ):  # fmt: skip
-        settings, ready, collection = _prepared(folder / f"{model}-{preset}", model, preset, tracks)
-        located = list(collection.located())
+    for kind, model in (("tokens", "fiddle"), ("symbolic", "chorale"), ("denoising", "hum")):
+        settings, ready, collection = _prepared(folder / model, model, tracks)
+        yield from _extracting(kind, settings, ready, collection, folder / model, rounds)
+    # What reading and blind features cost goes by seconds of audio, not by the model's size.
+    settings, ready, collection = _prepared(folder / "larger", save_target(folder / "model", width=480, layers=10), 1)
+    yield from _extracting("tokens, larger", settings, ready, collection, folder / "larger", min(rounds, 2))
+
+
+def _extracting(
+    kind: str, settings: MeasureSettings, ready: Prepared, collection: Collection, folder: Path, rounds: int
+) -> Rows:
+    located = list(collection.located())
+    target: Any = ready.instrument.target  # type: ignore[attr-defined]
+    with _recorded(target) as asked:
         read = [
             window
             for track, path in located
             for window in ready.reader.read(path, content_sha256=track.content_sha256, prompt=track.prompt)
         ]
         batches = [read[i : i + settings.batch_size] for i in range(0, len(read), settings.batch_size)]
-        target: Any = ready.instrument.target  # type: ignore[attr-defined]
-        with _recorded(target) as asked:
-            for batch in batches:
-                ready.instrument.measure(batch)
-        runs = (folder / f"{model}-{preset}-{number}" for number in range(10**6))
-        whole = partial(_extract, located, ready, runs)
-        jobs: dict[str, Job] = {
-            "floor": partial(_replay, target, asked),
-            "measure": lambda ready=ready, batches=batches: [ready.instrument.measure(batch) for batch in batches],
-            "extract": whole,
-        }
-        found = _interleaved(jobs, rounds)
-        for name, what in (("measure", "windows measured in memory"), ("extract", "all of `extract`")):
-            yield f"{kind}, {preset}: {what}", "encodings and forward passes alone", _over(found, name, "floor")
+        for batch in batches:
+            ready.instrument.measure(batch)
+    runs = (folder / f"run-{number}" for number in range(10**6))
+    jobs: dict[str, Job] = {
+        "floor": partial(_replay, target, asked),
+        "measure": lambda: [ready.instrument.measure(batch) for batch in batches],
+        "extract": partial(_extract, located, ready, runs),
+    }
+    found = _interleaved(jobs, rounds)
+    size = sum(parameter.numel() for parameter in target.parameters()) / 1e6
+    for name, what in (("measure", "windows in memory"), ("extract", "all of `extract`")):
+        yield (
+            f"{kind} ({size:.1f} M parameters): {what}",
+            "encodings and forward passes alone",
+            _over(found, name, "floor"),
+        )
 
 
 def sharing(folder: Path, tracks: int, rounds: int) -> Rows:
@@ -95,7 +116,7 @@ def sharing(folder: Path, tracks: int, rounds: int) -> Rows:
     from earwitness.targets import load_target
 
     target: Any = load_target(str(shipped("hum").model), device="cpu")
-    windows, preset = _windows(target, 4), denoising_preset("cdi-gray")
+    windows, preset = _windows(target, 2), denoising_preset("cdi-gray")
     alone = [DenoisingPreset(name=part.specs[0].name, signals=(part,)) for part in _one_by_one(preset)]
 
     def asks(presets: list[DenoisingPreset]) -> Job:
@@ -125,29 +146,24 @@ def testing(folder: Path, tracks: int, rounds: int) -> Rows:
 
 
 def workers(folder: Path, tracks: int, rounds: int) -> Rows:
-    """Two workers against one, on the clock, with the processes' start."""
-    settings, _, _ = _prepared(folder, "fiddle", "default", 3 * tracks)
-    runs = iter(range(10**6))
-
-    def asks(machines: Machines) -> Job:
-        def run() -> None:
-            path = folder / f"run-{next(runs)}"
-            Collection.read(folder / "run").write(path)
-            pipeline.extract_stage(path, settings, machines=machines)
-
-        return run
-
-    engines = ["local"]
+    """Two of Ray's workers against one: eight parts more than each worker's first, so that no start is in the times."""
     try:
         import ray  # noqa: F401
     except ImportError:
         print("(Ray is not installed)", file=sys.stderr)
-    else:
-        engines.append("ray")
-    for engine in engines:
-        jobs = {str(n): asks(Machines(engine=engine, workers=n)) for n in (1, 2)}
-        found = _interleaved(jobs, rounds, clock=time.perf_counter)
-        yield f"{engine} engine, one worker, seconds", "two workers", _over(found, "1", "2")
+        return
+    most = _PART * (2 + _MORE_PARTS)
+    settings, _, collection = _prepared(folder, "fiddle", most // 2, seconds=20)
+    taken = {}
+    for count in (1, 2):
+        for parts in (count, count + _MORE_PARTS):
+            run = folder / f"run-{count}-{parts}"
+            replace(collection, tracks=collection.tracks.head(parts * _PART)).write(run)
+            began = time.perf_counter()
+            pipeline.extract_stage(run, settings, machines=Machines(engine="ray", workers=count))
+            taken[count, parts] = time.perf_counter() - began
+    one, two = (taken[count, count + _MORE_PARTS] - taken[count, count] for count in (1, 2))
+    yield "one Ray worker, on the clock", "two workers", [one / two]
 
 
 def memory(folder: Path, tracks: int, rounds: int) -> Rows:
@@ -155,7 +171,7 @@ def memory(folder: Path, tracks: int, rounds: int) -> Rows:
     script = Path(__file__).with_name("peak_memory.py")
 
     def grown(way: str) -> float:
-        command = [sys.executable, str(script), "--way", way]
+        command = [sys.executable, str(script), "--way", way, "--seconds", "10"]
         return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     yield (
@@ -243,22 +259,22 @@ def _replay(target: Any, asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]
                     pass
 
 
-def _prepared(folder: Path, model: str, preset: str, tracks: int) -> tuple[MeasureSettings, Prepared, Collection]:
-    """Tracks of a minute of plucked notes, indexed, and a shipped model that is to be asked about them."""
-    rate = 44_100
-    for number in range(2 * tracks):
-        rng = np.random.default_rng(number)
-        seconds = np.arange(rate // 4) / rate
-        notes = 220 * 2 ** (rng.integers(0, 24, size=240) / 12)
-        wave = np.concatenate([0.4 * np.sin(2 * np.pi * hertz * seconds) * np.exp(-4 * seconds) for hertz in notes])
-        path = folder / ("suspect", "held_out")[number % 2] / f"{number}.flac"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, wave + rng.normal(scale=0.003, size=wave.shape), rate)
-    pipeline.index_stage(folder / "run", suspect=folder / "suspect", held_out=folder / "held_out")
+def _prepared(
+    folder: Path, model: str | Path, tracks: int, *, seconds: int = 60
+) -> tuple[MeasureSettings, Prepared, Collection]:
+    """So many tracks a side, indexed, and a model that is to be asked about them: a shipped one, or a folder."""
+    if model == "chorale":
+        tunes = shipped(model).read().tunes
+        chosen = [tune for side in (True, False) for tune in [t for t in tunes if t.member is side][: 4 * tracks]]
+        write_data(model, folder, tunes=chosen, on_progress=lambda done, total: None)
+    else:
+        write_collection(folder, tracks=tracks, seconds=seconds)
+    pipeline.index_stage(folder / "run", manifest=folder / "manifest.csv")
     collection = Collection.read(folder / "run")
     settings = MeasureSettings(
-        target=str(shipped(model).model), preset=preset, windows_per_track=WINDOWS, device="cpu", contrast="off"
-    )
+        target=str(model if isinstance(model, Path) else shipped(model).model),
+        windows_per_track=WINDOWS, device="cpu", contrast="off",
+    )  # fmt: skip
     return settings, prepare(settings, pipeline.open_target(settings), collection), collection
 
 

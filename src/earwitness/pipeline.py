@@ -250,13 +250,15 @@ def merge_stage(run: Path, others: Sequence[Path]) -> "MergeSummary":
     return summary
 
 
-def test_stage(features: Path, settings: VerdictSettings, *, out: Path | None = None) -> DatasetInferenceResult:
+def test_stage(
+    features: Path, settings: VerdictSettings, *, out: Path | None = None, on_progress: OnProgress = _quiet
+) -> DatasetInferenceResult:
     """Test a feature table or a run folder.
 
     Every test of a run folder is a line of its log. The planned one is written to ``result.json``, any other
     under its number to ``attempts/``; of a lone table the result is written only where ``out`` says.
     """
-    result = infer(features, settings)
+    result = infer(features, settings, on_progress=on_progress)
     if features.is_dir():
         result = run_folder.keep_result(features, settings, result)
     if out is not None:
@@ -264,12 +266,13 @@ def test_stage(features: Path, settings: VerdictSettings, *, out: Path | None = 
     return result
 
 
-def infer(features: Path, settings: VerdictSettings) -> DatasetInferenceResult:
+def infer(features: Path, settings: VerdictSettings, *, on_progress: OnProgress = _quiet) -> DatasetInferenceResult:
     """The test itself: from a table or a run folder to a result; nothing is written."""
     table = FeatureTable.read(features, higher=settings.higher, lower=settings.lower)
     return dataset_inference(
         table, alpha=settings.alpha, method=settings.method, permutations=settings.permutations, seed=settings.seed,
         spanning=settings.spanning, corrected=settings.corrected, comparable=settings.comparable,
+        on_progress=on_progress,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from earwitness.cli import options
-from earwitness.cli.progress import bar, sign_of_life
+from earwitness.cli.progress import bar
 
 
 def command(
@@ -80,8 +80,8 @@ def command(
         typer.echo(f"warning: {warning}", err=True)
     with bar("asking the target") as on_progress:
         pipeline.extract_stage(out, measure, target=asked, test=test, machines=machines, on_progress=on_progress)
-    with sign_of_life("testing"):
-        result = pipeline.test_stage(out, test)
+    with bar("testing") as on_progress:
+        result = pipeline.test_stage(out, test, on_progress=on_progress)
     Case.note(out, reference=case, author=author, held_out_statement=held_out_statement)
     page = pipeline.report_stage(out)
     if as_json:

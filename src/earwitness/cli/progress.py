@@ -8,7 +8,7 @@ watchers: list[Callable[[str, int, int], None]] = []
 
 
 @contextmanager
-def bar(description: str) -> Iterator[Callable[[int, int], None]]:
+def bar(description: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while the block runs; call what it gives with (done, total)."""
     from rich.progress import (
         BarColumn,
@@ -25,7 +25,7 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task(description, total=None)
 
         def on_progress(done: int, total: int) -> None:

@@ -1,12 +1,13 @@
 """``earwitness test``: a verdict from a table of scores, whoever computed them."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earwitness.cli import options
-from earwitness.cli.progress import sign_of_life
+from earwitness.cli.progress import bar
 
 
 def command(
@@ -37,8 +38,8 @@ def command(
         comparable=comparable,
         higher=tuple(higher or ()), lower=tuple(lower or ()),
     )  # fmt: skip
-    with sign_of_life("testing"):
-        result = pipeline.test_stage(features, settings, out=out)
+    with bar("testing", shown=sys.stderr.isatty() and not as_json) as on_progress:
+        result = pipeline.test_stage(features, settings, out=out, on_progress=on_progress)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return

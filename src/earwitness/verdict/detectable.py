@@ -3,6 +3,7 @@
 Goal: "no evidence" says how much it says. See `earwitness.stats.planting` for what is drawn and planted.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 
@@ -13,6 +14,8 @@ from earwitness.verdict.procedure import Divided, Procedure, fit_of
 from earwitness.verdict.result import Power
 
 DRAWS = 30
+TESTS_A_DRAW = 4
+"""About so many does a repetition take until its smallest effect is found."""
 # Repetitions keep the blind features and the size of every deviation, so they vary less than fresh audits do:
 # what nine of ten of them find, four of five fresh audits find (measured in docs/design/exact.md).
 _OF_REPETITIONS = 0.9
@@ -26,6 +29,7 @@ def detectable(
     auc: float | None,
     draws: int = DRAWS,
     seed: int = 0,
+    after_each: Callable[[], object] = lambda: None,
 ) -> Power:
     """Return the smallest effect that audits like this one end in evidence for, in four of five.
 
@@ -39,6 +43,8 @@ def detectable(
         The effect that was seen; from it and the smallest one follow the ``tracks_needed``.
     draws
         Repetitions; 0 leaves it all out.
+    after_each
+        Is called after each test.
 
     Returns
     -------
@@ -60,13 +66,16 @@ def detectable(
     repeated, fitted = procedure.repeated(), replace(sets, fit=fit, sides=sides.numbered())
     possible = procedure.comparable is not None or (gate is not None and gate.informative >= LEAST_INFORMATIVE)
 
-    def found(repetition: Repetition, values: Floats) -> bool:
+    def enough(repetition: Repetition, values: Floats) -> bool:
         drawn = replace(fitted, values=values)
-        if not possible:
-            return repeated.test(drawn, seed=repetition.seed).p_value <= repeated.alpha
-        return repeated.finds(drawn, seed=repetition.seed, gate=gate)[1]
+        if possible:
+            found = repeated.finds(drawn, seed=repetition.seed, gate=gate)[1]
+        else:
+            found = repeated.test(drawn, seed=repetition.seed).p_value <= repeated.alpha
+        after_each()
+        return found
 
-    smallest = smallest_effect(original, found=found, power=_OF_REPETITIONS, draws=draws, seed=seed)
+    smallest = smallest_effect(original, found=enough, power=_OF_REPETITIONS, draws=draws, seed=seed)
     return Power(
         minimum_detectable_auc=smallest.auc,
         tracks_needed=_tracks_needed(sets, smallest.auc, auc),

@@ -4,29 +4,38 @@ Goal: from a pooled table and its sides to a whole result. Conventions: ``record
 any test; scores are higher = more member-like.
 """
 
+from functools import partial
+
 import numpy as np
 
 from earwitness.features import FeatureTable
 from earwitness.stats.eprocess import EProcess, e_process
 from earwitness.stats.fraction import UsedFraction, benjamini_hochberg, conformal_p_values, used_fraction
 from earwitness.stats.sides import Sides
-from earwitness.types import Floats
+from earwitness.types import Floats, OnProgress
 from earwitness.verdict import wording
 from earwitness.verdict.admission import machine_made, value_warnings
-from earwitness.verdict.control import control
+from earwitness.verdict.control import control, counted
 from earwitness.verdict.descriptive import feature_results, score_auc
-from earwitness.verdict.detectable import detectable
-from earwitness.verdict.growth import growth
+from earwitness.verdict.detectable import TESTS_A_DRAW, detectable
+from earwitness.verdict.growth import TESTS_OF_PARTS, growth
 from earwitness.verdict.judge import findings, judge
 from earwitness.verdict.procedure import Divided, Procedure, fit_of
 from earwitness.verdict.result import DatasetInferenceResult, TrackResult
+from earwitness.verdict.steps import Steps
 from earwitness.verdict.tipping import tipping
 
 _TRACK_LEVEL = 0.1
 
 
 def by_exact(
-    record: DatasetInferenceResult, tracks: FeatureTable, procedure: Procedure, *, runs: int, planted: int
+    record: DatasetInferenceResult,
+    tracks: FeatureTable,
+    procedure: Procedure,
+    *,
+    runs: int,
+    planted: int,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> DatasetInferenceResult:
     """Return the record with p-value, verdict and reasons.
 
@@ -36,21 +45,33 @@ def by_exact(
         Splits of the A/A control.
     planted
         Repetitions in which the smallest effect is looked for that could have been found.
+    on_progress
+        Is told of relabellings: those done, and those of all tests of the verdict.
     """
     sets, alpha, seed = Divided.of(tracks), record.alpha, record.seed or 0
     values, sides, names = sets.values, sets.sides, tracks.oriented()[1]
+    of_control = procedure.repeated()
+    whole, few = procedure.settings.permutations, of_control.settings.permutations
+    to_plant, to_grow = TESTS_A_DRAW * planted * few, TESTS_OF_PARTS * few if planted else 0
+    steps = Steps(on_progress=on_progress, total=3 * whole + runs * few + to_plant + to_grow)
+    after_each = partial(steps.take, few)
+
+    steps.stage(whole)
     test = procedure.test(sets, seed=seed)
+    steps.stage(whole)
     every, every_name = tracks.oriented(include_unknown=True)
     companion = procedure.companion(sets, every, seed=seed)
 
     # Of the tracks that the control compares: of pairs all, of sets the held-out ones.
-    of_control, compared = procedure.repeated(), sets.covariates
+    compared = sets.covariates
     if not sides.paired and compared is not None:
         compared = compared[~sides.is_suspect]
     fit = None if sides.paired else fit_of(compared, sides.group_counts[1])
 
-    under_the_null = of_control.under_other_labels(compared, fit)
+    steps.stage(runs * few)
+    under_the_null = counted(of_control.under_other_labels(compared, fit), after_each)
     a_a, a_a_warnings = control(values, sides, alpha, runs, seed, p_value=under_the_null, exact=True)
+    steps.stage(whole)
     gate = procedure.gate(sets, seed=seed)
     blind = procedure.without_model(sets, test, seed=seed, gate=gate)
     verdict, reasons = judge(
@@ -58,10 +79,14 @@ def by_exact(
         machine_made=machine_made(record.warnings),
     )  # fmt: skip
     auc = score_auc(test.scores, sides)
-    power = detectable(procedure, sets, gate=gate, auc=auc.estimate, draws=planted, seed=seed)
+    steps.stage(to_plant)
+    power = detectable(procedure, sets, gate=gate, auc=auc.estimate, draws=planted, seed=seed, after_each=after_each)
     tipped = tipping(test, sets, alpha=alpha, seed=seed, failed=blind is not None and blind.state == "fail")
     # Neither the share used nor the bets compare within pairs; between works they would assume what pairs do not.
     comparable_singly = not sides.paired
+    steps.stage(to_grow)
+    growing = growth(procedure, sets, p_value=test.p_value, seed=seed, after_each=after_each) if planted else []
+    steps.stage(0)
     alike = blind is not None and blind.alike
     fraction, track_p_values, standing_out = _NOT_USED
     if verdict == "evidence_of_use" and comparable_singly and alike:
@@ -98,7 +123,7 @@ def by_exact(
             "a_a": a_a,
             "e_value": bets.e_value if comparable_singly else None,
             "wealth": list(bets.wealth),
-            "growth": growth(procedure, sets, p_value=test.p_value, seed=seed) if planted else [],
+            "growth": growing,
             "fraction": fraction,
             "power": power,
             "features": feature_results(tracks, sides.is_suspect, dict(zip(names, test.weights.tolist(), strict=True))),

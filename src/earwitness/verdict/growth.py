@@ -5,6 +5,7 @@ whole groups (of paired works, whole pairs), drawn at random from both sets alik
 A description: the draws overlap, so no point of it is a test of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +18,19 @@ from earwitness.verdict.result import GrowthPoint
 
 DRAWS = 10
 _PARTS = (0.25, 0.5, 0.75)
+TESTS_OF_PARTS = DRAWS * len(_PARTS)
 _LEAST_UNITS = 4
 
 
-def growth(procedure: Procedure, sets: Divided, *, p_value: float, seed: int, draws: int = DRAWS) -> list[GrowthPoint]:
+def growth(
+    procedure: Procedure,
+    sets: Divided,
+    *,
+    p_value: float,
+    seed: int,
+    draws: int = DRAWS,
+    after_each: Callable[[], object] = lambda: None,
+) -> list[GrowthPoint]:
     """Return the median p of parts of the sets, and the p-value of the whole as the last point.
 
     Parameters
@@ -31,6 +41,8 @@ def growth(procedure: Procedure, sets: Divided, *, p_value: float, seed: int, dr
         That of the whole.
     draws
         Parts of each size. A size that leaves fewer than four units on a side is left out.
+    after_each
+        Is called after each test.
     """
     units, sides = sets.sides.units, sets.sides
     pools = (
@@ -51,6 +63,7 @@ def growth(procedure: Procedure, sets: Divided, *, p_value: float, seed: int, dr
             )
             rows = np.flatnonzero(np.isin(units, kept))
             p_values.append(_p_value(repeated, sets, rows, draw))
+            after_each()
             tracks.append(int(sides.is_suspect[rows].sum()))
         points.append(
             GrowthPoint(

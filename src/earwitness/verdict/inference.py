@@ -10,6 +10,7 @@ from typing import cast
 
 from earwitness.features import FeatureTable
 from earwitness.stats.published import Method
+from earwitness.types import OnProgress
 from earwitness.verdict.admission import (
     Spanning,
     check_settings,
@@ -43,6 +44,7 @@ def dataset_inference(
     spanning: Spanning = "refuse",
     corrected: bool = False,
     comparable: str | None = None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> DatasetInferenceResult:
     """Test whether the suspect tracks are more member-like than the held-out tracks.
 
@@ -81,6 +83,8 @@ def dataset_inference(
     comparable
         Why the two sets are comparable, in words, where too few blind features were measured to check
         it; recorded, and repeated among the reasons.
+    on_progress
+        Is told of the exact method's relabellings as (done, total), those of its control and repetitions included.
 
     Returns
     -------
@@ -168,4 +172,4 @@ def dataset_inference(
             update={"reasons": [reason], "features": feature_results(tracks, sides.is_suspect, {})}
         )
     procedure = Procedure.of(tracks, alpha=alpha, permutations=permutations, comparable=comparable)
-    return by_exact(record, tracks, procedure, runs=a_a_runs, planted=effect_runs)
+    return by_exact(record, tracks, procedure, runs=a_a_runs, planted=effect_runs, on_progress=on_progress)
