@@ -2,7 +2,8 @@
 
 Tunes of `fiddle` as they are, 6 dB quieter, and through a low-rate MP3; each version is asked about under every
 setting, in two windows. Suspects come from one version, held-out tunes always as they are: 30 groups a side, drawn
-at random. Prints the AUC of excess loss (members against others, both as they are), then for each version of the
+at random. The level is the median of the tunes as they are, for all versions (an audit takes that of the files it
+is given). Prints the AUC of excess loss (members against others, both as they are), then for each version of the
 suspects and each setting the share of verdicts of evidence where they were trained on and where they were not, and how
 many draws were inconclusive.
 
@@ -23,11 +24,12 @@ from verdict_level import ALPHA, FULL, LEFT_OUT, head, row, share
 
 from earwitness import FeatureTable, dataset_inference, pipeline
 from earwitness.ground_truth.registry import shipped
+from earwitness.measure.harmonise import common_loudness
 from earwitness.settings import Harmonise, MeasureSettings
 from earwitness.stats.roc import auc_delong
 from earwitness_bench.recipes.augment import recode
 
-SIDE, WINDOWS = 30, 2
+SIDE, WINDOWS, RATE = 30, 2, 8000
 
 
 def quieter(wave: np.ndarray, rate: int) -> np.ndarray:
@@ -57,8 +59,10 @@ def main() -> None:
     members = [one for one in rows if one["role"] == "member"]
     others = [one for one in rows if one["role"] == "non_member"][: options.others]
     runs = {name: _indexed(name, [*members, *others], options) for name in VERSIONS}
+    level = common_loudness(((one["path"], options.manifest.parent / one["path"]) for one in rows), RATE)
+    print(f"Level: {level:g} LUFS.\n")
     tables = {
-        (name, steps): _measured(run, steps, options.work) for steps in Harmonise for name, run in runs.items()
+        (name, steps): _measured(run, steps, level, options.work) for steps in Harmonise for name, run in runs.items()
     }  # fmt: skip
     head("harmonise", "AUC of excess loss")
     for steps in Harmonise:
@@ -104,11 +108,13 @@ def _indexed(name: str, rows: Sequence[dict[str, str]], options: argparse.Namesp
     return folder
 
 
-def _measured(folder: Path, steps: Harmonise, work: Path) -> FeatureTable:
+def _measured(folder: Path, steps: Harmonise, level: float, work: Path) -> FeatureTable:
     run = work / f"run-{folder.name}-{steps}"
     if not (run / "tracks.parquet").exists():
         pipeline.index_stage(run, manifest=folder / "manifest.csv")
-    settings = MeasureSettings(target=str(shipped("fiddle").model), windows_per_track=WINDOWS, harmonise=steps)
+    settings = MeasureSettings(
+        target=str(shipped("fiddle").model), windows_per_track=WINDOWS, harmonise=steps, loudness=level
+    )
     pipeline.extract_stage(run, settings)
     return FeatureTable.read(run).pooled()
 

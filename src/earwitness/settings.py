@@ -37,6 +37,8 @@ class MeasureSettings:
         A folder of works that are no part of the test.
     contrast
         ``auto``, ``on`` or ``off``.
+    loudness
+        Where harmonising brings every track, in LUFS; ``None``: the median of the collection's tracks.
     seconds
         Length of a window of audio; ``None``: that of the model's clips in training where it says so, else
         10 s or the model's limit.
@@ -51,6 +53,7 @@ class MeasureSettings:
     seconds: float | None = None
     windows_per_track: WindowsPerTrack = 6
     harmonise: Harmonise = Harmonise.OFF
+    loudness: float | None = None
     seed: int = 0
     device: str = "auto"
     dtype: str = "float32"

@@ -1,5 +1,6 @@
 """Harmonising: what differs before is alike after, and what does not differ stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import soundfile
 from pyloudnorm import Meter
 
-from earwitness.measure.harmonise import BAND_SHARE, LOUDNESS, harmonised
+from earwitness.measure.harmonise import BAND_SHARE, LOUDNESS, common_loudness, harmonised, loudness_of
+from earwitness.measure.instrument import audio_plan
 from earwitness.measure.windows import AudioReader
 from earwitness.settings import Harmonise
 
@@ -41,6 +43,33 @@ def test_a_gain_makes_no_difference_any_more(steps: Harmonise, channels: int) ->
 def test_level_keeps_the_balance_of_the_channels() -> None:
     after = harmonised(music(channels=2), RATE, Harmonise.LEVEL)
     np.testing.assert_allclose(after[1], 0.7 * after[0], atol=1e-6)
+
+
+def test_the_common_loudness_is_the_median_whatever_the_order(tmp_path: Path) -> None:
+    """Half the files 12 dB quieter: a level between the two; damaged and silent ones do not count."""
+    files = []
+    for number, gain in enumerate([1.0, 1.0, 0.25, 0.25]):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, gain * music()[0], RATE, subtype="FLOAT")
+        files.append((f"{number}", path))
+    (tmp_path / "damaged.wav").write_bytes(b"RIFF")
+    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+    odd = [("8", tmp_path / "damaged.wav"), ("9", tmp_path / "silent.wav")]
+    loud = loudness_of(music(), RATE)
+    assert common_loudness([*files, *odd], RATE) == pytest.approx(loud - 6, abs=0.3)
+    assert common_loudness([*odd, *files[::-1]], RATE) == common_loudness([*files, *odd], RATE)
+    assert common_loudness(odd, RATE) == LOUDNESS
+
+
+def test_a_plan_names_the_loudness_and_a_run_without_harmonising_none(tmp_path: Path) -> None:
+    reader = AudioReader(sample_rate=RATE, seconds=1.0, per_track=1, seed=0, harmonise=Harmonise.LEVEL, loudness=-14.5)
+    assert audio_plan(reader).loudness == -14.5
+    assert audio_plan(replace(reader, harmonise=Harmonise.OFF)).loudness is None
+    soundfile.write(tmp_path / "a.wav", 0.1 * music()[0], RATE, subtype="FLOAT")
+    (window,) = reader.read(tmp_path / "a.wav", content_sha256="0" * 64)
+    assert np.abs(window.content).max() == pytest.approx(
+        np.abs(harmonised(music(), RATE, Harmonise.LEVEL, loudness=-14.5)).max(), rel=0.2
+    )
 
 
 def test_full_leaves_one_band() -> None:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from earwitness.errors import EarwitnessError
+from earwitness.measure.harmonise import LOUDNESS
 from earwitness.measure.instrument import (
     Prepared,
     audio_plan,
@@ -127,7 +128,7 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
     reader = AudioReader(
         sample_rate=target.sample_rate, seconds=max(1, frames) * target.hop_length / target.sample_rate,
         per_track=per_track, seed=settings.seed, channels=target.channels, law=law,
-        harmonise=settings.harmonise,
+        harmonise=settings.harmonise, loudness=settings.loudness or LOUDNESS,
     )  # fmt: skip
     plan = Plan(
         target=target.identity,

@@ -7,41 +7,52 @@ takes away as much of that as possible. Nothing here knows which set a track bel
 Conventions: waves are float32 [channels, samples] at the target's sample rate; length and channels
 stay as they are. Each step contains the ones before it:
 
-``level``  integrated loudness of the whole track at −23 LUFS (ITU-R BS.1770, by pyloudnorm)
+``level``  integrated loudness of the whole track (ITU-R BS.1770, by pyloudnorm) at one value for all: far from
+           the collection's own, a model would hear music as it never did in training
 ``codec``  then 16 bits and one MP3 round trip, so that an encoder's traces are on every track
 ``full``   the same, with everything above 70 % of the band taken off before, where lossy files have nothing
 """
 
 import io
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import soundfile
 from scipy.signal import butter, sosfiltfilt
 
+from earwitness import audio
+from earwitness.errors import AudioError
 from earwitness.settings import Harmonise
 from earwitness.types import Wave
 
 LOUDNESS = -23.0
+"""LUFS, where nothing is known of a collection: the level of broadcasts in Europe (EBU R 128)."""
 BAND_SHARE = 0.7
 FORMAT_FACTS = frozenset(("sample_rate", "bits_per_sample", "bitrate", "codec"))
 """What the tracks table says of a file's format, which one encoding for all overwrites."""
 # libsndfile's scale from 0 (best) to 1: about 128 kbit/s at 32 kHz, 64 kbit/s at 16 kHz.
 _COMPRESSION = 0.6
+_ENOUGH = 32
 _SHORTEST = 0.4  # seconds: one block of the loudness measure
 
 
-def harmonised(waves: Wave, sample_rate: int, steps: Harmonise) -> Wave:
-    """Return the track [channels, samples] after the chain."""
+def harmonised(waves: Wave, sample_rate: int, steps: Harmonise, *, loudness: float = LOUDNESS) -> Wave:
+    """Return the track [channels, samples] after the chain; ``loudness`` in LUFS."""
     if steps is Harmonise.OFF:
         return waves
     if steps is Harmonise.FULL:
         waves = _band_limited(waves)
-    levelled = waves * np.float32(_gain(waves, sample_rate))
+    levelled = waves * np.float32(_gain(waves, sample_rate, loudness))
     return levelled if steps is Harmonise.LEVEL else _round_trip(levelled, sample_rate)
 
 
-def _gain(waves: Wave, sample_rate: int) -> float:
-    """The factor that brings the track to ``LOUDNESS``; by its power where it is too short or quiet to be measured."""
+def loudness_of(waves: Wave, sample_rate: int) -> float:
+    """The integrated loudness of a track [channels, samples] in LUFS, of a very short or quiet one its power in dB.
+
+    Minus infinity for silence.
+    """
     from pyloudnorm import Meter  # here, since it loads slowly and few audits need it
 
     loudness = -np.inf
@@ -49,8 +60,39 @@ def _gain(waves: Wave, sample_rate: int) -> float:
         loudness = Meter(sample_rate).integrated_loudness(waves.T.astype(np.float64))
     if not np.isfinite(loudness):
         power = float(np.mean(np.square(waves, dtype=np.float64)))
-        loudness = 10 * np.log10(power) if power > 0 else LOUDNESS
-    return float(10 ** ((LOUDNESS - loudness) / 20))
+        loudness = 10 * np.log10(power) if power > 0 else -np.inf
+    return float(loudness)
+
+
+def common_loudness(tracks: Iterable[tuple[str, Path]], sample_rate: int) -> float:
+    """The median loudness of a collection in LUFS, to half a unit, from up to 32 tracks of whichever set.
+
+    Parameters
+    ----------
+    tracks
+        The content hash and the file of each; those with the lowest hashes are measured, whatever their order and set.
+    sample_rate
+        In Hz; of the target, since what it cannot hear does not count.
+
+    Returns
+    -------
+    float
+        `LOUDNESS` where none can be measured.
+    """
+    measured = []
+    for _, path in sorted(tracks):
+        with suppress(AudioError):
+            measured.append(loudness_of(audio.read_mono(path, sample_rate)[None], sample_rate))
+        if len(measured) == _ENOUGH:
+            break
+    finite = [value for value in measured if np.isfinite(value)]
+    return round(2 * float(np.median(finite))) / 2 if finite else LOUDNESS
+
+
+def _gain(waves: Wave, sample_rate: int, loudness: float) -> float:
+    """The factor that brings the track to a loudness; 1 for silence."""
+    own = loudness_of(waves, sample_rate)
+    return float(10 ** ((loudness - own) / 20)) if np.isfinite(own) else 1.0
 
 
 def _band_limited(waves: Wave) -> Wave:

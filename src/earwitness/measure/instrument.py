@@ -12,7 +12,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.plan import AudioPlan, Plan, WindowPlan
 from earwitness.measure.windows import AudioReader, Reader, ScoreReader
-from earwitness.settings import DEFAULT_SECONDS
+from earwitness.settings import DEFAULT_SECONDS, Harmonise
 from earwitness.spec import FeatureSpec
 from earwitness.targets.protocols import AnyTarget, DenoiserTarget, TargetIdentity
 
@@ -50,6 +50,7 @@ def audio_plan(reader: AudioReader) -> AudioPlan:
     """How a reader makes a waveform of a file."""
     return AudioPlan(
         sample_rate=reader.sample_rate, channels=reader.channels, harmonise=reader.harmonise,
+        loudness=None if reader.harmonise is Harmonise.OFF else reader.loudness,
         mixdown="first channel" if reader.law.channel == "first" else "mean of channels",
     )  # fmt: skip
 

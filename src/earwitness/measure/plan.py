@@ -53,6 +53,7 @@ class AudioPlan(_Part):
     mixdown: str = "mean of channels"
     resampler: str = "soxr HQ"
     harmonise: Harmonise = Harmonise.OFF
+    loudness: float | None = None
 
 
 class TrackPlan(_Part):

@@ -4,19 +4,22 @@ Goal: everything that fixes the numbers is decided here, before the first window
 module per kind of target.
 """
 
+from dataclasses import replace
+
 from earwitness.collection.tracks import Collection
 from earwitness.errors import EarwitnessError
 from earwitness.measure.denoising import prepare_denoising
 from earwitness.measure.generation import prepare_generation
+from earwitness.measure.harmonise import common_loudness
 from earwitness.measure.instrument import Prepared
 from earwitness.measure.plan import track_plans
 from earwitness.measure.tokens import prepare_tokens
-from earwitness.settings import MeasureSettings
+from earwitness.settings import Harmonise, MeasureSettings
 from earwitness.signals.denoising.presets import denoising_preset
 from earwitness.signals.registry import denoising_signals_named, token_signals_named
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets.checkpoint import resolve
-from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget, Target
+from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget, SymbolicTarget, Target
 
 CONTRASTS = ("auto", "on", "off")
 
@@ -31,6 +34,7 @@ def prepare(settings: MeasureSettings, target: Target, collection: Collection) -
     EarwitnessError
         Where settings do not fit the target, or a signal lacks what it needs.
     """
+    settings = _levelled(settings, target, collection)
     if isinstance(target, GeneratorTarget):
         prepared = prepare_generation(settings, target)
     elif isinstance(target, DenoiserTarget):
@@ -38,6 +42,14 @@ def prepare(settings: MeasureSettings, target: Target, collection: Collection) -
     else:
         prepared = prepare_tokens(settings, target, collection)
     return prepared._replace(plan=prepared.plan.model_copy(update={"tracks": track_plans(collection.tracks)}))
+
+
+def _levelled(settings: MeasureSettings, target: Target, collection: Collection) -> MeasureSettings:
+    """The settings with the loudness that harmonising brings every track to: both sets' own, whichever they are."""
+    if settings.harmonise is Harmonise.OFF or settings.loudness is not None or isinstance(target, SymbolicTarget):
+        return settings
+    tracks = ((track.content_sha256, path) for track, path in collection.located())
+    return replace(settings, loudness=common_loudness(tracks, target.sample_rate))
 
 
 def check_questions(settings: MeasureSettings, target: Target) -> None:

@@ -14,6 +14,7 @@ from earwitness.collection.index import DECODERS
 from earwitness.collection.tracks import Collection, Role
 from earwitness.collection.walk import walk_folder
 from earwitness.errors import AudioError, EarwitnessError
+from earwitness.measure.harmonise import LOUDNESS
 from earwitness.measure.instrument import (
     Prepared,
     audio_plan,
@@ -224,7 +225,7 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
         sample_rate=target.sample_rate,
         seconds=window_seconds(settings.seconds, min(limits, default=None), usual=usual),
         per_track=settings.windows_per_track, seed=settings.seed, channels=target.channels,
-        harmonise=settings.harmonise,
+        harmonise=settings.harmonise, loudness=settings.loudness or LOUDNESS,
     )  # fmt: skip
 
 

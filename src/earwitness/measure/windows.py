@@ -12,7 +12,7 @@ from typing import Protocol
 
 from earwitness import audio, midi
 from earwitness.errors import AudioError
-from earwitness.measure.harmonise import FORMAT_FACTS, harmonised
+from earwitness.measure.harmonise import FORMAT_FACTS, LOUDNESS, harmonised
 from earwitness.measure.passes.batch import Window
 from earwitness.measure.placement import window_starts
 from earwitness.settings import Harmonise, WindowsPerTrack
@@ -60,6 +60,7 @@ class AudioReader:
     seed: int
     channels: int = 1
     harmonise: Harmonise = Harmonise.OFF
+    loudness: float = LOUDNESS
     law: WindowLaw = field(default_factory=WindowLaw)
 
     @property
@@ -78,7 +79,7 @@ class AudioReader:
         """The windows, [samples] or [2, samples]."""
         _refuse(path, midi.SUFFIXES, "a score, and the target takes audio")
         wave = audio.read_channels(path, self.sample_rate, self.channels, one=self.law.channel)
-        wave = harmonised(wave, self.sample_rate, self.harmonise)
+        wave = harmonised(wave, self.sample_rate, self.harmonise, loudness=self.loudness)
         samples, length = wave.shape[1], round(self.seconds * self.sample_rate)
         length = min(length, samples) if self.law.filled else length
         starts = window_starts(

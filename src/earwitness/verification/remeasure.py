@@ -131,6 +131,7 @@ def settings_of_plan(plan: Plan, target: str, **machine: Any) -> MeasureSettings
         seconds=plan.windows.seconds,
         windows_per_track=plan.windows.per_track,
         harmonise=plan.audio.harmonise if plan.audio else Harmonise.OFF,
+        loudness=plan.audio.loudness if plan.audio else None,
         seed=plan.seed,
         dtype=plan.target.dtype,
     )
