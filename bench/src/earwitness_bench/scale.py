@@ -66,14 +66,14 @@ QUICK = Scale(
 )
 FULL = Scale(
     name="full",
-    epochs=MappingProxyType({"fiddle": (), "chorale": (), "hum": (25, 50, 100)}),
-    tracks=160,
-    windows=2,
+    epochs=MappingProxyType({"fiddle": (), "chorale": (), "hum": (50, 100)}),
+    tracks=100,
+    windows=1,
     sizes=(8, 16, 30, 60),
     draws=30,
-    null_draws=100,
+    null_draws=60,
     permutations=499,
     stressed=("fiddle",),
-    stress_draws=30,
-    stress_tracks=80,
+    stress_draws=20,
+    stress_tracks=64,
 )
