@@ -16,7 +16,7 @@ from earwitness.findings.record import Mend, Property, Side
 from earwitness.text import STATED_MACHINE_MADE, counted
 
 _MANIFEST = "earwitness inspect … --write-manifest tracks.csv"
-_HARMONISE = "earwitness audit … --harmonise"
+_HARMONISE = "earwitness audit … --harmonise full"
 _LEVELS = ("rms", "peak", "noise floor", "crest", "at peak share")
 _ENCODER_TRACES = (
     "highest frequency", "cutoff frequency", "cutoff drop", "upper half", "shelf 16 khz", "hole share", "codec is",
@@ -44,7 +44,7 @@ def what_to_mend(
         *_files(sides, list(collection.failures.iter_rows(named=True)), collection.warnings),
         *_power(sides, outlook),
     )
-    return tuple(item for item in found if not (harmonised and (item.command or "").startswith(_HARMONISE)))
+    return tuple(item for item in found if not (harmonised and item.command == _HARMONISE))
 
 
 def _stops(collection: Collection, spanning: Sequence[str], outlook: Outlook) -> Iterator[Mend]:
@@ -108,13 +108,13 @@ def _alike(sides: tuple[Side, Side], outlook: Outlook, properties: Sequence[Prop
             yield Mend(
                 found=f"The sets have different {what}: {_listed(suspect)} against {_listed(held_out)}.",
                 do="Take both from the same masters, or bring both through one chain before the model hears them.",
-                command=f"{_HARMONISE} {'codec' if kinds == 'formats' else 'full'}",
+                command=_HARMONISE,
             )
     if unlike and any(p.name.startswith(_LEVELS) for p in differing):
         yield Mend(
             found="The sets differ in level or dynamics.",
-            do="Bring both to one loudness before the model hears them.",
-            command=f"{_HARMONISE} level",
+            do="Bring both through one chain, to one loudness, before the model hears them.",
+            command=_HARMONISE,
         )
     others = [p.name for p in differing if not p.name.startswith((*_LEVELS, *_ENCODER_TRACES))]
     if unlike:
