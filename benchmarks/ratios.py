@@ -4,7 +4,7 @@ Medians of the ratios of paired rounds, with their range; the first round warms 
 which other work on the machine moves little; where processes share work they are of seconds on the clock. The floor
 of an extraction is what nobody can avoid: the very encodings and forward passes that it asked for, repeated bare.
 
-    python benchmarks/ratios.py [--rounds 3] [--tracks 4] [--only NAME …]
+    python benchmarks/ratios.py [--rounds 3] [--tracks 2] [--only NAME …]
 """
 
 import argparse
@@ -38,7 +38,6 @@ from earwitness.measure.prepare import prepare
 from earwitness.settings import Machines, MeasureSettings
 
 ASKS = ("windows", "encode", "logits", "predict_noise")
-WINDOWS = 6
 _PART, _MORE_PARTS = 8, 8
 Job = Callable[[], object]
 
@@ -46,7 +45,7 @@ Job = Callable[[], object]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tracks", type=int, default=4, help="tracks a side")
+    parser.add_argument("--tracks", type=int, default=2, help="tracks a side")
     parser.add_argument("--only", nargs="*", choices=TABLES, default=list(TABLES))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -73,8 +72,9 @@ def extraction(folder: Path, tracks: int, rounds: int) -> Rows:
         settings, ready, collection = _prepared(folder / model, model, tracks)
         yield from _extracting(kind, settings, ready, collection, folder / model, rounds)
     # What reading and blind features cost goes by seconds of audio, not by the model's size.
-    settings, ready, collection = _prepared(folder / "larger", save_target(folder / "model", width=480, layers=10), 1)
-    yield from _extracting("tokens, larger", settings, ready, collection, folder / "larger", min(rounds, 2))
+    larger = save_target(folder / "model", width=480, layers=10)
+    settings, ready, collection = _prepared(folder / "larger", larger, 1, windows=3)
+    yield from _extracting("tokens, larger", settings, ready, collection, folder / "larger", 1)
 
 
 def _extracting(
@@ -153,7 +153,7 @@ def workers(folder: Path, tracks: int, rounds: int) -> Rows:
         print("(Ray is not installed)", file=sys.stderr)
         return
     most = _PART * (2 + _MORE_PARTS)
-    settings, _, collection = _prepared(folder, "fiddle", most // 2, seconds=20)
+    settings, _, collection = _prepared(folder, "fiddle", most // 2, seconds=20, windows=3)
     taken = {}
     for count in (1, 2):
         for parts in (count, count + _MORE_PARTS):
@@ -260,7 +260,7 @@ def _replay(target: Any, asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 def _prepared(
-    folder: Path, model: str | Path, tracks: int, *, seconds: int = 60
+    folder: Path, model: str | Path, tracks: int, *, seconds: int = 60, windows: int = 6
 ) -> tuple[MeasureSettings, Prepared, Collection]:
     """So many tracks a side, indexed, and a model that is to be asked about them: a shipped one, or a folder."""
     if model == "chorale":
@@ -273,7 +273,7 @@ def _prepared(
     collection = Collection.read(folder / "run")
     settings = MeasureSettings(
         target=str(model if isinstance(model, Path) else shipped(model).model),
-        windows_per_track=WINDOWS, device="cpu", contrast="off",
+        windows_per_track=windows, device="cpu", contrast="off",
     )  # fmt: skip
     return settings, prepare(settings, pipeline.open_target(settings), collection), collection
 

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from earwitness.audio import decode, read_channels
+from earwitness.audio.mixdown import Mix
 from tests.audio_fixtures import RATE, noise, write
 
 WAVE = noise(0)[:, 0].astype(np.float32) / 32768
@@ -72,3 +73,12 @@ def test_levels_are_those_of_a_full_scale_sine(tmp_path: Path) -> None:
     audio = decode(tmp_path / "a.wav")
     assert audio.peak_dbfs == pytest.approx(0, abs=1e-3)
     assert audio.rms_dbfs == pytest.approx(-3.0103, abs=1e-3)
+
+
+def test_one_channel_alone_is_itself_bit_for_bit() -> None:
+    """The short way for one channel gives what the sum over channels in double precision gives."""
+    block = np.random.default_rng(0).normal(size=(1000, 2)).astype(np.float32)
+    block[:4, 1] = [-0.0, 1e-42, np.inf, -1.0]
+    mixed = Mix(used=(1,), offsets=np.zeros(2))(block)
+    summed = (np.zeros(1000) + block[:, 1]).astype(np.float32)
+    assert mixed.tobytes() == summed.tobytes()

@@ -156,9 +156,11 @@ def test_a_bin_checkpoint_gives_the_same_answers(tmp_path: Path, target: TokenTa
     torch.testing.assert_close(all_logits(other, codes, PROMPTS), all_logits(target, codes, PROMPTS))
 
 
-def test_bfloat16_is_close(folder: Path, target: TokenTarget, waves: np.ndarray) -> None:
+def test_bfloat16_is_close_and_hears_the_same_codes(folder: Path, target: TokenTarget, waves: np.ndarray) -> None:
     codes = target.encode(waves)
-    rough = all_logits(load_target(str(folder), device="cpu", dtype="bfloat16"), codes, PROMPTS).float()
+    low = load_target(str(folder), device="cpu", dtype="bfloat16")
+    assert torch.equal(low.encode(waves), codes)
+    rough = all_logits(low, codes, PROMPTS).float()
     assert (rough - all_logits(target, codes, PROMPTS)).abs().mean() < 0.05
 
 

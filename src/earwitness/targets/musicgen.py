@@ -137,7 +137,7 @@ class Musicgen:
         layout = waves.shape[1:-1]
         if layout != (() if self.channels == 1 else (self.channels,)):
             raise ValueError(f"Waves of shape {waves.shape} were given to a model of {self.channels} channel(s).")
-        values = torch.from_numpy(waves).to(self._model.device, self._model.dtype)
+        values = torch.from_numpy(waves).to(self._model.device)
         heard = in_pieces(
             lambda piece: self._model.audio_encoder.encode(piece).audio_codes,
             values.reshape(-1, 1, waves.shape[-1]),
@@ -206,6 +206,13 @@ class Musicgen:
         return Text(states * keep[..., None].to(states.dtype), tokens.attention_mask)
 
 
+def rounded(model: Any, precision: torch.dtype) -> Any:
+    """The model in a precision, but its codec in float32: what a track's codes are does not depend on that choice."""
+    for name, part in model.named_children():
+        in_precision(part, torch.float32 if name == "audio_encoder" else precision)
+    return model
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MusicgenLike:
     """Directories that one of transformers' MusicGen classes saved.
@@ -228,7 +235,7 @@ class MusicgenLike:
         model = transformers_network(f"The MusicGen checkpoint in {folder}", self.architecture, folder, dtype=precision)
         tokenizer = tokenizer_of(folder)
         identity = identify(self.name, name, dtype, parts={"model": model}, folders=[folder])
-        model = in_precision(model, precision).to(device).eval()
+        model = rounded(model, precision).to(device).eval()
         return Musicgen(model, tokenizer, identity, conditioning=self.conditioning(model))
 
 

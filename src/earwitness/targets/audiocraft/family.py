@@ -15,8 +15,9 @@ from earwitness.targets.audiocraft.build import build
 from earwitness.targets.audiocraft.loading import read_parts
 from earwitness.targets.audiocraft.variants import variant_of
 from earwitness.targets.checkpoint import load_safely, read_config
+from earwitness.targets.musicgen import rounded
 from earwitness.targets.protocols import TokenTarget
-from earwitness.targets.weights import identify, in_precision
+from earwitness.targets.weights import identify
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class _Family:
         identity = identify(
             self.name, name, dtype, parts={"model": model}, folders=folders, settings=parts.settings(),
         )  # fmt: skip
-        model = in_precision(model, getattr(torch, dtype)).to(device).eval()
+        model = rounded(model, getattr(torch, dtype)).to(device).eval()
         return variant_of(language_model.settings).target(model, tokenizer, identity, language_model.settings)
 
 
