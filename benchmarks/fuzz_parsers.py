@@ -60,7 +60,7 @@ class Parser:
 def parsers() -> list[Parser]:
     """All of them; the examples are made anew, from fixed seeds."""
     return [
-        Parser(name="Ogg pages", parse=_ogg, seeds=lambda: (_encoded("OGG", "VORBIS")[:6000],), share=0.30),
+        Parser(name="Ogg pages", parse=_ogg, seeds=lambda: (_encoded("OGG", "VORBIS")[:6000],), share=0.263),
         Parser(name="manifest", parse=_manifest, seeds=lambda: _MANIFESTS, share=0.25),
         Parser(name="key of twins", parse=_in("key", read_key), seeds=lambda: (b"ab" * 32 + b"\n",), share=0.10),
         Parser(name="MIDI", parse=_in("a.mid", midi.decode), seeds=lambda: (_midi(), _midi(running=True)), share=0.10),
@@ -75,28 +75,28 @@ def parsers() -> list[Parser]:
         ),
         Parser(name="config JSON", parse=_config, seeds=lambda: _CONFIGS, share=0.04),
         Parser(name="settings YAML", parse=_yaml, seeds=lambda: (_YAML,), share=0.005),
-        Parser(name="feature table CSV", parse=_csv, seeds=lambda: (_table().write_csv().encode(),), share=0.004),
-        Parser(name="feature table parquet", parse=_parquet, seeds=lambda: (_in_parquet(_table()),), share=0.003),
+        Parser(name="feature table CSV", parse=_csv, seeds=lambda: (_table().write_csv().encode(),), share=0.008),
+        Parser(name="feature table parquet", parse=_parquet, seeds=lambda: (_in_parquet(_table()),), share=0.006),
         Parser(name="parquet's own notes", parse=_notes, seeds=lambda: _NOTES, share=0.003),
         Parser(name="tracks' notes", parse=_collection, seeds=lambda: (_ABOUT,), share=0.002),
-        Parser(name="bundle", parse=_bundle, seeds=lambda: (_zip(),), share=0.005),
-        Parser(name="safetensors", parse=_safetensors, seeds=lambda: (save_tensors(_tensors()),), share=0.006),
+        Parser(name="bundle", parse=_bundle, seeds=lambda: (_zip(),), share=0.010),
+        Parser(name="safetensors", parse=_safetensors, seeds=lambda: (save_tensors(_tensors()),), share=0.010),
         Parser(
             name="weights in .bin",
             parse=_bin,
             seeds=lambda: (_torch(_tensors()), _torch(_tensors(), old=True)),
-            share=0.002,
+            share=0.004,
         ),
         Parser(
-            name="Lightning", parse=_in("a.ckpt", read_lightning), seeds=lambda: (_torch(_lightning()),), share=0.002
+            name="Lightning", parse=_in("a.ckpt", read_lightning), seeds=lambda: (_torch(_lightning()),), share=0.004
         ),
         Parser(
-            name="audiocraft", parse=_in("a.bin", read_audiocraft), seeds=lambda: (_torch(_audiocraft()),), share=0.002
+            name="audiocraft", parse=_in("a.bin", read_audiocraft), seeds=lambda: (_torch(_audiocraft()),), share=0.004
         ),
-        Parser(name="declare-lab", parse=_tango, seeds=lambda: (_torch(_tensors()),), share=0.002),
-        Parser(name="tags", parse=_in("a.audio", read_tags), seeds=lambda: (*_sndfile(), *_ffmpeg()), share=0.003),
-        Parser(name="audio of libsndfile", parse=_in("a.audio", audio.decode), seeds=_sndfile, share=0.006),
-        Parser(name="audio of FFmpeg", parse=_in("a.audio", audio.decode), seeds=_ffmpeg, share=0.004),
+        Parser(name="declare-lab", parse=_tango, seeds=lambda: (_torch(_tensors()),), share=0.004),
+        Parser(name="tags", parse=_in("a.audio", read_tags), seeds=lambda: (*_sndfile(), *_ffmpeg()), share=0.006),
+        Parser(name="audio of libsndfile", parse=_in("a.audio", audio.decode), seeds=_sndfile, share=0.012),
+        Parser(name="audio of FFmpeg", parse=_in("a.audio", audio.decode), seeds=_ffmpeg, share=0.008),
     ]
 
 
@@ -289,8 +289,8 @@ def _result() -> bytes:
 def _zip() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("run/plan.json", _PLAN)
-        archive.writestr("run/result.json", b"{}")
+        for name, content in (("plan.json", _PLAN), ("result.json", b"{}")):
+            archive.writestr(zipfile.ZipInfo(f"run/{name}"), content)
     return buffer.getvalue()
 
 

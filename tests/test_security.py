@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from earwitness.features import FeatureTable
 from earwitness.files import parsed_json
 from earwitness.pipeline import extract_stage, index_stage, open_target
 from earwitness.settings import MeasureSettings
+from earwitness.targets.audiocraft.settings import Settings
 from earwitness.targets.checkpoint import load_safely, read_config
 from earwitness.targets.weight_files import read_tensors
 from earwitness.targets.weights import settings_sha256
@@ -241,6 +243,18 @@ def test_nothing_is_asked_of_the_network_once_the_weights_are_there(
     index_stage(run, suspect=tmp_path / "suspect", held_out=tmp_path / "held-out")
     summary = extract_stage(run, MeasureSettings(target=str(model), seconds=0.5, windows_per_track=1))
     assert summary.measured == 2
+
+
+@pytest.mark.parametrize(
+    "level", ["[*{0},*{0},*{0},*{0},*{0},*{0},*{0},*{0}]", "{{<<: [*{0},*{0},*{0},*{0},*{0},*{0},*{0},*{0}]}}"]
+)
+def test_settings_that_unfold_to_billions_are_one_short_line(level: str) -> None:
+    names = [f"n{i}" for i in range(30)]
+    text = "n0: &n0 {x: 1}\n" + "".join(f"{name}: &{name} {level.format(before)}\n" for before, name in pairwise(names))
+    with pytest.raises(TargetError) as caught:
+        Settings.parse(text, "a.bin").integer("n29")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.slow

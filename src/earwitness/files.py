@@ -5,8 +5,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,12 +46,38 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
-        cause = "the disk is full" if full else (error.strerror or str(error))
-        cure = "make room" if full else "choose a folder that can be written"
-        raise EarwitnessError(
-            f"{path} could not be written: {cause}. What was written before is whole; {cure} and run the same again."
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+@contextmanager
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """Keep other processes out of the same block, by ``.NAME.lock`` in a folder.
+
+    Raises
+    ------
+    EarwitnessError
+        Where the folder cannot be written.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(folder / f".{name}.lock")
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise _unwritable(folder / name, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unwritable(path: Path, error: OSError) -> EarwitnessError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+    cause = "the disk is full" if full else (error.strerror or str(error))
+    cure = "make room" if full else "choose a folder that can be written"
+    return EarwitnessError(
+        f"{path} could not be written: {cause}. What was written before is whole; {cure} and run the same again."
+    )
 
 
 def check_folder(path: Path) -> None:

@@ -191,3 +191,12 @@ def test_damaged_files_of_rare_kinds_are_refused_in_one_line(tmp_path: Path, suf
     with pytest.raises(AudioError, match=rf"^a\.{suffix} (cannot be decoded|holds no samples|is cut off)") as refused:
         decode(written(tmp_path / f"a.{suffix}", magic + bytes(500)))
     assert "\n" not in str(refused.value)
+
+
+def test_a_codec_that_nobody_knows_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.caf"
+    soundfile.write(path, music(0.5), RATE, format="CAF", subtype="ALAC_16")
+    path.write_bytes(path.read_bytes().replace(b"alac", b"\xfflac", 1))
+    with pytest.raises(AudioError, match=r"a\.caf cannot be decoded") as caught:
+        decode(path)
+    assert "\n" not in str(caught.value)

@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from earwitness.collection.tracks import Track
 from earwitness.errors import EarwitnessError, PlanMismatchError
-from earwitness.files import write_atomically
+from earwitness.files import write_bytes
 from earwitness.identity import TargetIdentity
 from earwitness.measure import feature_parts
 from earwitness.measure.extract import ExtractSummary, extract
@@ -177,13 +177,13 @@ def test_a_full_disk_loses_nothing(
     in_parts_of(2, monkeypatch)
     written: list[Path] = []
 
-    def full_after_two(path: Path, write: object) -> None:
+    def full_after_two(path: Path, content: bytes) -> None:
         if len(written) == 2:
             raise EarwitnessError("the disk is full")
         written.append(path)
-        write_atomically(path, write)  # type: ignore[arg-type]
+        write_bytes(path, content)
 
-    monkeypatch.setattr("earwitness.measure.feature_parts.write_atomically", full_after_two)
+    monkeypatch.setattr("earwitness.measure.feature_parts.write_bytes", full_after_two)
     with pytest.raises(EarwitnessError, match="full"):
         ask(sources, instrument, plan(instrument), tmp_path)
     monkeypatch.undo()

@@ -98,3 +98,13 @@ def test_a_damaged_or_absent_bundle_is_one_line(run: Path, tmp_path: Path) -> No
         with pytest.raises(EarwitnessError, match=said) as caught, unpacked(path):
             pytest.fail("it was unpacked")
         assert "\n" not in str(caught.value)
+
+
+def test_a_bundle_with_names_of_no_alphabet_is_one_line(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("run/é.json", "{}")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(EarwitnessError, match="cannot be read as a bundle") as caught, unpacked(tmp_path / "a.zip"):
+        pass
+    assert "\n" not in str(caught.value)

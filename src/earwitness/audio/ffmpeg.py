@@ -47,6 +47,9 @@ def open_stream(path: Path) -> Stream:
         container.close()
         raise damaged(path.name, "it holds no audio")
     context = container.streams.audio[0].codec_context
+    if context is None:  # the container names a codec that FFmpeg does not have
+        container.close()
+        raise damaged(path.name, "its codec is unknown")
     codec = context.codec.canonical_name
     floating = codec.startswith("pcm_f")
     return Stream(

@@ -14,7 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import parsed_json, write_atomically
+from earwitness.files import parsed_json
+from earwitness.parquet import read_frame, read_metadata, write_frame
 
 _METADATA_KEY = "earwitness.collection"
 DESCRIBED_NAME = "described.parquet"
@@ -197,14 +198,12 @@ class Collection:
             "sources": self.sources,
         }
         metadata = {_METADATA_KEY: json.dumps(about)}
-        write_atomically(folder / "failures.parquet", self.failures.write_parquet)
+        write_frame(folder / "failures.parquet", self.failures)
         if self.described.width > 1:
-            write_atomically(folder / DESCRIBED_NAME, self.described.write_parquet)
+            write_frame(folder / DESCRIBED_NAME, self.described)
         else:
             (folder / DESCRIBED_NAME).unlink(missing_ok=True)
-        write_atomically(
-            folder / "tracks.parquet", lambda partial: self.tracks.write_parquet(partial, metadata=metadata)
-        )
+        write_frame(folder / "tracks.parquet", self.tracks, metadata)
 
     @classmethod
     def read(cls, folder: Path) -> "Collection":
@@ -219,11 +218,11 @@ class Collection:
         if not path.exists():
             raise EarwitnessError(f"{folder} holds no tracks.parquet; make it with `earwitness index`.")
         try:
-            about = parsed_json(pl.read_parquet_metadata(path)[_METADATA_KEY])
-            tracks, failures = pl.read_parquet(path), pl.read_parquet(folder / "failures.parquet")
+            about = parsed_json(read_metadata(path)[_METADATA_KEY])
+            tracks, failures = read_frame(path), read_frame(folder / "failures.parquet")
             # A folder of an earlier version holds none.
             if (folder / DESCRIBED_NAME).exists():
-                about["described"] = pl.read_parquet(folder / DESCRIBED_NAME)
+                about["described"] = read_frame(folder / DESCRIBED_NAME)
             roots = {role: Path(root) for role, root in about.pop("roots").items()}
             about["warnings"] = tuple(about["warnings"])
             about["couples"] = tuple(Couple(**couple) for couple in about.get("couples", ()))
@@ -231,13 +230,16 @@ class Collection:
         except FileNotFoundError:
             raise EarwitnessError(f"{folder} has lost its failures.parquet; index it again.") from None
         except (pl.exceptions.PolarsError, OSError, KeyError, ValueError, TypeError, AttributeError):
-            raise EarwitnessError(f"{path} is damaged or was not made by `earwitness index`; index it again.") from None
+            others = f"failures.parquet or {DESCRIBED_NAME} beside it"
+            raise EarwitnessError(
+                f"{path}, {others}, is damaged or was not made by `earwitness index`; index it again."
+            ) from None
 
 
 def set_roots(tracks: Path) -> dict[str, Path]:
     """The folder of each role as ``tracks.parquet`` notes it; empty for a table of another origin."""
     try:
-        about = parsed_json(pl.read_parquet_metadata(tracks).get(_METADATA_KEY, "{}"))
+        about = parsed_json(read_metadata(tracks).get(_METADATA_KEY, "{}"))
         return {role: Path(root) for role, root in about.get("roots", {}).items()}
     except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, AttributeError):
         return {}

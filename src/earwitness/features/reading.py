@@ -10,6 +10,7 @@ import polars as pl
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features.columns import DESIGN_COLUMNS, HELD_OUT_ROLES, ID_COLUMNS, SUSPECT_ROLES
 from earwitness.files import parsed_json
+from earwitness.parquet import read_frame, read_metadata
 from earwitness.spec import FeatureSpec
 
 METADATA = "earwitness."
@@ -31,7 +32,7 @@ def read_parquet(path: Path) -> tuple[pl.DataFrame, dict[str, str]]:
     if not path.exists():
         raise EarwitnessError(f"{path} does not exist; give a parquet file of features or a run folder.")
     try:
-        return pl.read_parquet(path), dict(pl.read_parquet_metadata(path))
+        return read_frame(path), read_metadata(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = (str(error).splitlines() or ["unknown reason"])[0]
         raise EarwitnessError(

@@ -13,7 +13,7 @@ from earwitness.features.checks import checked, refuse_labels
 from earwitness.features.columns import BLIND_PREFIX, DESIGN_COLUMNS, KEY_COLUMNS, SUSPECT_ROLES
 from earwitness.features.directions import settled_specs, stored_specs
 from earwitness.features.reading import METADATA, parquet_metadata, read_csv, read_parquet, read_run
-from earwitness.files import write_atomically
+from earwitness.parquet import write_frame
 from earwitness.spec import FeatureSpec
 from earwitness.types import Bools, Floats
 
@@ -105,7 +105,7 @@ class FeatureTable:
     def write(self, path: Path | str) -> None:
         """Write the table as parquet, atomically, with specs, plan hash and target in its metadata."""
         metadata = parquet_metadata(self.specs.values(), self.plan_hash, self.target)
-        write_atomically(Path(path), lambda partial: self.frame.write_parquet(partial, metadata=metadata))
+        write_frame(Path(path), self.frame, metadata)
 
     @property
     def feature_names(self) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from earwitness.collection.tracks import FAILURE_SCHEMA, Failure
-from earwitness.files import write_atomically
+from earwitness.parquet import read_frame, write_frame
 
 
 def write_failures(run: Path, failed: Sequence[Failure]) -> None:
@@ -15,5 +15,5 @@ def write_failures(run: Path, failed: Sequence[Failure]) -> None:
     path = run / "failures.parquet"
     found = pl.DataFrame([asdict(failure) for failure in failed], schema=FAILURE_SCHEMA, orient="row")
     if path.exists():
-        found = pl.concat([pl.read_parquet(path).filter(pl.col("stage") != "extract"), found])
-    write_atomically(path, found.write_parquet)
+        found = pl.concat([read_frame(path).filter(pl.col("stage") != "extract"), found])
+    write_frame(path, found)

@@ -7,7 +7,6 @@ and ``failures.parquet`` can be rebuilt from the parts at any time. Workers that
 leave parts at a URL, from where they are fetched.
 """
 
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,9 +17,10 @@ import polars as pl
 from earwitness.collection.tracks import Failure, Track
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import parquet_metadata
-from earwitness.files import write_atomically, write_bytes
+from earwitness.files import write_bytes
 from earwitness.measure.layout import MOST, Part, parts_of, tracks_per_part
 from earwitness.measure.part_files import PartFiles
+from earwitness.parquet import frame_bytes, read_metadata
 from earwitness.spec import FeatureSpec
 
 _PART_SIZE = "earwitness.tracks_per_part"
@@ -74,14 +74,12 @@ class FeatureParts:
             "earwitness.failures": json.dumps([asdict(failure) for failure in failures]),
             _PART_SIZE: str(self.tracks_per_part),
         }
-        frame = pl.DataFrame(rows, schema=schema, orient="row")
+        content = frame_bytes(pl.DataFrame(rows, schema=schema, orient="row"), metadata)
         path = self.path(number)
         if self.url is None:
-            write_atomically(path, lambda partial: frame.write_parquet(partial, metadata=metadata))
-            return
-        content = io.BytesIO()
-        frame.write_parquet(content, metadata=metadata)
-        PartFiles(self.url).write(path.name, content.getvalue())
+            write_bytes(path, content)
+        else:
+            PartFiles(self.url).write(path.name, content)
 
     def fetch(self, number: int | None = None) -> None:
         """Bring parts that others left at the URL into the folder: one of them, or all that it lacks."""
@@ -136,7 +134,7 @@ def plan_of(path: Path) -> str | None:
 
 def _metadata(path: Path) -> dict[str, str]:
     try:
-        return pl.read_parquet_metadata(path)
+        return read_metadata(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise EarwitnessError(
             f"{path} is damaged ({str(error).splitlines()[0]}); delete that file and run the same again."

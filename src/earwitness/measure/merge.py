@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 from polars.exceptions import PolarsError
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
@@ -16,6 +15,7 @@ from earwitness.files import write_bytes
 from earwitness.measure.failures import write_failures
 from earwitness.measure.feature_parts import answered, failures_in, part_size, plan_of
 from earwitness.measure.plan import Plan
+from earwitness.parquet import read_frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def _same(first: Path, second: Path) -> bool:
     if first.read_bytes() == second.read_bytes():
         return True
     try:
-        return pl.read_parquet(first).equals(pl.read_parquet(second), null_equal=True)
+        return read_frame(first).equals(read_frame(second), null_equal=True)
     except PolarsError as error:
         reason = (str(error).splitlines() or ["?"])[0]
         raise EarwitnessError(f"{second} or {first} is damaged ({reason}); delete it and merge again.") from None

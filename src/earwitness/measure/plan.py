@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, field_serializer
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import read_record, write_text
 from earwitness.identity import TargetIdentity
+from earwitness.parquet import read_frame
 from earwitness.settings import Harmonise, WindowsPerTrack
 
 SCHEMA_VERSION = 2
@@ -147,7 +148,7 @@ class Plan(_Part):
     def track_differences(self, run: Path) -> list[str]:
         """In what ``run/tracks.parquet`` departs from the tracks of the plan."""
         try:
-            frame = pl.read_parquet(run / "tracks.parquet")
+            frame = read_frame(run / "tracks.parquet")
         except (OSError, pl.exceptions.PolarsError) as error:
             raise EarwitnessError(f"{run / 'tracks.parquet'} cannot be read ({error}); index the run again.") from None
         return track_differences(self.tracks, track_plans(frame))

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import file_sha256, parsed_json, write_text
+from earwitness.files import file_sha256, locked, parsed_json, write_bytes, write_text
 from earwitness.measure.plan import PLAN_NAME, Plan
+from earwitness.parquet import read_frame
 from earwitness.record.commitment import Commitment
 from earwitness.settings import MeasureSettings, VerdictSettings
 from earwitness.verdict.attempts import (
@@ -57,32 +57,53 @@ def keep_result(run: Path, test: VerdictSettings, result: DatasetInferenceResult
 
     Where the plan holds no settings of a test, this test's become part of it, and the result says so. A folder
     without a plan (its features came from elsewhere) keeps ``result.json`` alone.
+
+    The line comes first: no result is seen that the log lacks. Where a test was broken off between the two, the same
+    test, whose result has the same bytes, does no more than write it.
     """
     if not (run / PLAN_NAME).exists():
         result.write(run / RESULT_NAME)
         return result
     plan = _with_test(Plan.read(run), run, test)
     result = as_recorded(run, plan, test, result)
-    differs = result.departures
-    name = RESULT_NAME if not differs else _free_name(run)
-    result.write(run / name)
+    content = f"{result.model_dump_json(indent=2)}\n".encode()
+    with locked(run, "attempts"):
+        name = _broken_off(run, hashlib.sha256(content).hexdigest())
+        if name is None:
+            name = RESULT_NAME if not result.departures else _free_name(run)
+            _log(run, plan, test, result, name, hashlib.sha256(content).hexdigest())
+        write_bytes(run / name, content)
+    return result
+
+
+def _broken_off(run: Path, result_sha256: str) -> str | None:
+    """The result that the log notes under this hash and that is not there, or not whole; ``None``: all are."""
+    for name, attempt in {attempt.result: attempt for attempt in read_attempts(run)}.items():
+        whole = (run / name).exists() and file_sha256(run / name) == result_sha256
+        if attempt.result_sha256 == result_sha256 and not whole:
+            return name
+    return None
+
+
+def _log(
+    run: Path, plan: Plan, test: VerdictSettings, result: DatasetInferenceResult, name: str, result_sha256: str
+) -> None:
     append(
         run,
         {
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "settings": settings_of(test),
-            "differs": tuple(differs),
+            "differs": tuple(result.departures),
             "verdict": result.verdict,
             "p_value": result.p_value,
             "target": target_name(run),
             "plan_hash": plan.hash,
             "features_sha256": features_sha256(run),
             "result": name,
-            "result_sha256": file_sha256(run / name),
+            "result_sha256": result_sha256,
             "version": version_of("earwitness"),
         },
     )
-    return result
 
 
 def _free_name(run: Path) -> str:
@@ -154,7 +175,7 @@ def inconsistencies(run: Path) -> list[str]:
 
 def _content_differences(run: Path) -> list[str]:
     """Tracks of tracks.parquet whose name is not the hash of their content."""
-    tracks = pl.read_parquet(run / "tracks.parquet")
+    tracks = read_frame(run / "tracks.parquet")
     other = tracks.filter(pl.col("content_sha256").str.slice(0, 16) != pl.col("track_id"))["track_id"].to_list()
     return [f"tracks.parquet gives track {other[0]} another content than it was indexed with"] if other else []
 
@@ -187,7 +208,7 @@ def note_environment(
     ``remarks`` on the target become warnings of the results.
     """
     now = _session(settings, seconds, tracks) | ({"remarks": list(remarks)} if remarks else {})
-    with FileLock(run / f".{ENVIRONMENT_NAME}.lock"):  # shards of one run may end at the same time
+    with locked(run, ENVIRONMENT_NAME):  # shards of one run may end at the same time
         there = read_environment(run)
         if there and not tracks:
             return
@@ -197,7 +218,7 @@ def note_environment(
 
 def merge_environments(run: Path, others: Sequence[Path]) -> None:
     """Add the sessions that other folders' parts come from to those of a run, each once."""
-    with FileLock(run / f".{ENVIRONMENT_NAME}.lock"):
+    with locked(run, ENVIRONMENT_NAME):
         sessions: list[dict[str, Any]] = []
         for folder in (run, *others):
             there = read_environment(folder)

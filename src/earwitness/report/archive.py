@@ -81,7 +81,8 @@ def unpacked(path: Path) -> Iterator[Path]:
         try:
             with zipfile.ZipFile(path) as archive:
                 run = _unpack(path, archive, Path(folder))
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        # ValueError: names that are not in the alphabet they say.
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise EarwitnessError(f"{path} cannot be read as a bundle ({reason}); ask for it again.") from None
         yield run

@@ -16,6 +16,7 @@ from earwitness.collection.tracks import FAILURE_SCHEMA, Failure, set_roots
 from earwitness.errors import EarwitnessError
 from earwitness.files import parsed_json
 from earwitness.identity import UNKNOWN_TARGET, TargetIdentity
+from earwitness.parquet import read_frame
 from earwitness.record.case import Case
 from earwitness.record.commitment import Commitment
 from earwitness.report.bundle import PDF_NAME, REPORT_NAME, hash_files
@@ -223,7 +224,7 @@ def _rows(path: Path) -> list[dict[str, object]]:
     if not path.exists():
         return []
     try:
-        return pl.read_parquet(path).to_dicts()
+        return read_frame(path).to_dicts()
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise EarwitnessError(

@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import write_text
+from earwitness.files import locked, write_text
 
 LOG_NAME = "attempts.jsonl"
 RESULT_NAME = "result.json"
@@ -82,7 +81,7 @@ def append(run: Path, content: Mapping[str, Any]) -> Attempt:
         Where the log there is broken, or cannot be written.
     """
     path = run / LOG_NAME
-    with FileLock(run / f".{LOG_NAME}.lock"):
+    with locked(run, LOG_NAME):
         lines = _lines(path)
         _check(path, lines)
         previous = line_hash(lines[-1]) if lines else FIRST

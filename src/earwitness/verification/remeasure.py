@@ -22,6 +22,7 @@ from earwitness.files import file_sha256
 from earwitness.measure.extract import extract
 from earwitness.measure.plan import Plan
 from earwitness.measure.prepare import prepare
+from earwitness.parquet import read_frame
 from earwitness.settings import Harmonise, MeasureSettings
 from earwitness.targets.registry import pick_device
 from earwitness.types import Floats, OnProgress
@@ -105,7 +106,7 @@ def other_measurements(
             tracks, reader, instrument, plan, again, batch_size=settings.batch_size,
             read_ahead=pick_device(settings.device) != "cpu", on_progress=on_progress,
         )  # fmt: skip
-        parts = [pl.read_parquet(path) for path in sorted((again / "features").glob("part-*.parquet"))]
+        parts = [read_frame(path) for path in sorted((again / "features").glob("part-*.parquet"))]
     yield from _differing(table, pl.concat(parts), sorted(chosen))
 
 

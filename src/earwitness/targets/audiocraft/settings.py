@@ -6,6 +6,7 @@ Names are dotted paths (``transformer_lm.dim``); an absent value reads as ``None
 """
 
 import re
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,6 +17,17 @@ from earwitness.errors import TargetError
 
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 _LONGEST_CHAIN = 8
+_SHOWN = reprlib.Repr()
+_SHOWN.maxlevel, _SHOWN.maxstring, _SHOWN.maxother = 2, 80, 80
+"""Aliases let a few hundred bytes of YAML stand for billions of values; no message spells them out."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and no ``<<``: each level of merges would multiply the pairs of the one before."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.YAMLError("it merges mappings with <<, which no release does")
 
 
 class Needed(NamedTuple):
@@ -37,7 +49,7 @@ class Settings:
     def parse(cls, text: str, where: str) -> "Settings":
         """Read YAML with plain values only: no tag in it can build an object."""
         try:
-            tree = yaml.safe_load(text)
+            tree = _Loader(text).get_single_data()
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TargetError(f"{where}: its settings are not readable YAML ({reason}); get the file again.") from None
@@ -118,14 +130,15 @@ class Settings:
             found = self.get(name)
             if (if_absent if found is None else found) != value:
                 raise TargetError(
-                    f"{self.where}: its setting {name} is {found!r}; the classes that run it here "
+                    f"{self.where}: its setting {name} is {_SHOWN.repr(found)}; the classes that run it here "
                     f"compute {value!r} only, so this variant cannot be asked."
                 )
 
     def wrong(self, name: str, value: object, wanted: str) -> TargetError:
         """Build the error that says what a setting is and what it should be."""
         return TargetError(
-            f"{self.where}: its setting {name} is {value!r}, {wanted} is needed; the file is damaged or no release."
+            f"{self.where}: its setting {name} is {_SHOWN.repr(value)}, {wanted} is needed; the file is damaged or no "
+            "release."
         )
 
     def _raw(self, name: str) -> object:
