@@ -2,6 +2,9 @@
 # make fast   lint, types, import contracts, and the tests that need no training and no whole audit (under three minutes on two cores)
 # make test   every check: format, lint, types, import contracts, all tests with coverage
 # make bench  one table of ratios: what measuring, testing and starting cost (docs/speed.md)
+# make lock         write requirements.lock anew from pyproject.toml and constraints.txt (asks the package index)
+# make lock-check   see that the lock fits constraints.txt and that everything in it has a hash (part of make test)
+# make audit-deps   compare the lock with published advisories (asks the network; fails where one cannot be looked up)
 # make clean  remove the virtual environment and what the demo made
 
 PYTHON ?= python3
@@ -12,7 +15,7 @@ NEEDED := (3, 11)
 PARALLEL := -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo fast test bench lint types contracts pytest clean
+.PHONY: demo fast test bench lint types contracts pytest lock lock-check audit-deps clean
 
 demo: $(VENV)/.demo
 	$(BIN)/earwitness demo --out demo-out
@@ -37,6 +40,19 @@ contracts: $(VENV)/.dev
 
 pytest: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered
+
+lock: $(VENV)/.dev
+	$(BIN)/pip install --quiet uv
+	echo '# Made by `make lock`: the core install with the versions of constraints.txt, and the SHA-256 of every file of them.' > requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --generate-hashes --universal --python-version 3.11 \
+	  --no-header --no-annotate >> requirements.lock
+
+lock-check: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/test_lock.py
+
+audit-deps: $(VENV)/.dev
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < $(NEEDED))' || \

@@ -265,3 +265,10 @@ def test_a_short_campaign_of_changed_files_finds_nothing(tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^all +(29\d\d|3\d\d\d) ", done.stdout, re.MULTILINE)
+
+
+def test_weights_that_are_no_tensors_under_names_are_one_line(tmp_path: Path) -> None:
+    torch.save([torch.ones(2)], tmp_path / "pytorch_model.bin")
+    with pytest.raises(TargetError, match="holds no tensors under names") as caught:
+        read_tensors("a network", tmp_path, ("model", "pytorch_model"))
+    assert "\n" not in str(caught.value)

@@ -43,13 +43,11 @@ def open_stream(path: Path) -> Stream:
         container = av.open(str(path.absolute()), options=_OPTIONS, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise damaged(path.name, _reason(error)) from None
-    if not container.streams.audio:
+    # A codec that FFmpeg does not have gives no context, whatever PyAV's types say.
+    if not container.streams.audio or not container.streams.audio[0].codec_context:
         container.close()
-        raise damaged(path.name, "it holds no audio")
+        raise damaged(path.name, "it holds no audio of a known codec")
     context = container.streams.audio[0].codec_context
-    if context is None:  # the container names a codec that FFmpeg does not have
-        container.close()
-        raise damaged(path.name, "its codec is unknown")
     codec = context.codec.canonical_name
     floating = codec.startswith("pcm_f")
     return Stream(

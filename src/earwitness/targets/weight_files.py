@@ -95,7 +95,10 @@ def read_tensors(what: str, place: Path, names: Sequence[str]) -> Mapping[str, T
     read = load_file if safe else partial(torch.load, map_location="cpu", weights_only=True)
     found: dict[str, Tensor] = {}
     for file in files:
-        found |= load_safely(what, partial(read, file))
+        tensors = load_safely(what, partial(read, file))
+        if not isinstance(tensors, dict):
+            raise TargetError(f"{what} could not be loaded: {file} holds no tensors under names; get it again.")
+        found |= tensors
     return found
 
 

@@ -22,7 +22,7 @@ _SHOWN.maxlevel, _SHOWN.maxstring, _SHOWN.maxother = 2, 80, 80
 """Aliases let a few hundred bytes of YAML stand for billions of values; no message spells them out."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Plain values only, and no ``<<``: each level of merges would multiply the pairs of the one before."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
