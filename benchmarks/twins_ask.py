@@ -25,7 +25,7 @@ from earwitness.twins.mark import mark_folder
 from earwitness.twins.media import SCORES, medium_of
 from earwitness.twins.seal import SEAL_NAME
 from earwitness.twins.verdict import TwinsResult
-from earwitness_bench.recipes import jig
+from earwitness_bench.recipes.twins_scores import write_masters
 
 
 def marks_of(cell: str) -> tuple[tuple[str, ...], float]:
@@ -35,13 +35,20 @@ def marks_of(cell: str) -> tuple[tuple[str, ...], float]:
     return tuple(parts[:at]), float(parts[at])
 
 
+def cells_of(card: Card) -> list[str]:
+    """The cells of a target; the card of the shipped one names marks and strengths."""
+    if "cells" in card.recipe:
+        return list(card.recipe["cells"])
+    return [f"{card.recipe['marks'].replace(' ', '-')}-{strength:g}" for strength in card.recipe["strengths"]]
+
+
 def works_of(card: Card, cell: str, *, heard: bool, works: int) -> list[str]:
     """Works of a cell, by what its card says: sides are in the order of the cells."""
     side = [tune.name for tune in card.tunes if tune.member is heard]
     if not heard:
         return side[:works]
-    each = card.recipe["works_of_a_cell"]
-    start = card.recipe["cells"].index(cell) * each
+    each = sum(tune.member for tune in card.tunes) // len(cells_of(card))
+    start = cells_of(card).index(cell) * each
     return side[start : start + each][:works]
 
 
@@ -51,9 +58,7 @@ def seal(names: list[str], cell: str, folder: Path) -> tuple[Path, Path | None]:
     sealed, prompts = folder / "sealed", None
     masters = folder / "masters"
     if medium_of(kinds) is SCORES:
-        tunes = {tune.name: tune for tune in jig.read(jig.PLAN)}
-        for name in names:
-            jig.write_midi(tunes[name], masters / f"{name}.mid")
+        write_masters(names, masters)
     else:
         prompts = folder / "prompts.csv"
         tunes = {tune.name: tune for tune in read_tunes(names)}
@@ -93,7 +98,7 @@ def main() -> None:
     given = parser.parse_args()
     card = read_card(given.published / "card.json")
     head("cell", "works", "trained on", "mean place", "first", "p", "least p of a scorer")
-    for cell in given.cell or card.recipe["cells"]:
+    for cell in given.cell or cells_of(card):
         names = works_of(card, cell, heard=not given.unheard, works=given.works)
         folder = given.out / f"{cell}-{'unheard' if given.unheard else 'heard'}"
         folder.mkdir(parents=True, exist_ok=True)

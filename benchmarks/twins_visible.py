@@ -14,9 +14,10 @@ could tell. ``timing`` is left out: a model that is trained on crops at any offs
 ``scores``: chorales with velocities drawn around 88 (standard deviation 9), as the tokens of FIGARO (bins of 4
 velocities, 12 positions a quarter): the share of their tokens that differ between two copies.
 
-``remi``: the tunes of `jig`, and for the order of notes chorales with their four voices in one track, as the tokens of
-miditok's REMI with coarser and finer grids: the share of tokens that differ between two copies (of those that have as
-many), and the share of pairs that are the same token for token, so that no model that reads them can tell them apart.
+``remi``: the chorales of ``twins_scores``, four voices in one track with the timing and velocities of a player, as the
+tokens of miditok's REMI with coarser and finer grids: the share of tokens that differ between two copies (of those that
+have as many), and the share of pairs that are the same token for token, so that no model that reads them can tell them
+apart.
 """
 
 import argparse
@@ -24,7 +25,6 @@ import argparse
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from symusic import Score
 from transformers import MusicgenForConditionalGeneration
 from verdict_level import head, row
 
@@ -34,7 +34,7 @@ from earwitness.ground_truth.registry import shipped
 from earwitness.targets.figaro.load import load_figaro
 from earwitness.twins.marks import marked
 from earwitness.twins.score_marks import marked_score
-from earwitness_bench.recipes import jig
+from earwitness_bench.recipes import twins_scores
 from earwitness_bench.recipes.causal_lm import remi_tokenizer
 from earwitness_bench.recipes.figaro import as_target
 from earwitness_bench.recipes.musicgen import resample
@@ -120,31 +120,15 @@ def scores(works: int) -> None:
         row(kind, str(strength), f"{np.mean(found):.1%}")
 
 
-def one_track(score: Score) -> Score:
-    """All notes of a score in its first track."""
-    made = score.copy()
-    for track in made.tracks[1:]:
-        made.tracks[0].notes.extend(track.notes)
-    made.tracks = made.tracks[:1]
-    return made
-
-
 def remi(works: int) -> None:
-    names = [tune.name for tune in shipped("chorale").read().tunes[:works]]
-    chords = [one_track(as_score(work)) for work in read_works(names)]
-    melodies = [jig.as_score(tune) for tune in jig.read(jig.PLAN)[:works]]
-    head(
-        "velocities, positions in a beat",
-        "mark",
-        "strength",
-        "tokens that differ",
-        "pairs of copies with the same tokens",
-    )
+    names = [tune.name for tune in shipped("chorale").read().tunes if tune.name == tune.group][:works]
+    head("velocities, positions", "mark", "strength", "tokens that differ", "pairs with the same tokens")
+    scores = [twins_scores.played(work) for work in read_works(names)]
     for velocities, positions in GRIDS:
         tokenizer = remi_tokenizer(velocities, positions)
         for kind, strength in SCORES:
             differ, same = [], []
-            for number, score in enumerate(chords if kind == "order" else melodies):
+            for number, score in enumerate(scores):
                 rng = np.random.default_rng([number, strength, *kind.encode()])
                 copies = [marked_score(score, [kind], rng.bytes(32), strength=strength) for _ in range(2)]
                 one, other = (np.array(tokenizer.encode(copy)[0].ids) for copy in copies)

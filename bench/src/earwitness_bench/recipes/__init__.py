@@ -27,8 +27,7 @@ FURTHER = (
     "brook",
     "twins_encoded",
     "twins_hum",
-    "twins_jig",
-    "twins_jig_fine",
+    "twins_scores",
 )
 
 

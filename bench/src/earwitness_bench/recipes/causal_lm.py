@@ -39,9 +39,9 @@ class Schedule:
     seed: int = 0
 
 
-def save_untrained(folder: Path, schedule: Schedule, *, velocities: int = 8, positions: int = 8) -> None:
+def save_untrained(folder: Path, schedule: Schedule) -> None:
     """An untrained model as a directory with its tokenizer and description."""
-    tokenizer = remi_tokenizer(velocities, positions)
+    tokenizer = remi_tokenizer(8, 8)
     torch.manual_seed(schedule.seed)
     config = GPT2Config(
         vocab_size=len(tokenizer), n_positions=schedule.context, n_embd=schedule.width, n_layer=schedule.layers,
