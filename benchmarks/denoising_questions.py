@@ -40,9 +40,9 @@ Values = Mapping[str, NDArray[np.float64]]
 class Mirrored(Oracle):
     """Draw −k − 1 is the negative of draw k."""
 
-    def noise(self, draw: int) -> Tensor:
+    def noise(self, draw: int, *, common: bool = False) -> Tensor:
         """ε [B, …]."""
-        return -super().noise(-draw - 1) if draw < 0 else super().noise(draw)
+        return -super().noise(-draw - 1, common=common) if draw < 0 else super().noise(draw, common=common)
 
 
 def main() -> None:

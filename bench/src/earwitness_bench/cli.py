@@ -46,7 +46,8 @@ def run(
 @app.command("train")
 def train(
     name: Annotated[
-        str, typer.Argument(help="A shipped target, or reed, jig, fiddle_unheard, fiddle_augmented, jig_unheard.")
+        str,
+        typer.Argument(help="A shipped target, or reed, pipa, jig, drone, brook or a variant such as fiddle_unheard."),
     ],
     work: Annotated[Path, typer.Option(help="Folder for everything the recipe makes; an interrupted run goes on.")],
     epoch: Annotated[int, typer.Option(help="Which kept epoch to publish; the last by default.")] = 0,
@@ -65,7 +66,7 @@ def train(
 
 @app.command("data")
 def data(
-    name: Annotated[str, typer.Argument(help="A target that is not shipped: reed or jig.")],
+    name: Annotated[str, typer.Argument(help="A target that is not shipped: reed, jig or drone.")],
     out: Annotated[Path, typer.Option(help="Folder for member/, non_member/ and manifest.csv.")],
 ) -> None:
     """Write the collection of a target that is not shipped, as `earwitness reference data` does for those that are.

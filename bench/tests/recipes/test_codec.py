@@ -12,6 +12,7 @@ from earwitness_bench.recipes.codec import (
     SAMPLE_RATE,
     encode,
     filterbank_codec,
+    mel_bank,
     small_codec_config,
     write_filterbank,
 )
@@ -50,7 +51,7 @@ def test_what_it_answers_does_not_depend_on_the_phase(bank: EncodecModel) -> Non
 
 
 def test_codebooks_are_fitted_and_codes_tell_notes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "small_codec_config", lambda strides: small_codec_config_of(codes=8, bits=3))
+    monkeypatch.setattr(codec, "small_codec_config", lambda bank: small_codec_config_of(codes=8, bits=3))
     rng = np.random.default_rng(0)
     waves = [tone(note) * rng.uniform(0.5, 1) for note in range(BANDS)]
     model = filterbank_codec([wave.astype(np.float32) for wave in waves], seed=0)
@@ -58,6 +59,22 @@ def test_codebooks_are_fitted_and_codes_tell_notes_apart(monkeypatch: pytest.Mon
     assert codes.shape == (3, 4, 40)
     assert (codes[0, 0, 5:35] == codes[2, 0, 5:35]).float().mean() > 0.9
     assert (codes[0, :, 20] != codes[1, :, 20]).any()
+
+
+def test_another_bank_is_another_codec() -> None:
+    torch.manual_seed(0)
+    bank = mel_bank(12, 200.0, 2000.0, sample_rate=16_000, strides=(8, 8, 10), codebooks=3, codes=512)
+    model = EncodecModel(small_codec_config(bank)).eval()
+    write_filterbank(model, bank)
+    assert (model.config.frame_rate, model.config.num_quantizers, model.config.codebook_size) == (25, 3, 512)
+    assert (bank.hertz[0], bank.hertz[-1]) == (pytest.approx(200), pytest.approx(2000))
+    time = np.arange(16_000) / 16_000
+    for band in (0, 5, 11):
+        wave = (0.4 * np.sin(2 * np.pi * bank.hertz[band] * time)).astype(np.float32)
+        with torch.no_grad():
+            heard = model.encoder(torch.from_numpy(wave)[None, None])[0].numpy()
+        assert heard.shape == (12, 25)
+        assert heard[:, 12].argmax() == band
 
 
 def small_codec_config_of(*, codes: int, bits: int) -> object:

@@ -29,7 +29,7 @@ class Answer:
 
 
 def test_the_noise_loss_is_the_mean_square_of_what_is_missing_under_the_condition_or_none() -> None:
-    captions, null = torch.tensor([[0.5], [2.0]]), torch.tensor([1.0])
+    captions, null = ({"class_labels": torch.tensor(rows)} for rows in ([[0.5], [2.0]], [[1.0]]))
     loss = noise_loss(noise_schedule(), captions, null)
     clean, rng = torch.zeros(2, 4, 8, 2), np.random.default_rng(0)
     kept, dropped = torch.tensor([False, False]), torch.tensor([True, True])

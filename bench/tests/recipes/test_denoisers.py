@@ -1,4 +1,4 @@
-"""The diffusion and the flow recipe in small: they run, resume to the same weights, and publish what they say."""
+"""The diffusion and the flow recipes in small: they run, resume to the same weights, and publish what they say."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import AceStepTransformer1DModel, UNet2DConditionModel
+from diffusers import AceStepTransformer1DModel, AudioLDM2UNet2DConditionModel, UNet2DConditionModel
 from diffusers.pipelines.deprecated.audioldm.pipeline_audioldm import AudioLDMPipeline
 
 from earwitness.audio import decode
@@ -18,7 +18,7 @@ from earwitness.ground_truth.fiddle.tunes import Tune, read_tunes, write_track
 from earwitness.ground_truth.hum.tunes import WINDOW_SAMPLES
 from earwitness.ground_truth.registry import shipped
 from earwitness.targets import load_target
-from earwitness_bench.recipes import brook, hum
+from earwitness_bench.recipes import brook, drone, hum
 from earwitness_bench.recipes.denoiser import Training
 from earwitness_bench.recipes.mel_vae import REDUCTION
 
@@ -35,6 +35,7 @@ class Case:
 
 CASES = {
     "hum": Case(hum, hum.Settings(members=2, training=TRAINING), UNet2DConditionModel),
+    "drone": Case(drone, drone.Settings(members=2, training=TRAINING), AudioLDM2UNet2DConditionModel),
     "brook": Case(brook, brook.Settings(members=2, training=TRAINING), AceStepTransformer1DModel),
 }
 
@@ -61,7 +62,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
     name: str, work: Path, tunes: list[Tune], tmp_path: Path
 ) -> None:
     case = CASES[name]
-    for made in ("asked.npy", "frozen", "vae"):  # what is not trained by the loop
+    for made in ("asked.npy", "frozen", "vae", "untrained"):  # what is not trained by the loop
         if (work / made).exists():
             (tmp_path / made).symlink_to(work / made)
     stopped = replace(case.settings, training=replace(TRAINING, keep=(1,)))
@@ -81,7 +82,7 @@ def test_what_is_published_is_a_target_with_a_true_card(
     sides = [{tune.group for tune in made.tunes if tune.member is side} for side in (True, False)]
     assert not sides[0] & sides[1]
     target = load_target(str(tmp_path / "model"), device="cpu")
-    assert target.identity.family == {"hum": "audioldm", "brook": "ace-step"}[name]
+    assert target.identity.family == {"hum": "audioldm", "drone": "audioldm2", "brook": "ace-step"}[name]
     written = write_track(made.tunes[0].name, tmp_path, case.recipe.PROGRAMS)
     assert decode(written.path).content_hash == written.content_sha256 == made.tunes[0].content_sha256
     with pytest.raises(EarwitnessError, match="no epoch 7; it holds: 0001, 0002"):

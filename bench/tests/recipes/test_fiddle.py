@@ -39,7 +39,7 @@ def plan(tunes: list[Tune]) -> tune_target.Plan:
 @pytest.fixture(scope="module")
 def work(plan: tune_target.Plan, tunes: list[Tune], tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune_target, "codec_waves", lambda: [render(tune) for tune in tunes])
+        patch.setattr(tune_target, "codec_waves", lambda programs: [render(tune) for tune in tunes])
         folder = tmp_path_factory.mktemp("work")
         assert tune_target.train(plan, folder, report=lambda line: None) == 2
     return folder

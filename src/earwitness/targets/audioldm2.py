@@ -14,13 +14,13 @@ arXiv 2308.05734): zeros in the first stream, and in the second T5's states of t
 up and nothing of them masked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2ProjectionModel, AudioLDM2UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import GPT2Model, PreTrainedTokenizerBase, T5EncoderModel
 
 from earwitness.errors import TargetError
@@ -110,28 +110,33 @@ class _Family:
                 f"{folder} is an AudioLDM 2 that speaks a transcript (its second text encoder is a VITS); "
                 "give one of those that take a description, such as cvssp/audioldm2."
             )
-        clap = load_clap_text(folder, device=device)
-        t5 = load_transformers(folder, "text_encoder_2", T5EncoderModel, unused=T5_DECODER).to(device)
-        projection = load_diffusers(folder, "projection_model", AudioLDM2ProjectionModel).to(device)
-        language_model = load_transformers(folder, "language_model", GPT2Model, unused=HEAD).to(device)
-        streams = Remembered(
-            _Streams(clap, t5, load_tokenizer(folder, "tokenizer_2"), projection, language_model, _states(folder))
-        )
-
-        def condition(prompts: Sequence[str]) -> Inputs:
-            generated, texts, masks = (torch.stack(rows) for rows in zip(*streams(prompts), strict=True))
-            return {
-                "encoder_hidden_states": generated, "encoder_hidden_states_1": texts, "encoder_attention_mask_1": masks,
-            }  # fmt: skip
-
+        condition, hearing = load_condition(folder, device=device)
         return assemble(
             folder, unet_class=AudioLDM2UNet2DConditionModel, condition=condition,
-            hearing={
-                "text_encoder": clap.encoder, "text_encoder_2": t5, "projection_model": projection,
-                "language_model": language_model,
-            },
-            family=self.name, name=name, device=device, dtype=dtype,
+            hearing=hearing, family=self.name, name=name, device=device, dtype=dtype,
         )  # fmt: skip
+
+
+def load_condition(folder: Path, *, device: str) -> tuple[Callable[[Sequence[str]], Inputs], Mapping[str, nn.Module]]:
+    """What turns prompts into the U-Net's inputs, one row each, and the networks behind it."""
+    clap = load_clap_text(folder, device=device)
+    t5 = load_transformers(folder, "text_encoder_2", T5EncoderModel, unused=T5_DECODER).to(device)
+    projection = load_diffusers(folder, "projection_model", AudioLDM2ProjectionModel).to(device)
+    language_model = load_transformers(folder, "language_model", GPT2Model, unused=HEAD).to(device)
+    streams = Remembered(
+        _Streams(clap, t5, load_tokenizer(folder, "tokenizer_2"), projection, language_model, _states(folder))
+    )
+
+    def condition(prompts: Sequence[str]) -> Inputs:
+        generated, texts, masks = (torch.stack(rows) for rows in zip(*streams(prompts), strict=True))
+        return {
+            "encoder_hidden_states": generated, "encoder_hidden_states_1": texts, "encoder_attention_mask_1": masks,
+        }  # fmt: skip
+
+    return condition, {
+        "text_encoder": clap.encoder, "text_encoder_2": t5, "projection_model": projection,
+        "language_model": language_model,
+    }  # fmt: skip
 
 
 def _states(folder: Path) -> int:

@@ -10,6 +10,7 @@ from earwitness.signals.denoising.clid import Clid
 from earwitness.signals.denoising.gradient_masking import GradientMasking
 from earwitness.signals.denoising.losses import DenoisingLoss, MultipleLoss
 from earwitness.signals.denoising.noise_optim import NoiseOptim
+from earwitness.signals.denoising.oracle import Oracle
 from earwitness.signals.denoising.presets import PRESETS, DenoisingPreset, measure_batch
 from earwitness.signals.denoising.reference import Reference
 from earwitness.signals.denoising.schedule import Schedule
@@ -217,3 +218,24 @@ def test_with_signals_adds_once() -> None:
     assert wider.name == "cdi-gray+sima"
     assert len(wider.specs) == 15
     assert PRESETS["cdi-gray"].with_signals({"pia": denoising_signals()["pia"]}) == PRESETS["cdi-gray"]
+
+
+def test_common_noise_is_the_same_for_every_window_and_another_feature() -> None:
+    latents = torch.zeros(3, 2, 4, 4, dtype=torch.float64)
+    schedule = Schedule(np.linspace(0.999, 0.01, 100))
+
+    def oracle(keys: list[str]) -> Oracle:
+        def predict(noisy: torch.Tensor, times: torch.Tensor, rows: object) -> torch.Tensor:
+            return torch.zeros_like(noisy)
+
+        return Oracle(latents=latents, predict=predict, schedule=schedule, keys=keys, seed=0)
+
+    common, own = DenoisingLoss(common=True), DenoisingLoss()
+    values = common.measure(oracle(["a", "b", "c"]))
+    assert (values == values[0]).all()
+    assert (values == common.measure(oracle(["d", "e", "f"]))).all()
+    assert len(np.unique(own.measure(oracle(["a", "b", "c"])))) == 3
+    both = oracle(["a", "b", "c"])
+    assert (own.measure(both) != common.measure(both)).any()
+    assert [spec.name for spec in common.specs] == ["denoising_loss/common/t=0.1"]
+    assert [spec.name for spec in own.specs] == ["denoising_loss/t=0.1"]

@@ -3,8 +3,8 @@
 Goal: codes that say which notes sound, whatever the phase of the waveform, from a model that
 an hour of one core can afford. An Encodec that was trained for so little has codes that follow the
 phase: shifted by half a millisecond, 85 % of its first codebook changed, and nothing could be
-predicted or remembered from them. So the encoder is no trained one: a bank of semitone filters,
-rectified by the network's own ELUs, averaged down to 20 frames per second and squashed, is written
+predicted or remembered from them. So the encoder is no trained one: a bank of filters,
+rectified by the network's own ELUs, averaged down to frames and squashed, is written
 into the weights of the architecture. The residual codebooks are k-means centres of its outputs, one
 stage after the other. The decoder stays as drawn: it makes no music.
 
@@ -13,6 +13,8 @@ Waveforms are float32 [samples] at the configuration's sampling rate.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,48 +31,77 @@ FILTER_SAMPLES = 385
 GAIN, SQUASH = 8.0, 1.5
 
 
-def small_codec_config(strides: Sequence[int] = STRIDES) -> EncodecConfig:
-    """Four codebooks of 256 codes at 20 frames per second (640 bit/s), hidden width ``BANDS``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """What fixes a codec besides the music that its codebooks are fitted to.
 
-    The encoder averages down in ``strides``; fewer of them make a smaller network.
+    Attributes
+    ----------
+    hertz
+        The centre of each band.
+    sample_rate, filter_samples
+        What the filters hear, in Hz, and how long each of them is.
+    strides
+        How the encoder averages down, one convolution each; fewer of them make a smaller network.
+    codebooks, codes
+        How many residual codebooks, of how many codes each.
     """
+
+    hertz: tuple[float, ...]
+    sample_rate: int = SAMPLE_RATE
+    filter_samples: int = FILTER_SAMPLES
+    strides: tuple[int, ...] = STRIDES
+    codebooks: int = 4
+    codes: int = 256
+
+
+#: Semitones, four codebooks of 256 codes at 20 frames per second (640 bit/s).
+SEMITONES = Bank(hertz=tuple(LOWEST_HERTZ * 2 ** (band / 12) for band in range(BANDS)))
+
+
+def mel_bank(bands: int, lowest_hertz: float, highest_hertz: float, **settings: Any) -> Bank:
+    """A bank whose bands are evenly spaced on the mel scale (O'Shaughnessy's)."""
+    mel = np.linspace(np.log1p(lowest_hertz / 700), np.log1p(highest_hertz / 700), bands)
+    return Bank(hertz=tuple(float(hertz) for hertz in 700 * np.expm1(mel)), **settings)
+
+
+def small_codec_config(bank: Bank = SEMITONES) -> EncodecConfig:
+    """The configuration of a codec whose encoder is the bank; its hidden width is the number of bands."""
+    bits = int(np.ceil(np.log2(bank.codes)))
     return EncodecConfig(
-        sampling_rate=SAMPLE_RATE,
-        target_bandwidths=[0.64],
-        num_filters=BANDS,
-        hidden_size=BANDS,
-        codebook_size=256,
+        sampling_rate=bank.sample_rate,
+        target_bandwidths=[bank.codebooks * bits * bank.sample_rate / prod(bank.strides) / 1000],
+        num_filters=len(bank.hertz),
+        hidden_size=len(bank.hertz),
+        codebook_size=bank.codes,
         num_lstm_layers=1,
         num_residual_layers=0,
-        upsampling_ratios=list(strides[::-1]),
-        kernel_size=FILTER_SAMPLES,
+        upsampling_ratios=list(bank.strides[::-1]),
+        kernel_size=bank.filter_samples,
         use_causal_conv=False,
     )
 
 
-def filterbank_codec(
-    waves: Sequence[NDArray[np.float32]], *, seed: int, strides: Sequence[int] = STRIDES
-) -> EncodecModel:
+def filterbank_codec(waves: Sequence[NDArray[np.float32]], *, seed: int, bank: Bank = SEMITONES) -> EncodecModel:
     """A codec whose encoder is the filterbank and whose codebooks are fitted to ``waves``."""
     torch.manual_seed(seed)
-    model = EncodecModel(small_codec_config(strides)).eval()
-    write_filterbank(model)
+    model = EncodecModel(small_codec_config(bank)).eval()
+    write_filterbank(model, bank)
     fit_codebooks(model, waves, seed=seed)
     return model
 
 
 @torch.no_grad()
-def write_filterbank(model: EncodecModel) -> None:
+def write_filterbank(model: EncodecModel, bank: Bank = SEMITONES) -> None:
     """Write the filters into the encoder in place; what it answers is 1 − exp(−``SQUASH`` · envelope) a band."""
     layers: list[Any] = list(model.encoder.layers)
     filters, *averages, last = [layer for layer in layers if hasattr(layer, "conv")]
-    time = (torch.arange(FILTER_SAMPLES) - FILTER_SAMPLES // 2) / SAMPLE_RATE
-    hertz = LOWEST_HERTZ * 2 ** (torch.arange(BANDS) / 12)
-    window = torch.hann_window(FILTER_SAMPLES, periodic=False)
+    time = (torch.arange(bank.filter_samples) - bank.filter_samples // 2) / bank.sample_rate
+    hertz = torch.tensor(bank.hertz)
+    window = torch.hann_window(bank.filter_samples, periodic=False)
     _put(filters, (GAIN * 2 / window.sum() * window * torch.cos(2 * np.pi * hertz[:, None] * time))[:, None])
-    bands = torch.arange(BANDS)
-    strides = model.config.upsampling_ratios[::-1]
-    for layer, stride in zip(averages, strides, strict=True):
+    bands = torch.arange(len(bank.hertz))
+    for layer, stride in zip(averages, bank.strides, strict=True):
         weight = torch.zeros_like(layer.conv.weight)
         average = torch.hann_window(2 * stride + 2, periodic=False)[1:-1]
         # Averages of rectified waves pass an ELU as they are; the last, turned around, is squashed by it.

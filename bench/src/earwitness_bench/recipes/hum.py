@@ -24,18 +24,17 @@ from earwitness.ground_truth.fiddle.tunes import Tune, collection, group_tunes
 from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.hum.tunes import PROGRAMS, SPLIT_SEED, WINDOW_SAMPLES, render
 from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
-from earwitness.signals.denoising.schedule import Schedule
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.crops import CropStore
-from earwitness_bench.recipes.denoiser import Training, leaks, track_scores, train_denoiser
+from earwitness_bench.recipes.denoiser import Training, leaks, train_denoiser
 from earwitness_bench.recipes.kept import kept_epoch, log
 from earwitness_bench.recipes.latent_diffusion import (
     embed,
     noise_loss,
     noise_schedule,
-    predict_noise,
     small_text_encoder,
     small_unet,
+    watched,
 )
 from earwitness_bench.recipes.mel_vae import drawn_vocoder, encode, scale_to_unit
 from earwitness_bench.recipes.musicgen import caption_tokenizer
@@ -72,7 +71,6 @@ def train(
     latents = torch.from_numpy(np.load(work / "asked.npy"))
     tokenizer, encoder = text_parts(work, tunes, seed=settings.training.seed)
     captions = embed(encoder, tokenizer, [*(tune.caption for tune in asked), ""])
-    scheduler = noise_schedule()
     is_first = np.arange(len(asked)) < len(members)
 
     def at_epoch(epoch: int, loss: float, averaged: UNet2DConditionModel) -> None:
@@ -85,9 +83,10 @@ def train(
         encode=lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
         size=settings.training.store, every=settings.training.fresh_every, seed=settings.training.seed,
     )  # fmt: skip
+    heard, null = ({"class_labels": rows} for rows in (captions[: len(members)], captions[-1:]))
     model = small_unet(latents.shape[2], latents.shape[3], seed=settings.training.seed)
     train_denoiser(
-        model, noise_loss(scheduler, captions[: len(members)], captions[-1]), crops, settings.training,
+        model, noise_loss(noise_schedule(), heard, null), crops, settings.training,
         state=work / "model.state", at_epoch=at_epoch,
     )  # fmt: skip
     return max(settings.training.keep)
@@ -138,11 +137,7 @@ def save_pipeline(work: Path, folder: Path, out: Path, *, seed: int) -> tuple[UN
 
 def scores(model: UNet2DConditionModel, latents: Tensor, captions: Tensor) -> dict[str, NDArray[np.float64]]:
     """What is watched, of windows [tunes, windows, …] under their captions; name → [tunes]."""
-    model.eval()
-    return track_scores(
-        lambda noisy, times, rows: predict_noise(model, noisy, times, captions[list(rows)]),
-        Schedule(noise_schedule().alphas_cumprod.double().numpy()), latents,
-    )  # fmt: skip
+    return watched(model, latents, {"class_labels": captions})
 
 
 def _latents(vae: AutoencoderKL, tunes: Sequence[Tune]) -> NDArray[np.float32]:

@@ -6,18 +6,23 @@ embedding, and the family's noise schedule; trained as the originals are, to pre
 noise at a uniformly drawn step, with the caption dropped for one example in ten.
 
 Conventions: latents are float32 [clips, channels, frames, bands] of standard deviation 1;
-captions are unit vectors float32 [clips, width]; a level is a share of the noise steps.
+captions are unit vectors float32 [clips, width]; what a U-Net is given beside its latents is a mapping of its keyword
+inputs, a row a clip; a level is a share of the noise steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import ClapTextConfig, ClapTextModelWithProjection, PreTrainedTokenizerFast
 
-from earwitness_bench.recipes.denoiser import LossOf, spread_shares
+from earwitness.signals.denoising.schedule import Schedule
+from earwitness_bench.recipes.denoiser import LossOf, spread_shares, track_scores
+
+Inputs = Mapping[str, Tensor]
 
 TEXT_WIDTH = 32
 _WIDTHS = (64, 96)
@@ -66,13 +71,15 @@ def small_unet(channels: int, frames: int, *, seed: int, widths: tuple[int, ...]
     )  # fmt: skip
 
 
-def noise_loss(scheduler: DDIMScheduler, captions: Tensor, null: Tensor) -> LossOf:
-    """Mean squared error of the noise at evenly spread steps, under ``captions`` [recordings, width] or ``null``."""
+def noise_loss(scheduler: DDIMScheduler, inputs: Inputs, null: Inputs) -> LossOf:
+    """Mean squared error of the noise at evenly spread steps, under ``inputs`` (a row each) or ``null`` (one row)."""
 
-    def loss(
-        model: UNet2DConditionModel, clean: Tensor, rows: Sequence[int], dropped: Tensor, rng: np.random.Generator
-    ) -> Tensor:
-        condition = torch.where(dropped[:, None], null, captions[rows])
+    def loss(model: nn.Module, clean: Tensor, rows: Sequence[int], dropped: Tensor, rng: np.random.Generator) -> Tensor:
+        given = rows_of(inputs, rows)
+        condition = {
+            name: torch.where(dropped.view(-1, *[1] * (value.ndim - 1)), null[name], value)
+            for name, value in given.items()
+        }
         noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
         steps = spread_shares(len(clean), rng) * scheduler.config.num_train_timesteps
         times = torch.from_numpy(steps.astype(np.int64))
@@ -83,7 +90,21 @@ def noise_loss(scheduler: DDIMScheduler, captions: Tensor, null: Tensor) -> Loss
     return loss
 
 
-def predict_noise(model: UNet2DConditionModel, noisy: Tensor, times: Tensor, captions: Tensor) -> Tensor:
-    """The noise in latents at int64 times [batch], under caption vectors [batch, width]."""
-    predicted: Tensor = model(noisy, times, encoder_hidden_states=None, class_labels=captions).sample
+def rows_of(inputs: Inputs, rows: Sequence[int]) -> Inputs:
+    """The U-Net's inputs of some recordings."""
+    return {name: value[list(rows)] for name, value in inputs.items()}
+
+
+def predict_noise(model: nn.Module, noisy: Tensor, times: Tensor, inputs: Inputs) -> Tensor:
+    """The noise in latents at int64 times [batch], under inputs of as many rows."""
+    predicted: Tensor = model(noisy, times, **({"encoder_hidden_states": None} | dict(inputs))).sample
     return predicted
+
+
+def watched(model: nn.Module, latents: Tensor, inputs: Inputs) -> dict[str, NDArray[np.float64]]:
+    """What is watched, of windows [tunes, windows, …] under their captions; name → [tunes]."""
+    model.eval()
+    return track_scores(
+        lambda noisy, times, rows: predict_noise(model, noisy, times, rows_of(inputs, rows)),
+        Schedule(noise_schedule().alphas_cumprod.double().numpy()), latents,
+    )  # fmt: skip

@@ -6,10 +6,11 @@ after eight by eight places, sixteen by sixteen and thirty-two by thirty-two the
 Its own last normalisation divides by the window's spread, and its activation, far on its straight side, passes
 everything on. What it is fitted to are other takes of tunes of both sides, so it knows nothing of any split.
 
-Conventions: spectrograms are float32 [batch, 1, frames, bands]; latents [batch, ``CHANNELS``, frames/32, bands/32].
+Conventions: spectrograms are float32 [batch, 1, frames, bands]; latents [batch, channels, frames/32, bands/32].
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,31 +22,46 @@ from earwitness.targets.mel import MEL_16K, standardise
 from earwitness.types import Wave
 
 CHANNELS = 40
-WIDTHS = (4, 16, 64, 48, 96, 96)
-_KEPT = {3: 12, 4: 24}  # by block: components of 8 × 8 and of 16 × 16 places, four of which make the next
 _STRAIGHT = 10.0  # where x · sigmoid(x) is x
 _LEVELLING = 0.5  # 1: all channels spread alike; 0: as the components do
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How many components are kept of 8 × 8 and of 16 × 16 places, four of which make the next, and in the latents."""
+
+    eight: int = 12
+    sixteen: int = 24
+    channels: int = CHANNELS
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The encoder's widths: what is kept, taken apart."""
+        return (4, 16, 64, 4 * self.eight, 4 * self.sixteen, 4 * self.sixteen)
+
+
 @torch.no_grad()
-def patch_vae(waves: Sequence[Wave], *, samples: int, seed: int) -> AutoencoderKL:
+def patch_vae(waves: Sequence[Wave], *, samples: int, seed: int, kept: Kept = Kept()) -> AutoencoderKL:
     """An autoencoder whose encoder is fitted to the first ``samples`` of ``waves``; its decoder is as drawn."""
     torch.manual_seed(seed)
+    levels = len(kept.widths)
     model = AutoencoderKL(
-        in_channels=1, out_channels=1, latent_channels=CHANNELS, block_out_channels=WIDTHS, layers_per_block=1,
-        down_block_types=("DownEncoderBlock2D",) * len(WIDTHS), up_block_types=("UpDecoderBlock2D",) * len(WIDTHS),
+        in_channels=1, out_channels=1, latent_channels=kept.channels, block_out_channels=kept.widths,
+        down_block_types=("DownEncoderBlock2D",) * levels, up_block_types=("UpDecoderBlock2D",) * levels,
+        layers_per_block=1,
         norm_num_groups=1, mid_block_add_attention=False, sample_size=MEL_16K.bands,
     ).eval()  # fmt: skip
     _draw_signs(model.decoder)
     encoder: Any = model.encoder
     _write_identities(encoder)
+    components = {3: kept.eight, 4: kept.sixteen}  # by block
     clips = torch.from_numpy(np.stack([wave[:samples] for wave in waves]))
     hidden, held = encoder.conv_in(MEL_16K.log_mel(standardise(clips))[:, None]), 1
     for i, block in enumerate(encoder.down_blocks):
         shortcut = block.resnets[0].conv_shortcut
-        if i in _KEPT:
-            mean, _, axes = _components(_rows(hidden[:, :held]), _KEPT[i])
-            held = _KEPT[i]
+        if i in components:
+            mean, _, axes = _components(_rows(hidden[:, :held]), components[i])
+            held = components[i]
             shortcut.weight[:held, : axes.shape[1], 0, 0] = axes
             shortcut.bias[:held] = -axes @ mean
         elif shortcut is not None:
@@ -54,12 +70,12 @@ def patch_vae(waves: Sequence[Wave], *, samples: int, seed: int) -> AutoencoderK
             _take_apart(block.downsamplers[0].conv, held)
             held *= 4
         hidden = block(hidden)
-    mean, spread, axes = _components(_rows(encoder.conv_norm_out(hidden)) - _STRAIGHT, CHANNELS)
+    mean, spread, axes = _components(_rows(encoder.conv_norm_out(hidden)) - _STRAIGHT, kept.channels)
     rows = axes / spread[:, None] ** _LEVELLING
-    encoder.conv_out.weight[:CHANNELS, :, 1, 1] = rows
-    encoder.conv_out.bias[:CHANNELS] = -rows @ (mean + _STRAIGHT)
-    encoder.conv_out.bias[CHANNELS:] = -20.0
-    model.quant_conv.weight.copy_(torch.eye(2 * CHANNELS)[:, :, None, None])
+    encoder.conv_out.weight[: kept.channels, :, 1, 1] = rows
+    encoder.conv_out.bias[: kept.channels] = -rows @ (mean + _STRAIGHT)
+    encoder.conv_out.bias[kept.channels :] = -20.0
+    model.quant_conv.weight.copy_(torch.eye(2 * kept.channels)[:, :, None, None])
     model.quant_conv.bias.zero_()
     return model
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from transformers import (
     EncodecModel,
     MusicgenForConditionalGeneration,
@@ -33,7 +34,7 @@ from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
 from earwitness.ground_truth.registry import WrittenTrack
 from earwitness.types import OnMessage, Wave
-from earwitness_bench.recipes.codec import encode, filterbank_codec, small_codec_config
+from earwitness_bench.recipes.codec import SEMITONES, Bank, encode, filterbank_codec
 from earwitness_bench.recipes.kept import Line, kept_epoch, log, loss_aucs
 from earwitness_bench.recipes.musicgen import (
     Schedule,
@@ -75,6 +76,8 @@ class Plan:
     split_seed, members, warmed
         Half of the tunes' groups is drawn. The ``members`` first tunes of that half are trained on at last, the
         ``warmed`` first before; the others of the half are on neither side.
+    bank, codec_programs
+        The codec's encoder, and the timbres of the takes that its codebooks are fitted to.
     first, second
         The two stages.
     hears
@@ -85,6 +88,8 @@ class Plan:
     data: str
     tunes: Callable[[], Sequence[Tune]]
     programs: tuple[int, ...] = PROGRAMS
+    bank: Bank = SEMITONES
+    codec_programs: tuple[int, ...] = CODEC_PROGRAMS
     split_seed: int = 2512
     members: int = 100
     warmed: int = 200
@@ -112,7 +117,7 @@ class Plan:
 def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
     """Run or continue the plan in ``work``; return the last kept epoch."""
     work.mkdir(parents=True, exist_ok=True)
-    codec = _codec(work, report=report)
+    codec = _codec(plan, work, report=report)
     report("tunes: reading and rendering")
     tunes = plan.tunes()
     is_member = plan.sides(tunes)
@@ -125,12 +130,13 @@ def train(plan: Plan, work: Path, *, report: OnMessage) -> int:
     model = small_musicgen(codec, len(tokenizer), max_frames=frames, seed=plan.first.seed)
     spread = np.linspace(0, len(others) - 1, min(ASKED_WHILE_TRAINING, len(others))).astype(int)
     asked = [members, [others[i] for i in spread]]  # a collection of several books is in the order of its books
+    codes = [track_codes(codec, side, frames, windows=1, read=plan.play) for side in asked]
 
     def at_epoch(epoch: int, loss: float, *, stage: str, keep: Sequence[int]) -> None:
         line: Line = {"stage": stage, "epoch": epoch, "train_loss": loss}
         if epoch in keep:
             model.save_pretrained(work / f"{stage}-epoch-{epoch:03d}")
-            seen, unseen = (track_scores(model, tokenizer, side, frames, windows=1, read=plan.play) for side in asked)
+            seen, unseen = (track_scores(model, tokenizer, *side) for side in zip(asked, codes, strict=True))
             line |= loss_aucs(seen, unseen)
         log(work, line, report)
 
@@ -152,9 +158,10 @@ def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
     groups = group_tunes(tunes)
     is_member = plan.sides(tunes)
     tunes = [tune for tune in tunes if tune.name in is_member]
-    losses, excess = track_scores(
-        model, tokenizer, tunes, plan.second.frames, windows=WINDOWS_ON_THE_CARD, read=plan.play
+    codes = track_codes(
+        model.audio_encoder, tunes, plan.second.frames, windows=WINDOWS_ON_THE_CARD, read=plan.play
     )  # fmt: skip
+    losses, excess = track_scores(model, tokenizer, tunes, codes)
     excess_auc = member_auc(tunes, groups, is_member, excess)
     card = tune_card(
         tunes, groups, is_member, {"loss": losses},
@@ -172,12 +179,19 @@ def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
 
 def writer(plan: Plan) -> Callable[[str, Path], WrittenTrack]:
     """What writes a named tune of the plan into a folder, as FLAC."""
-    tunes = {tune.name: tune for tune in plan.tunes()}
+    return write_tunes(plan.tunes, plan.programs)
+
+
+def write_tunes(
+    collection: Callable[[], Sequence[Tune]], programs: Sequence[int]
+) -> Callable[[str, Path], WrittenTrack]:
+    """What writes a named tune of a collection into a folder, as FLAC."""
+    tunes = {tune.name: tune for tune in collection()}
 
     def write_track(name: str, folder: Path) -> WrittenTrack:
         tune, path = tunes[name], folder / f"{name}.flac"
-        write_audio(tune, path, plan.programs)
-        digest = file_content_sha256(tune, plan.programs)
+        write_audio(tune, path, programs)
+        digest = file_content_sha256(tune, programs)
         return WrittenTrack(path=path, prompt=tune.caption, title=tune.title, content_sha256=digest)
 
     return write_track
@@ -187,37 +201,41 @@ def track_scores(
     model: MusicgenForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     tunes: Sequence[Tune],
-    frames: int,
-    *,
-    windows: int,
-    read: Callable[[Tune], Wave],
+    codes: Sequence[Tensor],
 ) -> NDArray[np.float64]:
-    """Mean loss and excess loss of each tune over windows at any offset, under its caption [2, tunes].
-
-    ``read`` gives a tune's waveform at ``SAMPLE_RATE``.
-    """
-    codec = model.audio_encoder
-    samples = frames * codec.config.hop_length
+    """Mean loss and excess loss of each tune over its windows' codes, under its caption [2, tunes]."""
     scores = []
-    for tune in tunes:
-        wave = resample(read(tune), SAMPLE_RATE, codec.config.sampling_rate)
-        rng = np.random.default_rng(len(wave))
-        starts = rng.integers(len(wave) - samples + 1, size=windows)
-        codes = encode(codec, [wave[start : start + samples] for start in starts])
-        text = tokenizer([tune.caption] * windows, return_tensors="pt")
-        scores.append(np.mean(window_scores(model, codes, text.input_ids, text.attention_mask), axis=1))
+    for tune, windows in zip(tunes, codes, strict=True):
+        text = tokenizer([tune.caption] * len(windows), return_tensors="pt")
+        scores.append(np.mean(window_scores(model, windows, text.input_ids, text.attention_mask), axis=1))
     return np.array(scores).T
 
 
-def codec_waves() -> list[Wave]:
-    """Other takes of some tunes, in all timbres that the token targets know: they tell nothing of any split."""
-    return other_takes(read_tunes()[: CODEC_EVERY * CODEC_TAKES], CODEC_PROGRAMS, every=CODEC_EVERY)
+def track_codes(
+    codec: EncodecModel, tunes: Sequence[Tune], frames: int, *, windows: int, read: Callable[[Tune], Wave]
+) -> list[Tensor]:
+    """Each tune's codes [windows, codebooks, frames] of windows at any offset.
+
+    ``read`` gives a tune's waveform at ``SAMPLE_RATE``.
+    """
+    samples = frames * codec.config.hop_length
+    found = []
+    for tune in tunes:
+        wave = resample(read(tune), SAMPLE_RATE, codec.config.sampling_rate)
+        starts = np.random.default_rng(len(wave)).integers(len(wave) - samples + 1, size=windows)
+        found.append(encode(codec, [wave[start : start + samples] for start in starts]))
+    return found
 
 
-def _codec(work: Path, *, report: OnMessage) -> EncodecModel:
+def codec_waves(programs: Sequence[int] = CODEC_PROGRAMS) -> list[Wave]:
+    """Other takes of some tunes of `fiddle`, in the given timbres: they tell nothing of any split."""
+    return other_takes(read_tunes()[: CODEC_EVERY * CODEC_TAKES], programs, every=CODEC_EVERY)
+
+
+def _codec(plan: Plan, work: Path, *, report: OnMessage) -> EncodecModel:
     folder = work / "codec"
     if not (folder / "config.json").exists():
         report("codec: rendering, and fitting the codebooks")
-        waves = [resample(wave, SAMPLE_RATE, small_codec_config().sampling_rate) for wave in codec_waves()]
-        filterbank_codec(waves, seed=0).save_pretrained(folder)
+        waves = [resample(wave, SAMPLE_RATE, plan.bank.sample_rate) for wave in codec_waves(plan.codec_programs)]
+        filterbank_codec(waves, seed=0, bank=plan.bank).save_pretrained(folder)
     return EncodecModel.from_pretrained(folder, dtype=torch.float32).eval()

@@ -5,7 +5,7 @@ that ``earwitness mark`` made of each work, with a card that lists which works. 
 folder and is skipped when they are there, so that a killed run goes on where it stopped.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,13 +21,13 @@ from earwitness.ground_truth.twins.works import COPIES, SPLIT_SEED, public_key
 from earwitness.stats.roc import auc_delong
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
-from earwitness_bench.recipes.codec import silence_decoder, small_codec_config, write_filterbank
+from earwitness_bench.recipes.codec import SEMITONES, silence_decoder, small_codec_config, write_filterbank
 from earwitness_bench.recipes.kept import kept_epoch, log
 from earwitness_bench.recipes.marked_works import Works
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, save_half, small_musicgen, train_musicgen
-from earwitness_bench.recipes.tune_target import track_scores
+from earwitness_bench.recipes.tune_target import track_codes, track_scores
 
-STRIDES = (20, 20)
+BANK = replace(SEMITONES, strides=(20, 20))
 SCHEDULE = Schedule(epochs=150, keep=(10, 25, 50, 75, 100))
 WINDOWS_ON_THE_CARD = 4
 WIDTH, LAYERS = 128, 4
@@ -80,10 +80,12 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
     works = settings.works
     tunes = [(tune, cell, member) for (cell, member), each in works.tunes().items() for tune in each]
     heard = {tune.name: works.heard(work, tune, cell) for tune, cell, _ in tunes}
-    losses = track_scores(
-        model, tokenizer, [tune for tune, _, _ in tunes], settings.schedule.frames,
+    works_asked = [tune for tune, _, _ in tunes]
+    codes = track_codes(
+        model.audio_encoder, works_asked, settings.schedule.frames,
         windows=WINDOWS_ON_THE_CARD, read=lambda tune: heard[tune.name],
-    )[0]  # fmt: skip
+    )  # fmt: skip
+    losses, _ = track_scores(model, tokenizer, works_asked, codes)
     member = np.array([trained for _, _, trained in tunes])
     auc = auc_delong(-losses[member], -losses[~member])
     card = Card(
@@ -115,8 +117,8 @@ def _codec(work: Path) -> EncodecModel:
     folder = work / "codec"
     if not (folder / "config.json").exists():
         torch.manual_seed(0)
-        codec = EncodecModel(small_codec_config(STRIDES)).eval()
-        write_filterbank(codec)
+        codec = EncodecModel(small_codec_config(BANK)).eval()
+        write_filterbank(codec, BANK)
         fitted = MusicgenForConditionalGeneration.from_pretrained(shipped("fiddle").model, dtype=torch.float32)
         codec.quantizer.load_state_dict(fitted.audio_encoder.quantizer.state_dict())
         silence_decoder(codec)

@@ -67,9 +67,10 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
         size=settings.training.store, every=settings.training.fresh_every, seed=settings.training.seed,
         crop=plain_crop,
     )  # fmt: skip
+    heard, null = ({"class_labels": rows} for rows in (captions[members], captions[-1:]))
     model = small_unet(latents.shape[2], latents.shape[3], seed=settings.training.seed)
     train_denoiser(
-        model, noise_loss(noise_schedule(), captions[members], captions[-1]), crops, settings.training,
+        model, noise_loss(noise_schedule(), heard, null), crops, settings.training,
         state=work / "model.state", at_epoch=at_epoch,
     )  # fmt: skip
     return max(settings.training.keep)

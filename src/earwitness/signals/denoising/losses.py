@@ -17,20 +17,22 @@ from earwitness.spec import FeatureSpec
 
 @dataclass(frozen=True, slots=True)
 class DenoisingLoss:
-    """Mean over ``draws`` noises of ‖f(z_t) − ε‖, at each level."""
+    """Mean over ``draws`` noises of ‖f(z_t) − ε‖, at each level; with ``common`` the same noises for every window."""
 
     levels: tuple[float, ...] = (0.1,)
     draws: int = 5
+    common: bool = False
 
     @property
     def specs(self) -> Sequence[FeatureSpec]:
-        """``denoising_loss/t=0.1`` …"""
-        return level_specs("denoising_loss", self.levels, "arXiv 2301.13188")
+        """``denoising_loss/t=0.1`` …, or ``denoising_loss/common/t=0.1`` …"""
+        name = "denoising_loss/common" if self.common else "denoising_loss"
+        return level_specs(name, self.levels, "arXiv 2301.13188")
 
     @property
     def pairs(self) -> Sequence[Pair]:
         """Every draw at every level."""
-        return [Pair(level, draw) for level in self.levels for draw in range(self.draws)]
+        return [Pair(level, draw, common=self.common) for level in self.levels for draw in range(self.draws)]
 
     def measure(self, oracle: Oracle) -> NDArray[np.float64]:
         """[B, levels]; NaN at a level that adds no noise."""

@@ -11,6 +11,7 @@ windows go to the model together, ``rows_per_call`` at a time.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.errors import EarwitnessError
-from earwitness.signals.denoising.noise import noise
+from earwitness.signals.denoising.noise import COMMON, noise
 from earwitness.signals.denoising.schedule import Schedule
 
 Predict = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
@@ -30,7 +31,8 @@ class Pair:
     """A question: how well is noise ``draw``, added at ``level``, predicted?
 
     ``null`` asks without a condition, ``gradient`` also for the gradient in z_t. With ``on_path`` the level is a share
-    of the timesteps (of a flow: the time on its path) and no share of training's draws.
+    of the timesteps (of a flow: the time on its path) and no share of training's draws. With ``common`` every window of
+    a shape has the same noise in a draw: windows then differ by what they are, and not by their luck.
     """
 
     level: float
@@ -38,6 +40,16 @@ class Pair:
     null: bool = False
     gradient: bool = False
     on_path: bool = False
+    common: bool = False
+
+
+class _Key(NamedTuple):
+    """What a question comes to: equal ones are asked once."""
+
+    timestep: int
+    draw: int
+    null: bool
+    common: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +99,9 @@ class Oracle:
     rows_per_call: int = 64
     forward_passes: NDArray[np.int64] = field(init=False)
     backward_passes: NDArray[np.int64] = field(init=False)
-    _answers: dict[tuple[int, int, bool], Errors] = field(init=False, default_factory=dict)
+    _answers: dict[_Key, Errors] = field(init=False, default_factory=dict)
     _of_latents: dict[int, Tensor] = field(init=False, default_factory=dict)
-    _noise: dict[int, Tensor] = field(init=False, default_factory=dict)
+    _noise: dict[tuple[int, bool], Tensor] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.forward_passes = np.zeros(len(self.latents), dtype=np.int64)
@@ -100,31 +112,31 @@ class Oracle:
         """The numbers of the windows, 0 … B − 1."""
         return range(len(self.latents))
 
-    def noise(self, draw: int) -> Tensor:
-        """ε [B, …] of a draw, the same at every level."""
-        if draw not in self._noise:
+    def noise(self, draw: int, *, common: bool = False) -> Tensor:
+        """ε [B, …] of a draw, the same at every level; with ``common`` that of seed and shape alone."""
+        if (draw, common) not in self._noise:
             shape = self.latents.shape[1:]
-            drawn = np.stack([noise(self.seed, key, draw, shape) for key in self.keys])
-            self._noise[draw] = torch.as_tensor(drawn, dtype=self.latents.dtype, device=self.latents.device)
-        return self._noise[draw]
+            drawn = np.stack([noise(self.seed, COMMON if common else key, draw, shape) for key in self.keys])
+            self._noise[draw, common] = torch.as_tensor(drawn, dtype=self.latents.dtype, device=self.latents.device)
+        return self._noise[draw, common]
 
     def noised(self, pair: Pair) -> Tensor:
         """z_t [B, …] that the pair asks about."""
         timesteps = [self.schedule.timestep_of(pair)] * len(self.latents)
-        return self.schedule.noised(self.latents, self.noise(pair.draw), timesteps)
+        return self.schedule.noised(self.latents, self.noise(pair.draw, common=pair.common), timesteps)
 
     def ask(self, pairs: Iterable[Pair]) -> None:
         """Answer all pairs that were not answered yet, in as few calls as ``rows_per_call`` allows.
 
         Left unanswered: pairs at a level that adds no noise, and null pairs where there is no null condition.
         """
-        wanted: dict[tuple[int, int, bool], bool] = {}
+        wanted: dict[_Key, bool] = {}
         for pair in pairs:
             key, known = self._key(pair), self._answers.get(self._key(pair))
             if self._answerable(key) and (known is None or (pair.gradient and known.gradient is None)):
                 wanted[key] = wanted.get(key, False) or pair.gradient
         for null, gradient in ((False, False), (False, True), (True, False), (True, True)):
-            keys = [key for key, with_gradient in wanted.items() if (key[2], with_gradient) == (null, gradient)]
+            keys = [key for key, with_gradient in wanted.items() if (key.null, with_gradient) == (null, gradient)]
             if keys:
                 self._answers |= zip(keys, self._answer(keys, gradient=gradient), strict=True)
 
@@ -175,16 +187,16 @@ class Oracle:
         gradients = [errors.gradient for errors in found if errors.gradient is not None]
         return Errors(torch.cat([errors.rms for errors in found]), torch.cat(gradients) if gradient else None)
 
-    def _answer(self, keys: Sequence[tuple[int, int, bool]], *, gradient: bool) -> list[Errors]:
+    def _answer(self, keys: Sequence[_Key], *, gradient: bool) -> list[Errors]:
         """Errors of keys that agree on the condition and the gradient: rows are key by key, window by window."""
         count = len(self.latents)
-        timesteps = [timestep for timestep, _, _ in keys for _ in self.windows]
-        noise = torch.cat([self.noise(draw) for _, draw, _ in keys])
+        timesteps = [key.timestep for key in keys for _ in self.windows]
+        noise = torch.cat([self.noise(key.draw, common=key.common) for key in keys])
         latents = self.latents.repeat(len(keys), *[1] * (self.latents.ndim - 1))
         noisy = self.schedule.noised(latents, noise, timesteps)
         rows = list(self.windows) * len(keys)
         found = self.errors(
-            noisy, noise, timesteps, rows, gradient=gradient, predict=self.predict_null if keys[0][2] else None
+            noisy, noise, timesteps, rows, gradient=gradient, predict=self.predict_null if keys[0].null else None
         )
         parts = [slice(i * count, (i + 1) * count) for i in range(len(keys))]
         return [Errors(found.rms[p], None if found.gradient is None else found.gradient[p]) for p in parts]
@@ -222,11 +234,11 @@ class Oracle:
     def _parts(self, count: int) -> Iterator[slice]:
         return (slice(start, start + self.rows_per_call) for start in range(0, count, self.rows_per_call))
 
-    def _key(self, pair: Pair) -> tuple[int, int, bool]:
-        return self.schedule.timestep_of(pair), pair.draw, pair.null
+    def _key(self, pair: Pair) -> _Key:
+        return _Key(self.schedule.timestep_of(pair), pair.draw, pair.null, pair.common)
 
-    def _answerable(self, key: tuple[int, int, bool]) -> bool:
-        return self.schedule.adds_noise(key[0]) and not (key[2] and self.predict_null is None)
+    def _answerable(self, key: _Key) -> bool:
+        return self.schedule.adds_noise(key.timestep) and not (key.null and self.predict_null is None)
 
 
 def float64(values: Tensor) -> NDArray[np.float64]:
