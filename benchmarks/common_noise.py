@@ -11,7 +11,7 @@ signals that draw none. Intervals of differences are bootstrapped over tracks.
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,6 @@ from earwitness.targets import load_target
 from earwitness.targets.protocols import DenoiserTarget
 
 LEVEL, LOW = 0.1, (0.05, 0.1, 0.2)
-COUNTS = (1, 2, 5, 10)
 BASE = "each its own"
 UNDRAWN = {"SimA": SimA(), "PIA": Pia(), "SecMI": SecMi()}
 Values = dict[str, NDArray[np.float64]]
@@ -50,6 +49,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="its written collection")
     parser.add_argument("--windows", type=int, default=3, help="of a track, at any offset")
     parser.add_argument("--others", type=int, default=170, help="tracks that it was not trained on, at most")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 5, 10], help="of noises")
+    parser.add_argument("--one-level", action="store_true", help="the loss at .1 T alone, nothing pooled")
     parser.add_argument("--batch", type=int, default=32)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -60,13 +61,15 @@ def main() -> None:
     target = load_target(options.model, device="cpu")
     assert isinstance(target, DenoiserTarget)
     rows = [(track, window) for track in tracks for window in range(options.windows)]
+    numbers = {f"loss, {LEVEL:g} T": (LEVEL,)} | ({} if options.one_level else {"loss, .05 to .2 T": LOW})
     found: list[Values] = []
     passes: dict[str, int] = {}
     for start in range(0, len(rows), options.batch):
         part = rows[start : start + options.batch]
         waves = np.stack([cut(options.data / track["path"], window, target) for track, window in part])
         prompts = [track["prompt"] for track, _ in part]
-        values, passes = asked(target, waves, prompts, [f"{track['path']}/{window}" for track, window in part])
+        keys = [f"{track['path']}/{window}" for track, window in part]
+        values, passes = asked(target, waves, prompts, keys, numbers, options.counts)
         found.append(values)
     of_tracks = {
         name: np.concatenate([each[name] for each in found]).reshape(len(tracks), options.windows).mean(axis=1)
@@ -94,7 +97,12 @@ def cut(path: Path, window: int, target: DenoiserTarget) -> NDArray[np.float32]:
 
 
 def asked(
-    target: DenoiserTarget, waves: NDArray[np.float32], prompts: Sequence[str], keys: Sequence[str]
+    target: DenoiserTarget,
+    waves: NDArray[np.float32],
+    prompts: Sequence[str],
+    keys: Sequence[str],
+    numbers: Mapping[str, Sequence[float]],
+    counts: Sequence[int],
 ) -> tuple[Values, dict[str, int]]:
     """All numbers of a batch of windows, ``number|noises|way`` → [windows], and the passes of each; lower: member."""
     latents, schedule = target.encode(waves), Schedule(target.alphas_cumprod.double().numpy())
@@ -112,8 +120,8 @@ def asked(
         alone = oracle()
         values[f"{name}|–|none"] = signal.measure(alone)[:, 0]
         passes[f"{name}|–|none"] = int(alone.forward_passes[0])
-    for number, levels in {f"loss, {LEVEL:g} T": (LEVEL,), "loss, .05 to .2 T": LOW}.items():
-        for count in COUNTS:
+    for number, levels in numbers.items():
+        for count in counts:
             ways = {BASE: (False, range(count)), "one for all": (True, range(count))}
             if count % 2 == 0:
                 pairs = [draw for k in range(count // 2) for draw in (k, -k - 1)]
