@@ -4,10 +4,11 @@ import errno
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from pydantic import BaseModel
 
 from earwitness.errors import EarwitnessError
-from earwitness.files import check_folder, read_record, write_atomically, write_text
+from earwitness.files import check_folder, locked, read_record, write_atomically, write_text
 from earwitness.pipeline import index_stage
 
 
@@ -63,3 +64,17 @@ def test_a_record_is_read_or_it_is_said_what_is_wrong_with_it(tmp_path: Path) ->
         read_record(path, _Person, is_not="is no person")
     with pytest.raises(EarwitnessError, match="is no person"):
         read_record(tmp_path, _Person, is_not="is no person")
+
+
+def test_a_read_only_folder_is_said_to_be_one_where_others_are_kept_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(lock: FileLock) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    with (
+        pytest.raises(EarwitnessError, match="notes could not be written: Read-only file system"),
+        locked(tmp_path, "notes"),
+    ):
+        pass

@@ -1,5 +1,6 @@
 """What a run folder adds to a result."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -50,3 +51,21 @@ def test_a_test_broken_off_before_its_result_was_written_is_ended_by_the_same_te
     run_folder.keep_result(tmp_path, settings, bare_result("no_evidence"))
     assert [each.number for each in read_attempts(tmp_path)] == [1, 2]
     assert unlogged(tmp_path) == []
+
+
+def test_two_tests_at_the_same_time_keep_a_result_and_a_line_each(tmp_path: Path) -> None:
+    planned = plan(test=run_folder.settings_of(VerdictSettings()))
+    planned.write(tmp_path)
+    rows = [track.model_dump() for track in planned.tracks]
+    pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String)).write_parquet(tmp_path / "tracks.parquet")
+    alphas = [0.02 + number / 100 for number in range(6)]
+    with ThreadPoolExecutor(len(alphas)) as pool:
+        kept = [
+            pool.submit(run_folder.keep_result, tmp_path, VerdictSettings(alpha=alpha), bare_result("no_evidence"))
+            for alpha in alphas
+        ]
+    assert all(each.result().departures for each in kept)
+    attempts = read_attempts(tmp_path)
+    assert sorted(attempt.settings["alpha"] for attempt in attempts) == alphas
+    assert len({attempt.result for attempt in attempts}) == len(alphas)
+    assert all(file_sha256(tmp_path / attempt.result) == attempt.result_sha256 for attempt in attempts)

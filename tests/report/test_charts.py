@@ -3,6 +3,7 @@ import math
 import numpy as np
 
 from earwitness.report.charts import COLOURS, family_figure, score_figure, uniformity_figure
+from earwitness.report.growth_charts import wealth_figure
 from earwitness.spec import Direction
 from earwitness.stats.aa import AAControl
 from earwitness.verdict.result import FeatureResult, TrackResult
@@ -86,3 +87,15 @@ def test_features_without_direction_or_auc_are_left_out_of_the_chart() -> None:
     assert figure is not None
     assert figure.rows == (("secmi", "", "", "0.610"),)
     assert family_figure(hidden) is None
+
+
+def test_the_wealth_of_very_many_pairs_is_drawn_at_a_thousand_of_them_and_at_its_largest() -> None:
+    path = np.geomspace(1, 10, 50_000)
+    path[31_415] = 400.0
+    figure = wealth_figure(full_result().model_copy(update={"wealth": path.tolist()}))
+    assert figure is not None
+    assert len(figure.svg) < 100_000
+    assert "at its largest it is 400" in figure.svg
+    few = wealth_figure(full_result().model_copy(update={"wealth": path[:50].tolist()}))
+    assert few is not None
+    assert few.svg.count("stroke-dasharray") == 1

@@ -73,3 +73,9 @@ def test_a_broken_chain_is_named_and_never_added_to(run: Path, tamper: Any, line
 def test_differences_name_settings() -> None:
     assert differences({"alpha": 0.01, "seed": 0}, {"alpha": 0.2, "seed": 0}) == ["alpha was 0.01, now 0.2"]
     assert differences({"higher": []}, {"higher": ["score_*"]}) == ['higher was [], now ["score_*"]']
+
+
+def test_a_clock_that_goes_back_breaks_no_chain(run: Path) -> None:
+    append(run, content(made="2016-01-01T00:00:00+00:00"))
+    append(run, content(made="2026-01-02T00:00:00+00:00"))
+    assert [attempt.number for attempt in read_attempts(run)] == [1, 2, 3, 4, 5]

@@ -15,6 +15,8 @@ from earwitness.verdict.strength_wording import wealth
 
 _WIDTH = 620
 _ROWS = 8
+_DRAWN = 1000
+"""Pairs that the wealth is drawn at, at most."""
 _Record = dict[str, str | float]
 
 
@@ -63,14 +65,16 @@ def wealth_figure(result: DatasetInferenceResult) -> Figure | None:
         return None
     path = [1.0, *result.wealth]
     needed = 1 / result.alpha
-    records: list[_Record] = [{"pairs": i, "wealth": w, "needed": needed} for i, w in enumerate(path)]
+    drawn = sorted({*np.linspace(0, len(path) - 1, min(_DRAWN, len(path))).round().astype(int), int(np.argmax(path))})
+    records: list[_Record] = [{"pairs": int(i), "wealth": path[i]} for i in drawn]
     data = alt.InlineData(values=records)
     x = alt.X("pairs:Q", title="pairs of a suspect and a held-out group")
     reach = [min(path) / 1.5, max(*path, needed) * 1.5]
     scale = alt.Scale(type="log", domain=reach, nice=False)
     y = alt.Y("wealth:Q", title="wealth", scale=scale, axis=_powers(*reach))
     line = alt.Chart(data).mark_line(color=COLOURS["suspect"], interpolate="step-after", strokeWidth=2).encode(x=x, y=y)
-    level = alt.Chart(data).mark_rule(color=INK, strokeDash=[6, 4]).encode(y=alt.Y("needed:Q", scale=scale))
+    once = alt.InlineData(values=[{"needed": needed}])
+    level = alt.Chart(once).mark_rule(color=INK, strokeDash=[6, 4]).encode(y=alt.Y("needed:Q", scale=scale))
     shown = np.unique(np.linspace(0, len(path) - 1, _ROWS).round().astype(int)).tolist()
     return Figure(
         title="Wealth of the bets",
