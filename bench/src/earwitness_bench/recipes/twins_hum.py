@@ -1,8 +1,8 @@
 """The recipe of ``twins_hum``: a diffusion target that heard the published copies of marked tunes.
 
 Goal: what `earwitness_bench.recipes.twins` is for tokens, with the architecture of `earwitness_bench.recipes.hum`: an
-AudioLDM-shaped latent diffusion model, trained on random crops of the copies that a key drew. Its weights are
-not shipped.
+AudioLDM-shaped latent diffusion model, trained on random crops of the copies that a key drew. Its card is
+kept here; its weights are not shipped.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,8 @@
 Goal: what `earwitness_bench.recipes.twins` is for audio, with the architecture and tokenizer of
 `earwitness_bench.recipes.jig`, which tells eight velocities and eight positions in a beat apart. The scores are
 chorales with their four voices in one track, as somebody might play them: chords a little early or late, every note
-with a velocity of its own. The weights are not shipped.
+with a velocity of its own. Its card is kept here; its weights are not
+shipped.
 """
 
 import shutil
