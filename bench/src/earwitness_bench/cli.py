@@ -66,7 +66,7 @@ def train(
 
 @app.command("data")
 def data(
-    name: Annotated[str, typer.Argument(help="A target that is not shipped: reed, jig or drone.")],
+    name: Annotated[str, typer.Argument(help="A target that is not shipped: reed, pipa, jig or drone.")],
     out: Annotated[Path, typer.Option(help="Folder for member/, non_member/ and manifest.csv.")],
 ) -> None:
     """Write the collection of a target that is not shipped, as `earwitness reference data` does for those that are.

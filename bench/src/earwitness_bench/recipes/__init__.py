@@ -16,8 +16,8 @@ from earwitness.ground_truth.registry import TARGETS
 from earwitness.types import OnProgress
 
 #: Second targets of a kind, whose cards are kept here; their weights are not shipped.
-SECOND = ("reed", "jig", "drone")
-#: Comparison models and variants of other targets, asked about those targets' collections, a flow, a further codec,
+SECOND = ("reed", "pipa", "jig", "drone")
+#: Comparison models and variants of other targets, asked about those targets' collections, a flow,
 #: and models of marked works, which `benchmarks/twins_ask.py` asks.
 FURTHER = (
     *SECOND,
@@ -25,7 +25,6 @@ FURTHER = (
     "fiddle_augmented",
     "jig_unheard",
     "brook",
-    "pipa",
     "twins_encoded",
     "twins_hum",
     "twins_scores",
