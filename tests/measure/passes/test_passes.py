@@ -181,7 +181,10 @@ def test_a_reference_is_asked_in_its_own_codes(target: TokenTarget, other: Token
     loss = -log_probs(other, theirs.codes, [window(0).prompt])[0]
     name = "reference/of=loss/model=other/codebook=all"
     assert measured[name] == pytest.approx(measured["loss/codebook=all"] - loss.mean(), abs=1e-6)
-    assert {spec.name: spec.member_is for spec in instrument.specs}[name] == Loss().specs[0].member_is
+    spec = next(spec for spec in instrument.specs if spec.name == name)
+    assert spec.member_is == Loss().specs[0].member_is
+    assert spec.headline
+    assert not any(spec.headline for spec in instrument.specs if spec.name.startswith("reference/of=min_k_pp"))
 
 
 def test_a_reference_of_another_sample_rate_hears_the_window_resampled(

@@ -21,6 +21,7 @@ class Reference:
 
     The direction is the feature's own: a member's loss falls more under the model that was trained
     on it. The reference encodes the audio with its own codec; what is compared is nats per token.
+    The difference of the losses is a headline (docs/design/default-question.md).
     """
 
     model: str
@@ -31,7 +32,10 @@ class Reference:
         """``reference/of=loss/model=…`` and so on."""
         return [
             replace(
-                spec, name=f"reference/of={spec.name}/model={self.model}", source="arXiv 2012.07805", headline=False
+                spec,
+                name=f"reference/of={spec.name}/model={self.model}",
+                source="arXiv 2012.07805",
+                headline=isinstance(signal, Loss),
             )
             for signal in self.signals
             for spec in signal.specs
