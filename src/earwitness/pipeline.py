@@ -19,7 +19,7 @@ from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.features import FeatureTable
 from earwitness.files import check_folder
 from earwitness.findings.describe import describe
-from earwitness.measure.plan import track_differences, track_plans
+from earwitness.measure.plan import PLAN_NAME, Plan, track_differences, track_plans
 from earwitness.record import run_folder
 from earwitness.record.commitment import Commitment
 from earwitness.settings import Machines, MeasureSettings, VerdictSettings
@@ -195,9 +195,11 @@ def extract_stage(
     from earwitness.targets.registry import pick_device
 
     machines = machines or Machines()
-    collection = _accepted(run)
+    collection, settings = _accepted(run), _as_planned(run, settings)
     target = target or open_target(settings, test, machines)
     reader, instrument, plan = prepare(_for_this_process(settings, machines), target, collection)
+    if plan.audio is not None:  # so that workers need not measure it again
+        settings = replace(settings, loudness=plan.audio.loudness)
     if test is not None:
         plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
     began = time.perf_counter()
@@ -209,6 +211,14 @@ def extract_stage(
     )  # fmt: skip
     run_folder.note_environment(run, settings, time.perf_counter() - began, summary.measured, remarks_on(target))
     return summary
+
+
+def _as_planned(run: Path, settings: MeasureSettings) -> MeasureSettings:
+    """The settings with the loudness of the folder's plan: whoever goes on with a run may not see all of its audio."""
+    audio = Plan.read(run).audio if (run / PLAN_NAME).exists() else None
+    if audio is None or audio.harmonise is not settings.harmonise:
+        return settings
+    return replace(settings, loudness=audio.loudness)
 
 
 def _has_workers(settings: MeasureSettings, machines: Machines) -> bool:
@@ -290,6 +300,7 @@ def plan_stage(
     """
     from earwitness.measure.prepare import prepare
 
+    settings = _as_planned(run, settings)
     _, _, plan = prepare(settings, target or open_target(settings, test), _accepted(run))
     plan = plan.model_copy(update={"test": run_folder.settings_of(test)})
     plan.claim(run)

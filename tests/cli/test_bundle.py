@@ -10,11 +10,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from earwitness.errors import EarwitnessError
 from earwitness.measure.plan import Plan
 from earwitness.record import run_folder
 from earwitness.report.bundle import write_bundle_hashes
 from earwitness.report.html import page_of
 from earwitness.verdict.attempts import FIRST, line_hash
+from earwitness.verification.remeasure import other_measurements, settings_of_plan
 from tests.cli.test_bad_input import audit, one_line, run, write_sets
 from tests.tiny import save_tiny_musicgen
 
@@ -82,6 +84,14 @@ def test_a_sound_run_and_its_bundle_pass(
     assert "Results computed again from the feature table: 2, the same byte for byte." in said
     assert "12 audio files found, as indexed." in said
     assert "3 tracks measured again: the model gives the same features." in said
+
+
+def test_a_preset_that_has_changed_since_is_not_held_against_a_run(original: Path, folder: Path) -> None:
+    plan = Plan.read(folder)
+    plan.model_copy(update={"signals": plan.signals[:1]}).write(folder)
+    settings = settings_of_plan(plan, str(original / "model"))
+    with pytest.raises(EarwitnessError, match=r"asks the target otherwise than .* was asked \(signals\).*environment"):
+        list(other_measurements(folder, {}, settings, sample=1, seed=0))
 
 
 def edit(path: Path, old: str, new: str) -> None:

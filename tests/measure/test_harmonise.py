@@ -61,6 +61,16 @@ def test_the_common_loudness_is_the_median_whatever_the_order(tmp_path: Path) ->
     assert common_loudness(odd, RATE) == LOUDNESS
 
 
+def test_the_common_loudness_is_that_of_all_channels_that_the_model_hears(tmp_path: Path) -> None:
+    """Two channels that are alike are 3 LU above their mean; at its level, all music would be heard quieter."""
+    soundfile.write(tmp_path / "a.wav", music(channels=2).T, RATE, subtype="FLOAT")
+    two, mean = (common_loudness([("0", tmp_path / "a.wav")], RATE, channels) for channels in (2, 1))
+    assert two == pytest.approx(loudness_of(music(channels=2), RATE), abs=0.3)
+    assert mean == pytest.approx(two - 3, abs=0.5)
+    first = common_loudness([("0", tmp_path / "a.wav")], RATE, one="first")
+    assert first == pytest.approx(loudness_of(music(), RATE), abs=0.3)
+
+
 def test_a_plan_names_the_loudness_and_a_run_without_harmonising_none(tmp_path: Path) -> None:
     reader = AudioReader(sample_rate=RATE, seconds=1.0, per_track=1, seed=0, harmonise=Harmonise.LEVEL, loudness=-14.5)
     assert audio_plan(reader).loudness == -14.5

@@ -7,6 +7,7 @@ import pytest
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.identity import TargetIdentity
 from earwitness.measure.plan import AudioPlan, Plan, TrackPlan, WindowPlan
+from earwitness.settings import Harmonise
 
 
 def plan(**changes: object) -> Plan:
@@ -34,6 +35,14 @@ def test_the_hash_is_a_function_of_the_content() -> None:
     assert plan().hash != plan(seed=1).hash
     assert plan(test=SETTINGS).hash != plan().hash
     assert plan(test=SETTINGS).measurement_hash == plan().measurement_hash
+
+
+def test_plans_from_before_a_loudness_was_in_them_keep_their_hash(tmp_path: Path) -> None:
+    plan().claim(tmp_path)
+    assert "loudness" not in (tmp_path / "plan.json").read_text()
+    assert plan().hash == "14beee4d9d463f1307459bc42ee876429ae66a0a4bd8dbcee334feaae9660655"
+    levelled = plan(audio=AudioPlan(sample_rate=16_000, harmonise=Harmonise.LEVEL, loudness=-14.5))
+    assert levelled.differences(plan()) == ["audio.harmonise was level, now off", "audio.loudness was -14.5, now None"]
 
 
 def test_what_the_user_called_the_target_is_no_part_of_the_plan(tmp_path: Path) -> None:

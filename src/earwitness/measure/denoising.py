@@ -128,7 +128,7 @@ def prepare_denoising(settings: MeasureSettings, target: DenoiserTarget) -> Prep
     reader = AudioReader(
         sample_rate=target.sample_rate, seconds=max(1, frames) * target.hop_length / target.sample_rate,
         per_track=per_track, seed=settings.seed, channels=target.channels, law=law,
-        harmonise=settings.harmonise, loudness=settings.loudness or LOUDNESS,
+        harmonise=settings.harmonise, loudness=LOUDNESS if settings.loudness is None else settings.loudness,
     )  # fmt: skip
     plan = Plan(
         target=target.identity,

@@ -73,7 +73,7 @@ class PartMeasurer:
         located = (each for part in parts for each in part)
         found = read_in_order(partial(_windows_of, self.reader), located, threads=self.readers)
         for part in parts:
-            _see_that_files_are_there(part)
+            see_that_files_are_there(part)
             rows: list[Row] = []
             failures: list[Failure] = []
             windows = _windows(part, islice(found, len(part)), failures)
@@ -128,7 +128,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _see_that_files_are_there(part: Part) -> None:
+def see_that_files_are_there(part: Part) -> None:
     """One file that went is a failure of its track; all of them gone means that this machine does not see the audio."""
     if len(part) > 1 and not any(path.exists() for _, path in part):
         raise EarwitnessError(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, field_serializer, model_serializer
 
 from earwitness.errors import EarwitnessError, PlanMismatchError
 from earwitness.files import read_record, write_text
@@ -55,6 +55,12 @@ class AudioPlan(_Part):
     resampler: str = "soxr HQ"
     harmonise: Harmonise = Harmonise.OFF
     loudness: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_loudness(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plans from before a loudness was in them keep their hash."""
+        content = serialise(self)
+        return {name: value for name, value in content.items() if name != "loudness" or value is not None}
 
 
 class TrackPlan(_Part):

@@ -12,6 +12,7 @@ from earwitness.measure.denoising import prepare_denoising
 from earwitness.measure.generation import prepare_generation
 from earwitness.measure.harmonise import common_loudness
 from earwitness.measure.instrument import Prepared
+from earwitness.measure.part import see_that_files_are_there
 from earwitness.measure.plan import track_plans
 from earwitness.measure.tokens import prepare_tokens
 from earwitness.settings import Harmonise, MeasureSettings
@@ -19,7 +20,7 @@ from earwitness.signals.denoising.presets import denoising_preset
 from earwitness.signals.registry import denoising_signals_named, token_signals_named
 from earwitness.signals.tokens.presets import token_preset
 from earwitness.targets.checkpoint import resolve
-from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget, SymbolicTarget, Target
+from earwitness.targets.protocols import DenoiserTarget, GeneratorTarget, SymbolicTarget, Target, law_of
 
 CONTRASTS = ("auto", "on", "off")
 
@@ -48,8 +49,11 @@ def _levelled(settings: MeasureSettings, target: Target, collection: Collection)
     """The settings with the loudness that harmonising brings every track to: both sets' own, whichever they are."""
     if settings.harmonise is Harmonise.OFF or settings.loudness is not None or isinstance(target, SymbolicTarget):
         return settings
-    tracks = ((track.content_sha256, path) for track, path in collection.located())
-    return replace(settings, loudness=common_loudness(tracks, target.sample_rate))
+    located = list(collection.located())
+    see_that_files_are_there(located)
+    tracks = ((track.content_sha256, path) for track, path in located)
+    own = common_loudness(tracks, target.sample_rate, target.channels, one=law_of(target).channel)
+    return replace(settings, loudness=own)
 
 
 def check_questions(settings: MeasureSettings, target: Target) -> None:

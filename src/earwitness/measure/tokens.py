@@ -225,7 +225,7 @@ def _reader(settings: MeasureSettings, target: AnyTarget, references: Sequence[R
         sample_rate=target.sample_rate,
         seconds=window_seconds(settings.seconds, min(limits, default=None), usual=usual),
         per_track=settings.windows_per_track, seed=settings.seed, channels=target.channels,
-        harmonise=settings.harmonise, loudness=settings.loudness or LOUDNESS,
+        harmonise=settings.harmonise, loudness=LOUDNESS if settings.loudness is None else settings.loudness,
     )  # fmt: skip
 
 

@@ -79,6 +79,11 @@ def other_measurements(
         Track id → audio file, of `located`.
     settings
         Of `settings_of_plan`; device and batch size may be others than the run's.
+
+    Raises
+    ------
+    EarwitnessError
+        Where the plan's preset or chain is another one in this version: that tells nothing against the run.
     """
     plan, collection = Plan.read(run), Collection.read(run)
     target = pipeline.open_target(settings)
@@ -88,8 +93,13 @@ def other_measurements(
         told = [name for name in fields if name not in ("tracks", "test", "test_fixed_late")]
         if now.target.weights_sha256 != plan.target.weights_sha256:
             yield f"the weights of {settings.target} are not those of the plan ({plan.target.weights_sha256[:16]}…)"
+        elif "target" in told:
+            yield f"{settings.target} has the weights of the plan, but another family, type or settings"
         else:
-            yield f"the target is asked otherwise than planned ({', '.join(told)})"
+            raise EarwitnessError(
+                f"This version of earwitness asks the target otherwise than {run} was asked ({', '.join(told)}), so "
+                "nothing can be compared; verify with the version that environment.json names."
+            )
         return
     table = read_run(run)[0]
     measured = sorted(set(table["track_id"]) & found.keys())
