@@ -12,8 +12,8 @@ def test_neighbours_are_three_signals_and_everything_else_is_named_by_its_first_
 
 
 def test_the_sets_are_those_of_the_presets() -> None:
-    assert default_signals("token") == {"excess_loss"}
-    assert default_signals("symbolic") == default_signals("token")
+    assert default_signals("token") == {"excess_loss", "min_k_pp_mean"}
+    assert default_signals("symbolic") == {"excess_loss"}
     assert default_signals("diffusion") == {"denoising_loss", "pia", "sima"}
     assert published_signals("token") == {"loss", "zlib", "hinge", "min_k", "min_k_pp", "camia"}
     assert "sima" not in published_signals("diffusion")
