@@ -61,6 +61,27 @@ def test_the_common_loudness_is_the_median_whatever_the_order(tmp_path: Path) ->
     assert common_loudness(odd, RATE) == LOUDNESS
 
 
+def test_the_common_loudness_clips_neither_set(tmp_path: Path) -> None:
+    """Two thirds of the tracks are mastered loud; at their median the others would be clipped, and they alone."""
+    time = np.arange(4 * RATE) / RATE
+    plucked = music()[0] * np.exp(-8 * (3 * time % 1))
+    plucked /= np.abs(plucked).max()
+    sounds = {"raw": 0.3 * plucked, "loud": np.tanh(9 * plucked)}
+    files = []
+    for number in range(6):
+        files.append((f"{number}", tmp_path / f"{number}.wav"))
+        soundfile.write(files[-1][1], sounds["loud" if number < 4 else "raw"], RATE, subtype="FLOAT")
+
+    def clipped(loudness: float, sound: str) -> float:
+        wave = sounds[sound][None].astype(np.float32)
+        return float((np.abs(harmonised(wave, RATE, Harmonise.LEVEL, loudness=loudness)) > 1).mean())
+
+    common, median = common_loudness(files, RATE), loudness_of(sounds["loud"][None].astype(np.float32), RATE)
+    assert clipped(median, "raw") > 0.01
+    assert common < median - 3
+    assert max(clipped(common, sound) for sound in sounds) <= 0.001
+
+
 def test_the_common_loudness_is_that_of_all_channels_that_the_model_hears(tmp_path: Path) -> None:
     """Two channels that are alike are 3 LU above their mean; at its level, all music would be heard quieter."""
     soundfile.write(tmp_path / "a.wav", music(channels=2).T, RATE, subtype="FLOAT")

@@ -36,6 +36,7 @@ FORMAT_FACTS = frozenset(("sample_rate", "bits_per_sample", "bitrate", "codec"))
 # libsndfile's scale from 0 (best) to 1: about 128 kbit/s at 32 kHz, 64 kbit/s at 16 kHz.
 _COMPRESSION = 0.6
 _ENOUGH = 32
+_WITHIN = 0.999  # of a track's samples, within full scale
 _SHORTEST = 0.4  # seconds: one block of the loudness measure
 
 
@@ -70,6 +71,9 @@ def common_loudness(
 ) -> float:
     """The median loudness of a collection in LUFS, to half a unit, from up to 32 tracks of whichever set.
 
+    Lower where it would bring more than one sample in a thousand of one of them beyond full scale: an encoder would
+    clip what has a wide range, which may be one set alone, and leave a new difference between the sets.
+
     Parameters
     ----------
     tracks
@@ -87,11 +91,16 @@ def common_loudness(
     measured = []
     for _, path in sorted(tracks):
         with suppress(AudioError):
-            measured.append(loudness_of(audio.read_channels(path, sample_rate, channels, one=one), sample_rate))
+            waves = audio.read_channels(path, sample_rate, channels, one=one)
+            measured.append((loudness_of(waves, sample_rate), float(np.quantile(np.abs(waves), _WITHIN))))
         if len(measured) == _ENOUGH:
             break
-    finite = [value for value in measured if np.isfinite(value)]
-    return round(2 * float(np.median(finite))) / 2 if finite else LOUDNESS
+    finite = [(own, peak) for own, peak in measured if np.isfinite(own)]
+    if not finite:
+        return LOUDNESS
+    median = round(2 * float(np.median([own for own, _ in finite]))) / 2
+    ceiling = min((own - 20 * np.log10(peak) for own, peak in finite if peak > 0), default=median)
+    return min(median, float(np.floor(2 * ceiling)) / 2)
 
 
 def _gain(waves: Wave, sample_rate: int, loudness: float) -> float:
