@@ -2,6 +2,7 @@
 
 import base64
 import io
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_a_trial_plays_one_stretch_of_master_and_copy_and_one_of_them_again(case
         whole, _ = soundfile.read(path)
         np.testing.assert_allclose(waves[name], whole[start : start + round(SECONDS * RATE)], atol=1e-6)
     assert not np.array_equal(waves["A"], waves["B"])
+
+
+def test_a_folder_that_is_named_like_a_file_is_none(case: Path, tmp_path: Path) -> None:
+    masters = tmp_path / "masters"
+    shutil.copytree(case / "masters", masters)
+    (masters / "stems.wav").mkdir()
+    assert len(draw_sitting(case / "sealed", masters, 5).trials) == 5
 
 
 def test_without_masters_two_copies_are_compared_and_every_work_comes_up(case: Path) -> None:

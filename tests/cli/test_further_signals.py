@@ -125,3 +125,6 @@ def test_the_list_of_signals_names_what_can_be_added_and_its_cost(
     shown = capsys.readouterr().out
     assert "recall/codebook=3" in shown
     assert "grad_norm         1 forward, 1 backward" in shown
+    assert "Models of scores (MIDI) are asked without min_k_pp_mean." in shown
+    assert run(monkeypatch, "signals", "--preset", "iar") == 0
+    assert "Models of scores" not in capsys.readouterr().out

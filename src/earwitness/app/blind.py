@@ -100,7 +100,8 @@ def draw_sitting(sealed: Path, masters: Path | None, trials: int, *, seed: int |
 
 def _masters(folder: Path, seal: Seal) -> Mapping[str, Path]:
     """The master of each work, found by its hash."""
-    files = {file_sha256(path): path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES}
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    files = {file_sha256(path): path for path in found}
     if lacking := [work.name for work in seal.works if work.master_sha256 not in files]:
         raise EarwitnessError(
             f"{folder} lacks the master of {lacking[0]!r} as it was sealed; give the masters' folder."

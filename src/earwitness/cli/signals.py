@@ -41,7 +41,8 @@ def command(
     from earwitness.signals.tokens.presets import PRESETS, token_preset
     from earwitness.signals.tokens.signal import needs_of
 
-    chosen = token_preset(preset).with_signals(token_signals_named(further or ()))
+    plain = token_preset(preset)
+    chosen = plain.with_signals(token_signals_named(further or ()))
     specs = chosen.specs(codebooks, guided=guided)
     if as_json:
         typer.echo(json.dumps([asdict(spec) for spec in specs], indent=2))
@@ -49,6 +50,10 @@ def command(
     typer.echo(f"presets: {', '.join(PRESETS)}; {chosen.name} has {len(specs)} features")
     for spec in specs:
         typer.echo(f"{spec.name:<58} member is {spec.member_is:<8} {spec.unit:<10} {_source(spec)}")
+    of_scores = {spec.name for spec in plain.for_scores().specs(codebooks, guided=guided)}
+    others = [spec.name for spec in plain.specs(codebooks, guided=guided) if spec.name not in of_scores]
+    if left_out := dict.fromkeys(name.split("/")[0] for name in others):
+        typer.echo(f"Models of scores (MIDI) are asked without {', '.join(left_out)}.")
     typer.echo("\nsignals that --with adds, and the passes over a window they cost beyond the plain one:")
     for name, signal in token_signals().items():
         needs = needs_of(signal)
