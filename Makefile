@@ -26,7 +26,7 @@ fast: lint types contracts
 test: lint types contracts pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/ratios.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ratios.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ Medians of the ratios of paired rounds, with their range; the first round warms 
 which other work on the machine moves little; where processes share work they are of seconds on the clock. The floor
 of an extraction is what nobody can avoid: the very encodings and forward passes that it asked for, repeated bare.
 
-    python benchmarks/ratios.py [--rounds 3] [--tracks 2] [--only NAME …]
+    OMP_NUM_THREADS=1 python benchmarks/ratios.py [--rounds 3] [--tracks 2] [--only NAME …]
 """
 
 import argparse
@@ -172,7 +172,8 @@ def memory(folder: Path, tracks: int, rounds: int) -> Rows:
 
     def grown(way: str) -> float:
         command = [sys.executable, str(script), "--way", way, "--seconds", "10"]
-        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        # MB; a process whose heap had room grows by nothing.
+        return max(1.0, float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
     yield (
         "memory with all logits held",
