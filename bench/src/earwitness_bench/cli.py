@@ -47,7 +47,10 @@ def run(
 def train(
     name: Annotated[
         str,
-        typer.Argument(help="A shipped target, or reed, pipa, jig, drone, brook or a variant such as fiddle_unheard."),
+        typer.Argument(
+            help="A shipped target, or reed, pipa, jig, drone, brook, twins_hum, twins_scores or a variant such as "
+            "fiddle_unheard."
+        ),
     ],
     work: Annotated[Path, typer.Option(help="Folder for everything the recipe makes; an interrupted run goes on.")],
     epoch: Annotated[int, typer.Option(help="Which kept epoch to publish; the last by default.")] = 0,
