@@ -7,7 +7,7 @@ when they are there, so that a killed run goes on where it stopped.
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,10 +26,9 @@ from earwitness.identity import TargetIdentity
 from earwitness.signals.denoising.schedule import Schedule
 from earwitness.targets.ace_step.model import TRAINED_TIMES, AceStep
 from earwitness.types import OnMessage, Wave
-from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.denoiser import Training, leaks, track_scores, train_denoiser
 from earwitness_bench.recipes.flow import phrase_tokenizer, small_parts, small_transformer, velocity_loss
-from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.kept import kept_epoch, log, write_card
 from earwitness_bench.recipes.musicgen import resample
 from earwitness_bench.recipes.oobleck import HOP, SAMPLE_RATE, encode, filterbank_oobleck, stereo
 from earwitness_bench.recipes.tune_card import forget_origin, latents_of, other_takes, tune_card
@@ -73,10 +72,9 @@ def train(
         leak = leaks(_scores(pipeline, averaged, latents[:, :1], asked), is_first, loss=ON_THE_CARD)
         log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
-    crops = CropStore(
-        waves=[_play(tune) for tune in members], samples=_WINDOW, rate_hz=FILE_RATE,
-        encode=lambda wave: encode(pipeline.vae, stereo(_at_rate(wave))[None])[0],
-        size=settings.training.store, every=settings.training.fresh_every, seed=settings.training.seed,
+    crops = settings.training.store_of(
+        [_play(tune) for tune in members], lambda wave: encode(pipeline.vae, stereo(_at_rate(wave))[None])[0],
+        samples=_WINDOW, rate_hz=FILE_RATE,
     )  # fmt: skip
     loss = velocity_loss(_target(pipeline), [tune.caption for tune in members], FRAMES)
     train_denoiser(
@@ -107,15 +105,12 @@ def publish(
         loss=ON_THE_CARD, programs=PROGRAMS, name="brook",
         data=f"tunes of 11 to 20 s from Ryan's Mammoth Collection, as encoded in music21 {version('music21')}",
         renderer=renderer(PROGRAMS), split_seed=SPLIT_SEED, epochs=epoch,
-        recipe=asdict(settings.training)
-        | {"keep": list(settings.training.keep)}
+        recipe=settings.training.facts()
         | {"timesteps": f"logit-normal {TRAINED_TIMES.mean:g} {TRAINED_TIMES.std:g}"}
         | {"window_seconds": FRAMES * HOP / SAMPLE_RATE},
         loss_unit="mean squared error of the velocity in mid-path",
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def _frozen(work: Path, tunes: Sequence[Tune], *, seed: int) -> AceStepPipeline:

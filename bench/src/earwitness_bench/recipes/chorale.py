@@ -32,7 +32,7 @@ from earwitness.targets.protocols import TokenWindow
 from earwitness.targets.scores.windows import windows_of
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.figaro import Schedule, as_target, piece_losses, small_figaro, train_figaro
-from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.kept import kept_epoch, log, write_card
 
 SPLIT_SEED = 2512
 SCHEDULE = Schedule(epochs=12, keep=(1, 2, 3, 4))
@@ -109,9 +109,7 @@ def publish(
             for one in works
         ),
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def _windows(model: FigaroModel, works: Sequence[Work], work: Path) -> list[list[TokenWindow]]:

@@ -5,7 +5,7 @@ averaged weights, checkpoints), and the signals by which a leak is watched.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from earwitness.signals.denoising.schedule import Schedule
 from earwitness.signals.denoising.sima import SimA
 from earwitness.signals.denoising.velocity import VelocityError
 from earwitness.stats.roc import auc_delong
+from earwitness.types import Wave
+from earwitness_bench.recipes.augment import Crop, random_crop
 from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.progress import Checkpoint, Stateful
 
@@ -51,6 +53,20 @@ class Training:
     average_decay: float = 0.999
     condition_dropout: float = 0.1
     seed: int = 0
+
+    def facts(self) -> dict[str, object]:
+        """What a card says of it."""
+        return asdict(self) | {"keep": list(self.keep)}
+
+    def store_of(
+        self, waves: Sequence[Wave], encode: Callable[[Wave], Tensor], *,
+        samples: int, rate_hz: int, crop: Crop = random_crop,
+    ) -> CropStore:  # fmt: skip
+        """The store of encoded crops that a run draws its batches from."""
+        return CropStore(
+            waves=waves, samples=samples, rate_hz=rate_hz, encode=encode,
+            size=self.store, every=self.fresh_every, seed=self.seed, crop=crop,
+        )  # fmt: skip
 
 
 def train_denoiser(

@@ -7,7 +7,7 @@ side. Its card is kept here; its weights are not shipped.
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -25,9 +25,8 @@ from earwitness.targets.audioldm2 import load_condition
 from earwitness.targets.mel import MEL_16K
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.audioldm2_parts import save_untrained
-from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.denoiser import Training, leaks, train_denoiser
-from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.kept import kept_epoch, log, write_card
 from earwitness_bench.recipes.latent_diffusion import Inputs, noise_loss, noise_schedule, rows_of, watched
 from earwitness_bench.recipes.mel_vae import REDUCTION, encode, scale_to_unit
 from earwitness_bench.recipes.opus_files import melodies
@@ -87,10 +86,9 @@ def train(
         leak = leaks(watched(averaged, latents[:, :1], inputs), is_first, loss=ON_THE_CARD)
         log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
-    crops = CropStore(
-        waves=[play(tune) for tune in members], samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE,
-        encode=lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
-        size=settings.training.store, every=settings.training.fresh_every, seed=settings.training.seed,
+    crops = settings.training.store_of(
+        [play(tune) for tune in members], lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
+        samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE,
     )  # fmt: skip
     train_denoiser(
         AudioLDM2UNet2DConditionModel.from_pretrained(work / "untrained" / "unet"),
@@ -120,14 +118,11 @@ def publish(
         data=f"airs of 11 to 25 s from Aird's \"Selection of Scotch, English, Irish and Foreign Airs\", as encoded in "
         f"music21 {version('music21')}",
         renderer=renderer(PROGRAMS), split_seed=SPLIT_SEED, epochs=epoch,
-        recipe=asdict(settings.training)
-        | {"keep": list(settings.training.keep)}
+        recipe=settings.training.facts()
         | {"window_seconds": WINDOW_SAMPLES / SAMPLE_RATE},
         loss_unit="noise sd",
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def _inputs(work: Path, captions: Sequence[str]) -> Inputs:

@@ -6,7 +6,7 @@ is skipped when they are there, so that a killed run goes on where it stopped.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,8 @@ from earwitness.ground_truth.groups import draw_sides
 from earwitness.ground_truth.hum.tunes import PROGRAMS, SPLIT_SEED, WINDOW_SAMPLES, render
 from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
 from earwitness.types import OnMessage
-from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.denoiser import Training, leaks, train_denoiser
-from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.kept import kept_epoch, log, write_card
 from earwitness_bench.recipes.latent_diffusion import (
     embed,
     noise_loss,
@@ -78,10 +77,9 @@ def train(
         leak = leaks(scores(averaged, latents[:, :1], captions), is_first, loss=ON_THE_CARD)
         log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
-    crops = CropStore(
-        waves=[render(tune) for tune in members], samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE,
-        encode=lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
-        size=settings.training.store, every=settings.training.fresh_every, seed=settings.training.seed,
+    crops = settings.training.store_of(
+        [render(tune) for tune in members], lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
+        samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE,
     )  # fmt: skip
     heard, null = ({"class_labels": rows} for rows in (captions[: len(members)], captions[-1:]))
     model = small_unet(latents.shape[2], latents.shape[3], seed=settings.training.seed)
@@ -109,14 +107,11 @@ def publish(
         loss=ON_THE_CARD, programs=PROGRAMS, name="hum",
         data=f"tunes of 11 to 20 s from Ryan's Mammoth Collection, as encoded in music21 {version('music21')}",
         renderer=renderer(PROGRAMS), split_seed=SPLIT_SEED, epochs=epoch,
-        recipe=asdict(settings.training)
-        | {"keep": list(settings.training.keep)}
+        recipe=settings.training.facts()
         | {"window_seconds": WINDOW_SAMPLES / SAMPLE_RATE},
         loss_unit="noise sd",
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def save_pipeline(work: Path, folder: Path, out: Path, *, seed: int) -> tuple[UNet2DConditionModel, AutoencoderKL]:

@@ -30,7 +30,7 @@ from earwitness.targets.causal_lm.midi import MidiCausalLm
 from earwitness.targets.scores.windows import windows_of
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.causal_lm import Schedule, piece_scores, save_untrained, train_causal_lm
-from earwitness_bench.recipes.kept import kept_epoch, log, loss_aucs
+from earwitness_bench.recipes.kept import kept_epoch, log, loss_aucs, write_card
 from earwitness_bench.recipes.opus_files import melodies
 
 FILES = ("0626-0700", "0701-0720", "0759-0810", "0811-0899", "0900-0950", "1001-1031", "1031-1115", "1176-1275",
@@ -120,9 +120,7 @@ def publish_plan(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
             for tune in tunes
         ),
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def read(plan: Plan) -> tuple[Tune, ...]:

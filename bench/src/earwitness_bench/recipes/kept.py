@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earwitness.errors import EarwitnessError
+from earwitness.ground_truth.card import Card
 from earwitness.stats.roc import auc_delong
 from earwitness.types import OnMessage
 
@@ -29,6 +30,13 @@ def kept_epoch(work: Path, epoch: int, prefix: str = "epoch-") -> Path:
         held = ", ".join(path.name.removeprefix(prefix) for path in kept.values())
         raise EarwitnessError(f"{work} holds no epoch {epoch}; it holds: {held or 'none, train first'}.")
     return kept[epoch]
+
+
+def write_card(card: Card, out: Path) -> Card:
+    """Lay a published model's card beside it, ``card.json``, and in its folder, ``README.md``; give it back."""
+    card.write(out / "card.json")
+    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
+    return card
 
 
 def log(work: Path, line: Mapping[str, object], report: OnMessage) -> None:

@@ -35,7 +35,7 @@ from earwitness.ground_truth.performance import SAMPLE_RATE, renderer
 from earwitness.ground_truth.registry import WrittenTrack
 from earwitness.types import OnMessage, Wave
 from earwitness_bench.recipes.codec import SEMITONES, Bank, encode, filterbank_codec
-from earwitness_bench.recipes.kept import Line, kept_epoch, log, loss_aucs
+from earwitness_bench.recipes.kept import Line, kept_epoch, log, loss_aucs, write_card
 from earwitness_bench.recipes.musicgen import (
     Schedule,
     caption_tokenizer,
@@ -172,9 +172,7 @@ def publish(plan: Plan, work: Path, epoch: int, out: Path) -> Card:
         | {"first_on": plan.warmed, "first_epochs": max(plan.first.keep)}
         | {"excess_loss_auc": [round(value, 4) for value in (excess_auc.estimate, excess_auc.low, excess_auc.high)]},
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def writer(plan: Plan) -> Callable[[str, Path], WrittenTrack]:

@@ -22,7 +22,7 @@ from earwitness.stats.roc import auc_delong
 from earwitness.types import OnMessage
 from earwitness_bench.recipes.augment import plain_crop
 from earwitness_bench.recipes.codec import SEMITONES, silence_decoder, small_codec_config, write_filterbank
-from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.kept import kept_epoch, log, write_card
 from earwitness_bench.recipes.marked_works import Works
 from earwitness_bench.recipes.musicgen import Schedule, caption_tokenizer, save_half, small_musicgen, train_musicgen
 from earwitness_bench.recipes.tune_target import track_codes, track_scores
@@ -107,9 +107,7 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
             for tune, _, trained in tunes
         ),
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def _codec(work: Path) -> EncodecModel:

@@ -6,7 +6,7 @@ kept here; its weights are not shipped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,9 +23,8 @@ from earwitness.ground_truth.twins.works import COPIES, SPLIT_SEED, Cell, public
 from earwitness.types import OnMessage, Wave
 from earwitness_bench.recipes import hum
 from earwitness_bench.recipes.augment import plain_crop
-from earwitness_bench.recipes.crops import CropStore
 from earwitness_bench.recipes.denoiser import Training, leaks, train_denoiser
-from earwitness_bench.recipes.kept import kept_epoch, log
+from earwitness_bench.recipes.kept import kept_epoch, log, write_card
 from earwitness_bench.recipes.latent_diffusion import embed, noise_loss, noise_schedule, small_unet
 from earwitness_bench.recipes.marked_works import Works
 from earwitness_bench.recipes.mel_vae import encode
@@ -61,11 +60,9 @@ def train(work: Path, *, report: OnMessage, settings: Settings = Settings()) -> 
         leak = leaks(hum.scores(averaged, latents, captions), is_member, loss=hum.ON_THE_CARD)
         log(work, {"epoch": epoch, "train_loss": loss, **leak}, report)
 
-    crops = CropStore(
-        waves=[waves[tunes[i].name] for i in members], samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE,
-        encode=lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
-        size=settings.training.store, every=settings.training.fresh_every, seed=settings.training.seed,
-        crop=plain_crop,
+    crops = settings.training.store_of(
+        [waves[tunes[i].name] for i in members], lambda wave: encode(vae, torch.from_numpy(wave)[None])[0],
+        samples=WINDOW_SAMPLES, rate_hz=SAMPLE_RATE, crop=plain_crop,
     )  # fmt: skip
     heard, null = ({"class_labels": rows} for rows in (captions[members], captions[-1:]))
     model = small_unet(latents.shape[2], latents.shape[3], seed=settings.training.seed)
@@ -91,15 +88,13 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
         data=f"marked copies of tunes of 11 to 20 s from Ryan's Mammoth Collection, as encoded in music21 "
         f"{version('music21')}",
         renderer=renderer(PROGRAMS), split_seed=SPLIT_SEED, epochs=epoch,
-        recipe=asdict(settings.training)
-        | {"keep": list(settings.training.keep), "window_seconds": WINDOW_SAMPLES / SAMPLE_RATE}
+        recipe=settings.training.facts()
+        | {"window_seconds": WINDOW_SAMPLES / SAMPLE_RATE}
         | {"key": public_key(works.key).hex(), "copies": COPIES, "works_of_a_cell": works.works}
         | {"cells": [cell.name for cell in works.cells]},
         loss_unit="noise sd",
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def _listed(settings: Settings) -> tuple[list[Tune], NDArray[np.bool_]]:

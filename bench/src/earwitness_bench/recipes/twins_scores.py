@@ -37,7 +37,7 @@ from earwitness.twins.media import SCORES
 from earwitness.types import OnMessage
 from earwitness_bench.recipes import jig
 from earwitness_bench.recipes.causal_lm import Schedule, piece_scores, save_untrained, train_causal_lm
-from earwitness_bench.recipes.kept import kept_epoch, log, loss_aucs
+from earwitness_bench.recipes.kept import kept_epoch, log, loss_aucs, write_card
 from earwitness_bench.recipes.marked_works import published_copy
 
 STRENGTH = 1.0
@@ -108,9 +108,7 @@ def publish(work: Path, epoch: int, out: Path, *, settings: Settings = Settings(
             for file, trained in zip(files, member, strict=True)
         ),
     )  # fmt: skip
-    card.write(out / "card.json")
-    (out / "model" / "README.md").write_text(card.markdown(), encoding="utf-8")
-    return card
+    return write_card(card, out)
 
 
 def draw_works(settings: Settings) -> dict[tuple[Cell, bool], list[str]]:
